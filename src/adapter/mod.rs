@@ -1,0 +1,15 @@
+//! The decoder over a stream, a reader or a codec: thin loops that know no rule of any format.
+
+#[cfg(feature = "codec")]
+mod codec;
+#[cfg(feature = "std")]
+mod reader;
+#[cfg(feature = "stream")]
+mod stream;
+
+#[cfg(feature = "codec")]
+pub use self::codec::EventCodec;
+#[cfg(feature = "std")]
+pub use self::reader::EventReader;
+#[cfg(feature = "stream")]
+pub use self::stream::EventStream;

@@ -1,0 +1,106 @@
+//! Events from a reader.
+
+use std::io::{ErrorKind, Read};
+
+use bytes::{Bytes, BytesMut};
+
+use crate::decoder::Decoder;
+use crate::error::Error;
+use crate::event::Event;
+
+/// The events of a reply, from any [`Read`].
+///
+/// An iterator that ends after `Complete`, or after an error. It reads straight into the buffers
+/// that the events' texts are slices of.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::{Decoder, Event, EventReader, Protocol};
+///
+/// let body = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{}}\n\n\
+///     event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+/// let events = EventReader::new(body.as_bytes(), Decoder::new(Protocol::Anthropic));
+/// let events: Vec<Event> = events.collect::<Result<_, _>>()?;
+/// assert!(matches!(events[..], [Event::Start(_), Event::Complete(_)]));
+/// # Ok::<(), thinkstream::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct EventReader<R> {
+    reader: R,
+    decoder: Decoder,
+    chunk: Bytes,
+    /// Zeroed, so that safe code can read into it; each byte is zeroed and read into once.
+    buffer: BytesMut,
+    ended: bool,
+}
+
+impl<R: Read> EventReader<R> {
+    /// Reads the body of a reply, up to its end.
+    pub fn new(reader: R, decoder: Decoder) -> Self {
+        Self {
+            reader,
+            decoder,
+            chunk: Bytes::new(),
+            buffer: BytesMut::new(),
+            ended: false,
+        }
+    }
+
+    /// The decoder: for the message and the usage so far.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// The reader and the decoder. Bytes that were read and not yet decoded are lost.
+    pub fn into_parts(self) -> (R, Decoder) {
+        (self.reader, self.decoder)
+    }
+
+    /// Reads the next chunk; an empty one at the end.
+    fn read(&mut self) -> std::io::Result<Bytes> {
+        if self.buffer.len() < LEAST {
+            self.buffer.resize(SIZE, 0);
+        }
+        loop {
+            match self.reader.read(&mut self.buffer) {
+                Ok(len) => return Ok(self.buffer.split_to(len.min(self.buffer.len())).freeze()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl<R: Read> Iterator for EventReader<R> {
+    type Item = Result<Event, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let event = loop {
+            match self.decoder.decode(&mut self.chunk) {
+                Ok(None) if self.decoder.is_complete() => break Ok(None),
+                Ok(None) => {}
+                result => break result,
+            }
+            match self.read() {
+                Ok(chunk) if chunk.is_empty() => break self.decoder.finish(),
+                Ok(chunk) => self.chunk = chunk,
+                Err(error) => break Err(self.decoder.interrupt(error)),
+            }
+        };
+        self.ended = !matches!(event, Ok(Some(_)));
+        event.transpose()
+    }
+}
+
+impl<R: Read> std::iter::FusedIterator for EventReader<R> {}
+
+/// What is asked of the reader at once.
+const SIZE: usize = 8 * 1024;
+
+/// With less room than this another buffer is taken.
+const LEAST: usize = 1024;

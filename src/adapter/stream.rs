@@ -1,0 +1,116 @@
+//! Events from a stream of chunks.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+use futures_core::{FusedStream, Stream};
+
+use crate::decoder::Decoder;
+use crate::error::Error;
+use crate::event::Event;
+
+pin_project_lite::pin_project! {
+    /// The events of a reply, from any [`Stream`] of chunks, such as the body of an HTTP response.
+    ///
+    /// It ends after `Complete`, or after an error; it then polls the chunks no more. It holds one
+    /// chunk at most. Dropped between two polls it loses nothing that it had yielded.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use futures_util::{StreamExt, stream};
+    /// use thinkstream::{Decoder, Event, EventStream, Protocol};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let body = stream::iter([
+    ///     Ok::<_, std::io::Error>("event: message_start\ndata: {\"type\":\"message_start\","),
+    ///     Ok("\"message\":{}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"),
+    /// ]);
+    /// let mut events = EventStream::new(body, Decoder::new(Protocol::Anthropic));
+    /// while let Some(event) = events.next().await {
+    ///     if let Event::Complete(done) = event? {
+    ///         println!("{:?}", done.usage());
+    ///     }
+    /// }
+    /// # Ok::<(), thinkstream::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct EventStream<S> {
+        #[pin]
+        chunks: S,
+        decoder: Decoder,
+        chunk: Bytes,
+        ended: bool,
+    }
+}
+
+impl<S, B, E> EventStream<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+    E: Into<Box<dyn core::error::Error + Send + Sync>>,
+{
+    /// Decodes the body of a reply, up to its end.
+    pub fn new(chunks: S, decoder: Decoder) -> Self {
+        Self {
+            chunks,
+            decoder,
+            chunk: Bytes::new(),
+            ended: false,
+        }
+    }
+
+    /// The decoder: for the message and the usage so far.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// The chunks and the decoder. What was received and not yet decoded is lost.
+    pub fn into_parts(self) -> (S, Decoder) {
+        (self.chunks, self.decoder)
+    }
+}
+
+impl<S, B, E> Stream for EventStream<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+    E: Into<Box<dyn core::error::Error + Send + Sync>>,
+{
+    type Item = Result<Event, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        if *this.ended {
+            return Poll::Ready(None);
+        }
+        let event = loop {
+            match this.decoder.decode(this.chunk) {
+                Ok(None) if this.decoder.is_complete() => break Ok(None),
+                Ok(None) => {}
+                result => break result,
+            }
+            match ready!(this.chunks.as_mut().poll_next(context)) {
+                Some(Ok(chunk)) => *this.chunk = chunk.into(),
+                Some(Err(error)) => break Err(this.decoder.interrupt(error)),
+                None => break this.decoder.finish(),
+            }
+        };
+        *this.ended = !matches!(event, Ok(Some(_)));
+        Poll::Ready(event.transpose())
+    }
+}
+
+impl<S> FusedStream for EventStream<S>
+where
+    Self: Stream,
+{
+    fn is_terminated(&self) -> bool {
+        self.ended
+    }
+}

@@ -1,0 +1,227 @@
+//! What a delta adds to its block, and the events at a block's ends.
+
+use super::draft::{Draft, Fill};
+use crate::assemble::Queue;
+use crate::event::{
+    CitationEvent, Event, RedactedData, Rule, Signature, Thinking, Token, ToolInput, ToolStart,
+    Unknown,
+};
+use crate::json::Json;
+use crate::message::Citation;
+use crate::text::Text;
+use crate::wire::anthropic::Delta;
+use crate::wire::{Source, Str};
+
+/// What came of a delta.
+#[derive(Debug, Default)]
+pub(super) struct Appended {
+    pub(super) event: Option<Event>,
+    /// Bytes that are held more than before.
+    pub(super) grown: usize,
+    /// The rule that the delta broke.
+    pub(super) broken: Option<Rule>,
+}
+
+impl Draft {
+    /// Adds a delta that fits the block. Without `keep` its text is handed out only.
+    pub(super) fn append(&mut self, delta: Delta<'_>, source: Source<'_>, keep: bool) -> Appended {
+        let index = self.index;
+        match (delta, &mut self.fill) {
+            (Delta::Text { text }, _) => self.write(text, source, keep, |text| token(index, text)),
+            (
+                Delta::Thinking {
+                    thinking,
+                    estimated_tokens,
+                },
+                fill,
+            ) => {
+                let estimated = estimated_tokens.unwrap_or_default();
+                if let Fill::Thinking {
+                    estimated_tokens, ..
+                } = fill
+                {
+                    *estimated_tokens = estimated_tokens.saturating_add(estimated);
+                }
+                let estimated_tokens = u32::try_from(estimated).unwrap_or(u32::MAX);
+                self.write(thinking, source, keep, |text| {
+                    Some(Event::Thinking(Thinking {
+                        index,
+                        estimated_tokens,
+                        text,
+                    }))
+                })
+            }
+            (Delta::InputJson { partial_json }, _) => {
+                self.write(partial_json, source, keep, |text| tool_input(index, text))
+            }
+            (Delta::Signature { signature: piece }, Fill::Thinking { signature, .. }) => {
+                let broken = piece.is_none().then_some(Rule::MissingField);
+                let piece = source.unescaped(piece.unwrap_or_default(), &mut None);
+                signature.push_str(&piece);
+                let grown = piece.len();
+                Appended {
+                    event: signed(index, piece),
+                    grown,
+                    broken,
+                }
+            }
+            (Delta::Citations { citation }, Fill::Text { citations }) => {
+                let raw = Json::checked(citation);
+                let grown = if keep { raw.len() } else { 0 };
+                let citation = Citation::new(raw);
+                if keep {
+                    citations.push(citation.clone());
+                }
+                let event = Some(Event::Citation(CitationEvent { index, citation }));
+                Appended {
+                    event,
+                    grown,
+                    broken: None,
+                }
+            }
+            (
+                Delta::Compaction {
+                    content,
+                    encrypted_content,
+                },
+                Fill::Compaction { filled, .. },
+            ) => {
+                let fields = [
+                    ("content", content),
+                    ("encrypted_content", encrypted_content),
+                ];
+                let mut grown = 0_usize;
+                for (key, value) in fields {
+                    if let Some(value) = value.filter(|_| keep) {
+                        grown = grown.saturating_add(value.len());
+                        filled.retain(|(filled, _)| *filled != key);
+                        filled.push((key, source.json(value)));
+                    }
+                }
+                Appended {
+                    grown,
+                    ..Appended::default()
+                }
+            }
+            (Delta::Unknown { name, raw }, _) => {
+                self.damaged = true;
+                let unknown = Unknown {
+                    name: (&*name).into(),
+                    data: source.text(raw),
+                };
+                Appended {
+                    event: Some(Event::Unknown(unknown.into())),
+                    ..Appended::default()
+                }
+            }
+            _ => Appended {
+                broken: Some(Rule::MissingField),
+                ..Appended::default()
+            },
+        }
+    }
+
+    /// Adds to the text of the block, and makes an event of the piece.
+    fn write(
+        &mut self,
+        piece: Option<Str<'_>>,
+        source: Source<'_>,
+        keep: bool,
+        event: impl FnOnce(Text) -> Option<Event>,
+    ) -> Appended {
+        let broken = piece.is_none().then_some(Rule::MissingField);
+        let piece = source.unescaped(piece.unwrap_or_default(), &mut self.half);
+        if core::mem::take(&mut self.seeded) && piece == self.text.as_str() {
+            return Appended {
+                broken: Some(Rule::RepeatedText),
+                ..Appended::default()
+            };
+        }
+        if keep {
+            self.text.push_str(&piece);
+        }
+        let grown = if keep { piece.len() } else { 0 };
+        Appended {
+            event: event(piece),
+            grown,
+            broken,
+        }
+    }
+
+    /// Hands out what the block begins with.
+    pub(super) fn announce(&self, out: &mut Queue) {
+        let index = self.index;
+        let text = Text::from(self.text.as_str());
+        match &self.fill {
+            Fill::Text { citations } => {
+                out.extend(token(index, text));
+                let cited = citations.iter().cloned();
+                out.extend(
+                    cited.map(|citation| Event::Citation(CitationEvent { index, citation })),
+                );
+            }
+            Fill::Thinking { signature, .. } => {
+                let thought = Thinking {
+                    index,
+                    text,
+                    ..Thinking::default()
+                };
+                out.extend((!thought.text.is_empty()).then_some(Event::Thinking(thought)));
+                out.extend(signed(index, signature.as_str().into()));
+            }
+            Fill::Redacted { data } => {
+                let data = data.clone();
+                out.push_back(Event::RedactedThinking(RedactedData { index, data }));
+            }
+            Fill::Tool(tool) => {
+                let (id, name, kind) = (tool.id.clone(), tool.name.clone(), tool.kind);
+                out.push_back(Event::ToolStart(
+                    ToolStart {
+                        index,
+                        id,
+                        name,
+                        kind,
+                    }
+                    .into(),
+                ));
+            }
+            Fill::Other { writable: true, .. } => out.extend(token(index, text)),
+            Fill::Other { .. } | Fill::Compaction { .. } => {}
+        }
+    }
+
+    /// The event for half of a surrogate pair whose other half has not come by the block's end.
+    pub(super) fn unpaired(&self) -> Option<Event> {
+        self.half?;
+        let index = self.index;
+        let text = Text::from("\u{fffd}");
+        match self.fill {
+            Fill::Thinking { .. } => Some(Event::Thinking(Thinking {
+                index,
+                text,
+                ..Thinking::default()
+            })),
+            Fill::Tool(_) => tool_input(index, text),
+            _ => token(index, text),
+        }
+    }
+}
+
+fn token(index: u32, text: Text) -> Option<Event> {
+    (!text.is_empty()).then_some(Event::Token(Token {
+        index,
+        refusal: false,
+        text,
+    }))
+}
+
+fn tool_input(index: u32, partial_json: Text) -> Option<Event> {
+    (!partial_json.is_empty()).then_some(Event::ToolInput(ToolInput {
+        index,
+        partial_json,
+    }))
+}
+
+fn signed(index: u32, signature: Text) -> Option<Event> {
+    (!signature.is_empty()).then_some(Event::Signature(Signature { index, signature }))
+}

@@ -1,0 +1,317 @@
+//! A block while it is being filled, and what becomes of it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytestring::ByteString;
+
+use crate::json::reader::{Kind, Reader};
+use crate::json::{Flaw, Json};
+use crate::message::{
+    Block, Citation, Content, InvalidInput, InvalidReason, OtherContent, RedactedThinking,
+    TextContent, ThinkingContent, ToolKind, ToolUse, string,
+};
+use crate::text::Text;
+use crate::wire::Source;
+use crate::wire::anthropic::{self as wire, Delta};
+
+/// A block between its start and its stop.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) index: u32,
+    pub(super) fill: Fill,
+    /// What the deltas write: text, thinking, or the JSON of a tool's input.
+    pub(super) text: String,
+    /// Half of a surrogate pair that the last delta ended with.
+    pub(super) half: Option<u16>,
+    /// The block began with a text, and no delta has come since.
+    pub(super) seeded: bool,
+    /// A delta was not understood, so the block cannot be rebuilt.
+    pub(super) damaged: bool,
+}
+
+/// What a block is, with what only its kind has.
+#[derive(Clone, Debug)]
+pub(super) enum Fill {
+    Text {
+        citations: Vec<Citation>,
+    },
+    Thinking {
+        signature: String,
+        estimated_tokens: u64,
+    },
+    Redacted {
+        data: Text,
+    },
+    Tool(Tool),
+    /// `raw` is the block as it began; `filled` the keys that deltas replaced.
+    Compaction {
+        raw: Json,
+        filled: Vec<(&'static str, Json)>,
+    },
+    /// `writable` if it is of an unknown type and has a `text`, which text deltas go on with.
+    Other {
+        kind: Text,
+        raw: Json,
+        writable: bool,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Tool {
+    pub(super) kind: ToolKind,
+    pub(super) id: Text,
+    pub(super) name: Text,
+    input: Option<Json>,
+    server_name: Option<Text>,
+    caller: Option<Json>,
+    toolset_name: Option<Text>,
+}
+
+impl Draft {
+    pub(super) fn new(index: u32, start: &wire::ContentBlock<'_>, source: Source<'_>) -> Self {
+        let text = |string: &crate::wire::Str<'_>| Text::from(&*string.decode());
+        let mut written = String::new();
+        let fill = match &start.block {
+            wire::Block::Text { text, citations } => {
+                written = text.decode().into();
+                let cite = |raw: &&str| Citation::new(Json::checked(*raw));
+                Fill::Text {
+                    citations: citations.iter().map(cite).collect(),
+                }
+            }
+            wire::Block::Thinking {
+                thinking,
+                signature,
+            } => {
+                written = thinking.decode().into();
+                Fill::Thinking {
+                    signature: signature.decode().into(),
+                    estimated_tokens: 0,
+                }
+            }
+            wire::Block::RedactedThinking { data } => Fill::Redacted { data: text(data) },
+            wire::Block::ToolUse {
+                kind,
+                id,
+                name,
+                input,
+                server_name,
+                caller,
+                toolset_name,
+            } => Fill::Tool(Tool {
+                kind: *kind,
+                id: text(id),
+                name: text(name),
+                input: input.map(|input| source.json(input)),
+                server_name: server_name.as_ref().map(text),
+                caller: caller.map(Json::checked),
+                toolset_name: toolset_name.as_ref().map(text),
+            }),
+            wire::Block::Compaction => Fill::Compaction {
+                raw: source.json(start.raw),
+                filled: Vec::new(),
+            },
+            wire::Block::Unknown => {
+                let seed = text_member(start.raw);
+                let writable = seed.is_some();
+                written = seed.unwrap_or_default();
+                Fill::Other {
+                    kind: (&*start.kind).into(),
+                    raw: source.json(start.raw),
+                    writable,
+                }
+            }
+            wire::Block::ToolResult { .. } | wire::Block::Fallback { .. } | wire::Block::Whole => {
+                let raw = source.json(start.raw);
+                Fill::Other {
+                    kind: (&*start.kind).into(),
+                    raw,
+                    writable: false,
+                }
+            }
+        };
+        let seeded = !written.is_empty();
+        Self {
+            index,
+            fill,
+            text: written,
+            half: None,
+            seeded,
+            damaged: false,
+        }
+    }
+
+    /// Whether blocks of this kind have such deltas.
+    pub(super) fn fits(&self, delta: &Delta<'_>) -> bool {
+        match delta {
+            Delta::Text { .. } => {
+                matches!(
+                    self.fill,
+                    Fill::Text { .. } | Fill::Other { writable: true, .. }
+                )
+            }
+            Delta::Citations { .. } => matches!(self.fill, Fill::Text { .. }),
+            Delta::Thinking { .. } | Delta::Signature { .. } => {
+                matches!(self.fill, Fill::Thinking { .. })
+            }
+            Delta::InputJson { .. } => matches!(self.fill, Fill::Tool(_)),
+            Delta::Compaction { .. } => matches!(self.fill, Fill::Compaction { .. }),
+            Delta::Null | Delta::Unknown { .. } => true,
+        }
+    }
+
+    /// Whether a start of `block` on the same index means this block.
+    pub(super) fn is_alike(&self, block: &wire::Block<'_>) -> bool {
+        match (&self.fill, block) {
+            (Fill::Text { .. }, wire::Block::Text { .. })
+            | (Fill::Thinking { .. }, wire::Block::Thinking { .. })
+            | (Fill::Compaction { .. }, wire::Block::Compaction) => true,
+            (Fill::Tool(tool), wire::Block::ToolUse { kind, id, .. }) => {
+                tool.kind == *kind && tool.id == *id.decode()
+            }
+            _ => false,
+        }
+    }
+
+    /// Bytes that are held for the block.
+    pub(super) fn held(&self) -> usize {
+        let more = match &self.fill {
+            Fill::Text { citations } => citations.iter().map(|one| one.raw().len()).sum(),
+            Fill::Thinking { signature, .. } => signature.len(),
+            Fill::Redacted { data } => data.len(),
+            Fill::Tool(tool) => tool.input.as_ref().map_or(0, |input| input.len()),
+            Fill::Compaction { raw, .. } | Fill::Other { raw, .. } => raw.len(),
+        };
+        self.text.len().saturating_add(more)
+    }
+
+    /// The block as it is. Without its stop it is not complete, and carries no signature.
+    pub(super) fn into_block(mut self, complete: bool) -> Block {
+        if self.half.take().is_some() {
+            self.text.push(char::REPLACEMENT_CHARACTER);
+        }
+        // The buffer has room to grow, which the block needs no more.
+        self.text.shrink_to_fit();
+        let text = ByteString::from(self.text);
+        let content = match self.fill {
+            Fill::Text { citations } => Content::Text(TextContent { text, citations }),
+            Fill::Thinking {
+                signature,
+                estimated_tokens,
+            } => Content::Thinking(ThinkingContent {
+                thinking: text,
+                signature: (complete && !signature.is_empty()).then(|| signature.into()),
+                estimated_tokens,
+            }),
+            Fill::Redacted { data } => Content::RedactedThinking(RedactedThinking {
+                data: data.into_shared(),
+            }),
+            Fill::Tool(tool) => Content::ToolUse(tool.into_content(text, complete)),
+            Fill::Compaction { raw, filled } => Content::Other(OtherContent {
+                kind: "compaction".into(),
+                raw: filled
+                    .into_iter()
+                    .fold(raw, |raw, (key, value)| with_member(raw, key, &value)),
+            }),
+            Fill::Other {
+                kind,
+                raw,
+                writable,
+            } => Content::Other(OtherContent {
+                kind,
+                raw: if writable { with_text(raw, &text) } else { raw },
+            }),
+        };
+        let replayable = complete && !self.damaged && is_whole(&content);
+        Block {
+            index: self.index,
+            content,
+            complete,
+            replayable,
+        }
+    }
+}
+
+impl Tool {
+    fn into_content(self, written: ByteString, complete: bool) -> ToolUse {
+        let input = if complete {
+            arguments(self.input, written)
+        } else {
+            Err(InvalidInput {
+                raw: written,
+                reason: InvalidReason::Cut,
+            })
+        };
+        ToolUse {
+            kind: self.kind,
+            id: self.id,
+            name: self.name,
+            input,
+            server_name: self.server_name,
+            caller: self.caller,
+            toolset_name: self.toolset_name,
+        }
+    }
+}
+
+/// The arguments of a tool: what the deltas wrote, else what the start held, else none.
+fn arguments(start: Option<Json>, written: ByteString) -> Result<Json, InvalidInput> {
+    let raw = match start {
+        _ if !written.trim().is_empty() => written,
+        Some(input) if input.as_str() != "\"\"" => input.into_shared(),
+        _ => ByteString::from_static("{}"),
+    };
+    match Reader::new(&raw).whole() {
+        Ok(Kind::Object) => Ok(Json::checked(raw)),
+        Ok(_) => Err(InvalidInput {
+            raw,
+            reason: InvalidReason::NotAnObject,
+        }),
+        Err(error) => Err(InvalidInput {
+            raw,
+            reason: InvalidReason::Json(error),
+        }),
+    }
+}
+
+/// Whether the content has all that the provider wants back.
+fn is_whole(content: &Content) -> bool {
+    match content {
+        Content::Thinking(thinking) => thinking.signature.is_some(),
+        Content::RedactedThinking(redacted) => !redacted.data.is_empty(),
+        Content::ToolUse(tool) => tool.input.is_ok(),
+        Content::Text(_) | Content::Other(_) => true,
+    }
+}
+
+/// The block with another text, or as it is if it has that text already.
+fn with_text(raw: Json, text: &str) -> Json {
+    if text_member(&raw).as_deref() == Some(text) {
+        return raw;
+    }
+    let mut value = String::new();
+    string(&mut value, text);
+    with_member(raw, "text", &value)
+}
+
+fn with_member(raw: Json, key: &str, value: &str) -> Json {
+    // What was read as an object once is one.
+    OtherContent::with_member(&raw, key, value).map_or(raw, Json::checked)
+}
+
+fn text_member(raw: &str) -> Option<String> {
+    let read = || -> Result<Option<String>, crate::json::JsonError> {
+        let mut reader = Reader::new(raw);
+        let mut first = true;
+        reader.open()?;
+        while let Some(key) = reader.key(&mut first)? {
+            if key == "text" {
+                return Ok(reader.string_or_skip()?.map(|text| text.decode().into()));
+            }
+            reader.skip()?;
+        }
+        reader.fail(Flaw::Missing("text"))
+    };
+    read().ok().flatten()
+}

@@ -1,0 +1,57 @@
+//! Looks at the event streams of language-model servers.
+
+mod decode;
+mod demo;
+mod input;
+mod json;
+mod sanitize;
+mod screen;
+mod sse;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Looks at the event streams of language-model servers.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Decodes the stream of a reply: thinking, text, tool calls, usage.
+    Decode(decode::Args),
+    /// Prints the frames of any event stream, one JSON object a line.
+    Sse(sse::Args),
+    /// Plays a bundled reply at a natural pace, without a key or a network.
+    Demo(demo::Args),
+}
+
+/// How a command ended, if it could do its work.
+enum Outcome {
+    Complete,
+    /// The stream failed or was incomplete.
+    Failed,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Decode(args) => decode::run(&args),
+        Command::Sse(args) => sse::run(&args),
+        Command::Demo(args) => demo::run(&args),
+    };
+    match result {
+        Ok(Outcome::Complete) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::from(1),
+        // The reader of our output has seen enough (`| head`).
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("thinkstream: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! `thinkstream sse`: the frames of any event stream.
+
+use std::io::{self, Read, Write};
+
+use bytes::{Bytes, BytesMut};
+use serde::Serialize;
+use thinkstream::sse::{Decoder, Item};
+
+use crate::Outcome;
+use crate::input::Source;
+use crate::json::line;
+
+/// Prints the frames of any event stream, one JSON object a line.
+///
+/// Each frame is `{"event":…,"data":…,"id":…}`, where `id` is the last event ID. Where the server
+/// set the reconnection time, `{"retry":N}` is printed. An event that was cut by the end of the
+/// input is not printed, as the standard demands; a note on it goes to the standard error.
+///
+/// Example: `curl -sN … | thinkstream sse`
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: Source,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Line<'a> {
+    Frame {
+        event: &'a str,
+        data: &'a str,
+        id: &'a str,
+    },
+    Retry {
+        retry: u64,
+    },
+}
+
+pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
+    let mut reader = args.source.open()?;
+    let mut out = io::stdout().lock();
+    let mut decoder = Decoder::new();
+    let mut buffer = BytesMut::new();
+    loop {
+        let mut chunk = read(&mut reader, &mut buffer)?;
+        let end = chunk.is_empty();
+        loop {
+            let item = if end {
+                decoder.finish()
+            } else {
+                decoder.decode(&mut chunk)
+            };
+            match item {
+                Ok(Some(item)) => print(&item, &mut out)?,
+                Ok(None) => break,
+                Err(error) if end => {
+                    eprintln!("thinkstream: not printed: {error}");
+                    break;
+                }
+                Err(error) => {
+                    eprintln!("thinkstream: {error}");
+                    return Ok(Outcome::Failed);
+                }
+            }
+        }
+        if end {
+            return Ok(Outcome::Complete);
+        }
+    }
+}
+
+fn read(reader: &mut impl Read, buffer: &mut BytesMut) -> io::Result<Bytes> {
+    buffer.resize(16 * 1024, 0);
+    loop {
+        match reader.read(buffer) {
+            Ok(len) => return Ok(buffer.split_to(len).freeze()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn print(item: &Item, out: &mut impl Write) -> io::Result<()> {
+    match item {
+        Item::Frame(frame) => {
+            let (event, data, id) = (frame.event(), frame.data(), frame.id());
+            line(
+                &Line::Frame {
+                    event: &event,
+                    data: &data,
+                    id: &id,
+                },
+                out,
+            )
+        }
+        Item::Retry(retry) => line(&Line::Retry { retry: *retry }, out),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,342 @@
+//! The whole pipe: bytes in, events out.
+
+use alloc::string::String;
+
+use bytes::{Buf, Bytes};
+
+use crate::assemble::anthropic::Machine;
+use crate::assemble::{Fault, Origin, Queue};
+use crate::error::{Error, ErrorKind, Partial};
+use crate::event::Event;
+use crate::headers::Headers;
+use crate::json::Flaw;
+use crate::limits::Limits;
+use crate::message::Message;
+use crate::sse::{self, Found};
+use crate::text::Text;
+use crate::usage::Usage;
+use crate::wire::Source;
+use crate::wire::anthropic as wire;
+
+/// What the server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// The Messages API of Anthropic, with `"stream": true`, wherever it is served.
+    Anthropic,
+}
+
+/// Decodes the event stream of one reply.
+///
+/// It does no I/O and has no clock: you bring the bytes, cut as they come. One decoder is for one
+/// reply.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::{Decoder, Event, Protocol};
+///
+/// # let body = [
+/// #     "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"usage\":{\"input_tokens\":9}}}\n\nevent: content_",
+/// #     "block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
+/// #     "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Four.\"}  }\n\n",
+/// #     "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
+/// #     "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":5}}\n\n",
+/// #     "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+/// # ];
+/// let mut decoder = Decoder::new(Protocol::Anthropic).request_id("req_1");
+/// let mut answer = String::new();
+/// for chunk in body {
+///     let mut chunk = chunk.into();
+///     while let Some(event) = decoder.decode(&mut chunk)? {
+///         match event {
+///             Event::Token(token) => answer.push_str(&token.text),
+///             Event::Complete(done) => assert_eq!(done.usage().output_tokens, Some(5)),
+///             _ => {}
+///         }
+///     }
+/// }
+/// decoder.finish()?;
+/// assert_eq!(answer, "Four.");
+/// # Ok::<(), thinkstream::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct Decoder {
+    sse: sse::Decoder,
+    machine: Machine,
+    /// Events that came out together and wait to be taken.
+    queue: Queue,
+    headers: Headers,
+    lossy: bool,
+    /// The input ended badly. Given once the queue is empty, and from then on.
+    failed: Option<Error>,
+}
+
+impl Decoder {
+    /// A decoder at the start of a reply.
+    pub fn new(protocol: Protocol) -> Self {
+        let machine = match protocol {
+            Protocol::Anthropic => Machine::new(),
+        };
+        Self {
+            sse: sse::Decoder::new(),
+            machine,
+            queue: Queue::new(),
+            headers: Headers::default(),
+            lossy: false,
+            failed: None,
+        }
+    }
+
+    /// Sets the id of the request, from the response's `request-id` header. It comes back in
+    /// [`Complete`](crate::Complete) and in errors.
+    pub fn request_id(mut self, id: impl Into<Text>) -> Self {
+        let id = id.into();
+        self.headers.request_id = Some(id.clone());
+        self.machine.set_request_id(Some(id));
+        self
+    }
+
+    /// Sets the response's headers, the id of the request among them.
+    pub fn headers(mut self, headers: Headers) -> Self {
+        self.machine.set_request_id(headers.request_id.clone());
+        self.headers = headers;
+        self
+    }
+
+    /// Whether a deviation from the protocol is an error rather than a warning. Off unless set.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.machine.set_strict(strict);
+        self
+    }
+
+    /// Whether invalid UTF-8 becomes U+FFFD rather than an error. Off unless set: what is signed
+    /// would no longer be what was received.
+    pub fn lossy(mut self, lossy: bool) -> Self {
+        self.lossy = lossy;
+        self
+    }
+
+    /// Whether the message is accumulated. On unless set.
+    ///
+    /// Without it, what needs the whole of a block is not given: no `Block` and no `ToolCall`
+    /// events, and no blocks in the message. Usage, stop reason and errors are as ever. For gateways
+    /// that only look on.
+    pub fn accumulate(mut self, accumulate: bool) -> Self {
+        self.machine.set_accumulate(accumulate);
+        self
+    }
+
+    /// Whether an event that lacks only its blank line at the end of the input counts. Off unless
+    /// set: it may well have been cut.
+    pub fn flush_at_end(mut self, flush: bool) -> Self {
+        self.sse = self.sse.flush_at_end(flush);
+        self
+    }
+
+    /// Sets how much is held at most.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.sse = self.sse.max_event_bytes(limits.event_bytes);
+        self.machine.set_limits(limits);
+        self
+    }
+
+    /// Takes the next event off the front of `input`.
+    ///
+    /// Returns `Ok(None)` once `input` is used up: give the next chunk, or [`finish`](Self::finish).
+    /// After `Complete` there is nothing more, whatever comes.
+    ///
+    /// # Copies
+    ///
+    /// Text of up to 32 bytes is copied into its event; longer text is a slice of `input`, unless it
+    /// has escapes or its frame was cut. Accumulating the message copies every text once more.
+    ///
+    /// # Errors
+    ///
+    /// See [`ErrorKind`]. Events that came before the error are given first. The error is final:
+    /// every later call returns it again. [`message`](Self::message) stays.
+    pub fn decode(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
+        loop {
+            if let Some(event) = self.queue.pop_front() {
+                return Ok(Some(event));
+            }
+            if let Some(error) = &self.failed {
+                return Err(error.clone());
+            }
+            if self.machine.is_done() {
+                // Whatever comes now can change nothing, not even by being too large.
+                input.clear();
+            }
+            if input.is_empty() {
+                return Ok(None);
+            }
+            let (taken, found) = match self.sse.scan(input) {
+                Ok(scanned) => scanned,
+                Err(error) => {
+                    self.fail(error.kind().clone(), error.offset());
+                    continue;
+                }
+            };
+            match found {
+                Some(Found::Frame {
+                    event,
+                    data,
+                    offset,
+                    one_line,
+                }) => {
+                    let name = self.sse.event_bytes(event, input);
+                    let data = self.sse.data_bytes(data, input);
+                    self.frame(&name, &data, offset, one_line);
+                }
+                Some(Found::Comment) => self.queue.push_back(Event::Ping),
+                Some(Found::Retry(_)) | None => {}
+            }
+            input.advance(taken);
+        }
+    }
+
+    /// Ends the input: call it until it returns `Ok(None)` or an error.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Incomplete`] or [`ErrorKind::Unterminated`] unless the reply is complete; or the
+    /// error that the decoder has already.
+    pub fn finish(&mut self) -> Result<Option<Event>, Error> {
+        if self.failed.is_none()
+            && self.queue.is_empty()
+            && let Ok(Some(found)) = self.sse.flushed()
+        {
+            self.found(found, &Bytes::new());
+        }
+        if let Some(event) = self.queue.pop_front() {
+            return Ok(Some(event));
+        }
+        if self.failed.is_none()
+            && let Err(kind) = self.machine.finish(self.sse.leftover())
+        {
+            self.fail(kind, self.sse.offset());
+        }
+        self.failed.clone().map_or(Ok(None), Err)
+    }
+
+    /// The message so far, also after an error.
+    ///
+    /// Finished blocks are shared, blocks in flight are copied: it is for now and then, not for
+    /// every event.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        self.machine.message()
+    }
+
+    /// The usage so far, also after an error. It is final once [`is_complete`](Self::is_complete).
+    #[must_use]
+    pub fn usage(&self) -> &Usage {
+        self.machine.usage()
+    }
+
+    /// Whether the provider has ended the reply.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.machine.is_done()
+    }
+
+    /// How many bytes were taken.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.sse.offset()
+    }
+
+    /// Fails because of what is under an adapter; returns the error with what was received.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn interrupt(
+        &mut self,
+        source: impl Into<alloc::boxed::Box<dyn core::error::Error + Send + Sync>>,
+    ) -> Error {
+        self.fail(
+            ErrorKind::Transport(source.into().into()),
+            self.sse.offset(),
+        )
+    }
+
+    fn found(&mut self, found: Found, chunk: &Bytes) {
+        match found {
+            Found::Frame {
+                event,
+                data,
+                offset,
+                one_line,
+            } => {
+                let name = self.sse.event_bytes(event, chunk);
+                let data = self.sse.data_bytes(data, chunk);
+                self.frame(&name, &data, offset, one_line);
+            }
+            Found::Comment => self.queue.push_back(Event::Ping),
+            Found::Retry(_) => {}
+        }
+    }
+
+    fn frame(&mut self, name: &Bytes, data: &Bytes, offset: u64, one_line: bool) {
+        let name = String::from_utf8_lossy(name);
+        let parsed = match wire::Event::parse(&name, data) {
+            Err(error) if error.error.flaw == Flaw::Utf8 && self.lossy => {
+                let text = String::from_utf8_lossy(data).into_owned();
+                return self.frame(
+                    &Bytes::from(name.into_owned()),
+                    &text.into(),
+                    offset,
+                    one_line,
+                );
+            }
+            parsed => parsed,
+        };
+        let result = match parsed {
+            Ok(event) => {
+                let origin = Origin {
+                    name: &name,
+                    source: Source(data),
+                    data,
+                    offset,
+                };
+                self.machine
+                    .apply(event, &origin, &mut self.queue)
+                    .map_err(|kind| (kind, offset))
+            }
+            Err(wire::ParseError {
+                event,
+                index,
+                error,
+            }) => {
+                let event = Text::from(&*event);
+                let at = u64::try_from(error.at).unwrap_or(u64::MAX);
+                let at = if one_line {
+                    offset.saturating_add(at)
+                } else {
+                    offset
+                };
+                Err((
+                    Fault::Malformed {
+                        event,
+                        index,
+                        flaw: error.flaw,
+                    },
+                    at,
+                ))
+            }
+        };
+        if let Err((kind, offset)) = result {
+            self.fail(kind, offset);
+        }
+    }
+
+    fn fail(&mut self, kind: ErrorKind, offset: u64) -> Error {
+        let partial = Partial {
+            message: self.machine.message(),
+            output_started: self.machine.output_started(),
+            tool_call_emitted: self.machine.tool_call_emitted(),
+        };
+        let error = Error::new(kind, offset, partial, self.headers.clone());
+        self.failed = Some(error.clone());
+        error
+    }
+}

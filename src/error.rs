@@ -1,0 +1,524 @@
+//! What went wrong, where, and whose fault it is; and what had been received by then.
+
+use core::fmt::{self, Write};
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use crate::event::Rule;
+use crate::headers::Headers;
+use crate::json::{Flaw, Json};
+use crate::message::Message;
+use crate::text::Text;
+
+/// The end of a stream that did not end well.
+///
+/// It says what happened ([`kind`](Self::kind)), at which byte ([`offset`](Self::offset)), and keeps
+/// what had been received ([`partial`](Self::partial)). `Display` is one line of printable ASCII, at
+/// most 256 bytes, without anything the model wrote. A decoder that failed gives its error again.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::{Decoder, ErrorKind, Protocol};
+///
+/// let mut decoder = Decoder::new(Protocol::Anthropic).request_id("req_1");
+/// let mut input = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{}}\n\n".into();
+/// while decoder.decode(&mut input)?.is_some() {}
+/// let error = decoder.finish().unwrap_err();
+/// assert!(matches!(error.kind(), ErrorKind::Incomplete { .. }));
+/// assert_eq!(
+///     error.to_string(),
+///     "the stream ended before a stop reason at byte 72 (request req_1)"
+/// );
+/// assert!(error.retry_safe());
+/// # Ok::<(), thinkstream::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    offset: u64,
+    partial: Partial,
+    headers: Headers,
+}
+
+/// What had been received when a stream failed.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Partial {
+    /// The message so far, with its usage. Each block says whether it is complete and can be sent
+    /// back; what is not complete carries no signature.
+    pub message: Message,
+    /// Whether anything of a block had been handed out.
+    pub output_started: bool,
+    /// Whether a whole tool call had been handed out.
+    pub tool_call_emitted: bool,
+}
+
+/// What went wrong, by whose fault it is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The server said so.
+    Server(Box<ServerError>),
+    /// The network, or the server: the stream ended before a stop reason.
+    Incomplete {
+        /// Bytes of an event that did not arrive whole.
+        leftover: u64,
+    },
+    /// The network, or the server: the stream ended after a stop reason, but without its terminator.
+    /// The whole message is there.
+    Unterminated {
+        /// Bytes of an event that did not arrive whole.
+        leftover: u64,
+    },
+    /// The sender: an event of a known type is not what the protocol says.
+    Malformed {
+        /// The event.
+        event: Text,
+        /// The block it concerns, if that could be read.
+        index: Option<u32>,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+    /// The sender: a rule of the protocol was broken.
+    Protocol {
+        /// The rule.
+        rule: Rule,
+        /// The block it concerns.
+        index: Option<u32>,
+    },
+    /// The caller's limit was passed.
+    Limit {
+        /// Which limit.
+        limit: LimitKind,
+        /// Its value: bytes, or blocks.
+        max: usize,
+    },
+    /// The transport under an adapter.
+    Transport(Arc<dyn core::error::Error + Send + Sync>),
+}
+
+/// What can pass a limit; see [`Limits`](crate::Limits).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LimitKind {
+    /// Bytes of one event.
+    EventBytes,
+    /// Bytes of one message.
+    MessageBytes,
+    /// Bytes of the input of one tool call.
+    ToolInputBytes,
+    /// Blocks of one message.
+    Blocks,
+}
+
+/// An error that the server reported, in the middle of a stream.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ServerError {
+    /// Its type: what to decide by.
+    pub error_type: ServerErrorType,
+    /// Its message, for people. The wording changes.
+    pub message: Text,
+    /// The id of the request that came with it.
+    pub request_id: Option<Text>,
+    /// More on it, as received; `error_code` is in here.
+    pub details: Option<Json>,
+}
+
+/// The types of errors that servers report.
+///
+/// Source: the error page of the Anthropic API; the status is the one the same error has outside a
+/// stream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ServerErrorType {
+    /// `invalid_request_error`, 400.
+    InvalidRequest,
+    /// `authentication_error`, 401.
+    Authentication,
+    /// `billing_error`, 402.
+    Billing,
+    /// `permission_error`, 403.
+    Permission,
+    /// `not_found_error`, 404.
+    NotFound,
+    /// `conflict_error`, 409.
+    Conflict,
+    /// `request_too_large`, 413.
+    RequestTooLarge,
+    /// `rate_limit_error`, 429.
+    RateLimit,
+    /// `api_error`, 500.
+    Api,
+    /// `timeout_error`, 504.
+    Timeout,
+    /// `overloaded_error`, 529.
+    Overloaded,
+    /// A type that this version does not know; empty if the server gave none.
+    Other(Text),
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, offset: u64, partial: Partial, headers: Headers) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            offset,
+            partial,
+            headers,
+        }))
+    }
+
+    /// An error of a layer that knows no message.
+    pub(crate) fn bare(kind: ErrorKind, offset: u64) -> Self {
+        Self::new(kind, offset, Partial::default(), Headers::default())
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// The byte of the stream at which it went wrong.
+    ///
+    /// For an event that is malformed, this is the byte inside it; if the event has several `data`
+    /// lines, the first byte of its data.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.0.offset
+    }
+
+    /// What had been received.
+    #[must_use]
+    pub fn partial(&self) -> &Partial {
+        &self.0.partial
+    }
+
+    /// The id of the request: the one that came with the server's error, else the header's.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&Text> {
+        let in_band = match &self.0.kind {
+            ErrorKind::Server(error) => error.request_id.as_ref(),
+            _ => None,
+        };
+        in_band.or(self.0.headers.request_id.as_ref())
+    }
+
+    /// The headers of the response, as far as they were given.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        &self.0.headers
+    }
+
+    /// Whether the request can be sent again without showing anything twice: true only if nothing of
+    /// a block has been handed out.
+    #[must_use]
+    pub fn retry_safe(&self) -> bool {
+        !self.0.partial.output_started
+    }
+}
+
+impl ErrorKind {
+    /// The name of the kind, in snake case.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Server(_) => "server",
+            Self::Incomplete { .. } => "incomplete",
+            Self::Unterminated { .. } => "unterminated",
+            Self::Malformed { .. } => "malformed",
+            Self::Protocol { .. } => "protocol",
+            Self::Limit { .. } => "limit",
+            Self::Transport(_) => "transport",
+        }
+    }
+}
+
+impl ServerErrorType {
+    /// The type as the server writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::InvalidRequest => "invalid_request_error",
+            Self::Authentication => "authentication_error",
+            Self::Billing => "billing_error",
+            Self::Permission => "permission_error",
+            Self::NotFound => "not_found_error",
+            Self::Conflict => "conflict_error",
+            Self::RequestTooLarge => "request_too_large",
+            Self::RateLimit => "rate_limit_error",
+            Self::Api => "api_error",
+            Self::Timeout => "timeout_error",
+            Self::Overloaded => "overloaded_error",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// The HTTP status that the same error has outside a stream.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::InvalidRequest => Some(400),
+            Self::Authentication => Some(401),
+            Self::Billing => Some(402),
+            Self::Permission => Some(403),
+            Self::NotFound => Some(404),
+            Self::Conflict => Some(409),
+            Self::RequestTooLarge => Some(413),
+            Self::RateLimit => Some(429),
+            Self::Api => Some(500),
+            Self::Timeout => Some(504),
+            Self::Overloaded => Some(529),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl From<&str> for ServerErrorType {
+    fn from(name: &str) -> Self {
+        match name {
+            "invalid_request_error" => Self::InvalidRequest,
+            "authentication_error" => Self::Authentication,
+            "billing_error" => Self::Billing,
+            "permission_error" => Self::Permission,
+            "not_found_error" => Self::NotFound,
+            "conflict_error" => Self::Conflict,
+            "request_too_large" => Self::RequestTooLarge,
+            "rate_limit_error" => Self::RateLimit,
+            "api_error" => Self::Api,
+            "timeout_error" => Self::Timeout,
+            "overloaded_error" => Self::Overloaded,
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+impl fmt::Display for LimitKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EventBytes => "bytes of one event",
+            Self::MessageBytes => "bytes of one message",
+            Self::ToolInputBytes => "bytes of one tool input",
+            Self::Blocks => "blocks of one message",
+        })
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at_block = |index: &Option<u32>, f: &mut fmt::Formatter<'_>| match index {
+            Some(index) => write!(f, " in block {index}"),
+            None => Ok(()),
+        };
+        match self {
+            Self::Server(error) => {
+                f.write_str("the server reported ")?;
+                match error.error_type.as_str() {
+                    "" => f.write_str("an error"),
+                    name => f.write_str(name),
+                }?;
+                if error.message.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, ": {}", error.message)
+                }
+            }
+            Self::Incomplete { leftover: 0 } => {
+                f.write_str("the stream ended before a stop reason")
+            }
+            Self::Incomplete { leftover } => {
+                write!(
+                    f,
+                    "the stream ended {leftover} bytes into an event, before a stop reason"
+                )
+            }
+            Self::Unterminated { leftover: 0 } => {
+                f.write_str("the stream ended after its stop reason, but was not terminated")
+            }
+            Self::Unterminated { leftover } => {
+                write!(
+                    f,
+                    "the stream ended {leftover} bytes into an event, after its stop reason"
+                )
+            }
+            Self::Malformed { event, index, flaw } => {
+                write!(f, "malformed `{event}`")?;
+                at_block(index, f)?;
+                write!(f, ": {flaw}")
+            }
+            Self::Protocol { rule, index } => {
+                write!(f, "the protocol was broken: {}", rule.name())?;
+                at_block(index, f)
+            }
+            Self::Limit { limit, max } => write!(f, "more than {max} {limit}"),
+            Self::Transport(error) => write!(f, "the transport failed: {error}"),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Line::of(self.kind(), 160)?)?;
+        let tail = match self.request_id() {
+            Some(id) => alloc::format!(" at byte {} (request {id})", self.offset()),
+            None => alloc::format!(" at byte {}", self.offset()),
+        };
+        f.write_str(&Line::of(tail, 96)?)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({self})")
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match &self.0.kind {
+            ErrorKind::Transport(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<std::io::Error> for Error {
+    /// What `tokio_util::codec::FramedRead` makes of an error of its reader. What had been received
+    /// stays with the decoder.
+    fn from(error: std::io::Error) -> Self {
+        Self::bare(ErrorKind::Transport(Arc::new(error)), 0)
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::Incomplete { .. } | ErrorKind::Unterminated { .. } => {
+                std::io::ErrorKind::UnexpectedEof
+            }
+            ErrorKind::Malformed { .. } | ErrorKind::Protocol { .. } | ErrorKind::Limit { .. } => {
+                std::io::ErrorKind::InvalidData
+            }
+            ErrorKind::Server(_) | ErrorKind::Transport(_) => std::io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl Serialize for Error {
+    /// One JSON object with `"type":"error"`, as the events have theirs.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let partial = self.partial();
+        let mut error = serializer.serialize_struct("Error", 10)?;
+        error.serialize_field("type", "error")?;
+        error.serialize_field("kind", self.kind().name())?;
+        error.serialize_field("message", &alloc::format!("{self}"))?;
+        error.serialize_field("request_id", &self.request_id())?;
+        error.serialize_field("offset", &self.offset())?;
+        error.serialize_field("output_started", &partial.output_started)?;
+        error.serialize_field("tool_call_emitted", &partial.tool_call_emitted)?;
+        if let ErrorKind::Server(server) = self.kind() {
+            error.serialize_field("server", &**server)?;
+        }
+        error.serialize_field("usage", &partial.message.usage)?;
+        error.serialize_field("partial", &partial.message)?;
+        error.end()
+    }
+}
+
+impl Serialize for ServerError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut error = serializer.serialize_struct("ServerError", 3)?;
+        error.serialize_field("type", self.error_type.as_str())?;
+        error.serialize_field("message", &self.message)?;
+        error.serialize_field("details", &self.details)?;
+        error.end()
+    }
+}
+
+/// One line of printable ASCII: text of the server must not forge lines of a log, nor flood it.
+struct Line {
+    text: String,
+    max: usize,
+}
+
+impl Line {
+    fn of(value: impl fmt::Display, max: usize) -> Result<String, fmt::Error> {
+        let mut line = Self {
+            text: String::new(),
+            max,
+        };
+        write!(line, "{value}")?;
+        if line.text.len() > max {
+            line.text.truncate(max.saturating_sub(DOTS.len()));
+            line.text.push_str(DOTS);
+        }
+        Ok(line.text)
+    }
+}
+
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for char in text.chars() {
+            if self.text.len() > self.max {
+                break;
+            }
+            match char {
+                ' '..='~' => self.text.push(char),
+                other => self.text.extend(other.escape_default()),
+            }
+        }
+        Ok(())
+    }
+}
+
+const DOTS: &str = "...";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    fn server(message: &str, request_id: &str) -> Error {
+        let error = ServerError {
+            error_type: ServerErrorType::Overloaded,
+            message: message.into(),
+            request_id: Some(request_id.into()),
+            details: None,
+        };
+        Error::bare(ErrorKind::Server(error.into()), u64::MAX)
+    }
+
+    #[test]
+    fn one_printable_line() {
+        let error = server("a\nb\u{202e}c\u{1b}[31m", "req\r\n1");
+        assert_eq!(
+            error.to_string(),
+            "the server reported overloaded_error: a\\nb\\u{202e}c\\u{1b}[31m \
+             at byte 18446744073709551615 (request req\\r\\n1)"
+        );
+    }
+
+    #[test]
+    fn at_most_256_bytes() {
+        let error = server(&"é".repeat(1000), &"x".repeat(1000)).to_string();
+        assert_eq!(error.len(), 256);
+        assert!(error.ends_with("xxx..."));
+        assert!(error.contains("... at byte 18446744073709551615 (request xxx"));
+    }
+
+    #[test]
+    fn two_words_at_most() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+}

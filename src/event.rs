@@ -1,0 +1,414 @@
+//! What the decoder hands out.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use crate::json::Json;
+use crate::message::{Block, Citation, InvalidInput, Message, ToolKind, ToolUse};
+use crate::stop::StopReason;
+use crate::text::Text;
+use crate::usage::Usage;
+
+/// One event of a reply: owned, at most 64 bytes, made for channels and streams.
+///
+/// `index` is always the block's index on the wire. Serialised, an event is one JSON object with its
+/// name in snake case as `type`.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::{Decoder, Event, Protocol};
+///
+/// let mut input = concat!(
+///     "event: message_start\n",
+///     "data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"content\":[]}}\n\n",
+///     "event: content_block_start\n",
+///     "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
+///     "event: content_block_delta\n",
+///     "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}\n\n",
+/// )
+/// .into();
+/// let mut decoder = Decoder::new(Protocol::Anthropic);
+/// let mut text = String::new();
+/// while let Some(event) = decoder.decode(&mut input)? {
+///     match event {
+///         Event::Token(token) => text.push_str(&token.text),
+///         Event::Thinking(_) => println!("thinking …"),
+///         _ => {}
+///     }
+/// }
+/// assert_eq!(text, "Hi");
+/// # Ok::<(), thinkstream::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The reply begins.
+    Start(Box<Start>),
+    /// A piece of thinking. White space counts; empty pieces come too, where thinking is withheld.
+    Thinking(Thinking),
+    /// A piece of a signature. The whole signature is in the block, once the block has stopped.
+    Signature(Signature),
+    /// A block of thinking that only the provider can read.
+    RedactedThinking(RedactedData),
+    /// A piece of visible text, never empty.
+    Token(Token),
+    /// The text cites something.
+    Citation(CitationEvent),
+    /// A tool call opens.
+    ToolStart(Box<ToolStart>),
+    /// A piece of the JSON of a tool's arguments, never empty.
+    ToolInput(ToolInput),
+    /// A tool call is whole: once for each tool block, and only after the block's stop.
+    ToolCall(Box<ToolCall>),
+    /// A block is finished. Not given when accumulation is off.
+    Block(BlockEvent),
+    /// The provider reported usage.
+    Usage(Box<UsageEvent>),
+    /// The connection is alive: a ping or a comment. No progress.
+    Ping,
+    /// A deviation from the protocol was tolerated.
+    Warning(Box<Warning>),
+    /// An event of a type that this version does not know.
+    Unknown(Box<Unknown>),
+    /// The provider ended the reply: exactly once, and last.
+    Complete(Box<Complete>),
+}
+
+/// The reply begins.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Start {
+    /// The id of the message.
+    pub id: Option<Text>,
+    /// The model, as the reply names it.
+    pub model: Option<Text>,
+    /// The usage so far; output tokens are a placeholder here.
+    pub usage: Usage,
+}
+
+/// A piece of thinking.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Thinking {
+    /// The block's index on the wire.
+    pub index: u32,
+    /// The provider's estimate of the tokens behind this piece; 0 where it sends none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub estimated_tokens: u32,
+    /// The thinking.
+    pub text: Text,
+}
+
+/// A piece of a signature.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Signature {
+    /// The block's index on the wire.
+    pub index: u32,
+    /// The piece, opaque.
+    pub signature: Text,
+}
+
+/// A block of thinking that only the provider can read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RedactedData {
+    /// The block's index on the wire.
+    pub index: u32,
+    /// The encrypted thinking, opaque.
+    pub data: Text,
+}
+
+/// A piece of visible text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Token {
+    /// The block's index on the wire.
+    pub index: u32,
+    /// Whether the text is the model's refusal, where the provider keeps that apart.
+    #[serde(skip_serializing_if = "is_false")]
+    pub refusal: bool,
+    /// The text.
+    pub text: Text,
+}
+
+/// The text cites something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CitationEvent {
+    /// The block's index on the wire.
+    pub index: u32,
+    /// What is cited, as received.
+    pub citation: Citation,
+}
+
+/// A tool call opens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ToolStart {
+    /// The block's index on the wire.
+    pub index: u32,
+    /// The id that the tool's result must name.
+    pub id: Text,
+    /// The tool.
+    pub name: Text,
+    /// Who runs it.
+    pub kind: ToolKind,
+}
+
+/// A piece of the JSON of a tool's arguments.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ToolInput {
+    /// The block's index on the wire.
+    pub index: u32,
+    /// The piece. Pieces are cut anywhere, also inside an escape.
+    pub partial_json: Text,
+}
+
+/// A tool call is whole.
+///
+/// Whether it may be run is known only at the end: a reply that is then declared cut or withdrawn
+/// makes its calls void, see [`Complete::tools_safe_to_run`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ToolCall {
+    /// The block's index on the wire.
+    pub index: u32,
+    /// The id that the tool's result must name.
+    pub id: Text,
+    /// The tool.
+    pub name: Text,
+    /// Who runs it. Only [`ToolKind::Client`] is yours to run.
+    pub kind: ToolKind,
+    /// The arguments, exactly as received, or why they are not a JSON object.
+    pub input: Result<Json, InvalidInput>,
+}
+
+/// A block is finished.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct BlockEvent {
+    /// The block's index on the wire.
+    pub index: u32,
+    /// The block, as the next request must echo it.
+    pub block: Arc<Block>,
+}
+
+/// The provider reported usage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct UsageEvent {
+    /// The usage so far.
+    pub usage: Usage,
+}
+
+/// A deviation from the protocol that was tolerated.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Warning {
+    /// The rule that was broken.
+    pub rule: Rule,
+    /// The block it concerns, by its index on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// The byte of the stream at which the event's data begins.
+    pub offset: u64,
+    /// The event, if nothing of it was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<Json>,
+}
+
+/// The rules of the protocol that servers are known to break.
+///
+/// Each is tolerated with a [`Warning`], or an error in strict mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Rule {
+    /// A frame names its event, and the name is the `type` of its JSON. Reported once a stream.
+    EventName,
+    /// `message_start` comes first. Without it the message begins with the first block.
+    MissingMessageStart,
+    /// There is one `message_start`. One with the same id is passed over.
+    RepeatedMessageStart,
+    /// There is one message in a stream. Always an error: two replies must not be merged.
+    SecondMessage,
+    /// A block starts once. A second start of the same open block is passed over.
+    RepeatedBlockStart,
+    /// An index is used once. A new block on an old index is put behind all others.
+    ReusedIndex,
+    /// Block events have an index. Without one the only open block is meant.
+    MissingIndex,
+    /// A block is stopped before the message is. Left open by a reply that was cut, it is no
+    /// deviation.
+    MissingBlockStop,
+    /// Deltas and stops belong to a block that has started. Others are dropped.
+    UnknownBlock,
+    /// Deltas and stops belong to an open block. Others are dropped.
+    ClosedBlock,
+    /// A delta fits its block: a thinking delta in a text block is dropped.
+    WrongDelta,
+    /// The signature comes before the block's stop. A late one is attached to its own block, which
+    /// is then given once more.
+    LateSignature,
+    /// A block has one signature. Another one after the block's stop is always an error.
+    SecondSignature,
+    /// A delta does not repeat what the block's start held already. One that does is dropped.
+    RepeatedText,
+    /// A delta has the field of its type. Without it the delta is empty.
+    MissingField,
+    /// Counts of tokens are whole numbers. Others are passed over.
+    BadCount,
+    /// The reply ends with `message_stop`. After a stop reason, `[DONE]` is taken for it.
+    DoneForStop,
+}
+
+/// An event of a type that this version does not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Unknown {
+    /// Its type, or the type of the delta that is unknown.
+    pub name: Text,
+    /// Its data, as received: JSON, unless the sender does not send JSON.
+    pub data: Text,
+}
+
+/// The provider ended the reply.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Complete {
+    /// The whole reply, with its stop reason and usage. Without its blocks if accumulation is off.
+    pub message: Message,
+    /// The id of the request, to quote to the provider.
+    pub request_id: Option<Text>,
+}
+
+impl Complete {
+    /// Why the reply ended, or `None` if the server never said.
+    #[must_use]
+    pub fn stop_reason(&self) -> Option<&StopReason> {
+        self.message.stop_reason.as_ref()
+    }
+
+    /// What the reply cost.
+    #[must_use]
+    pub fn usage(&self) -> &Usage {
+        &self.message.usage
+    }
+
+    /// Whether the tool calls of the reply may be run: not if it was cut at a limit, or refused.
+    #[must_use]
+    pub fn tools_safe_to_run(&self) -> bool {
+        !self.stop_reason().is_some_and(StopReason::forbids_tools)
+    }
+}
+
+impl ToolCall {
+    pub(crate) fn new(index: u32, tool: &ToolUse) -> Self {
+        Self {
+            index,
+            id: tool.id.clone(),
+            name: tool.name.clone(),
+            kind: tool.kind,
+            input: tool.input.clone(),
+        }
+    }
+}
+
+impl Rule {
+    /// The name of the rule, in snake case.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EventName => "event_name",
+            Self::MissingMessageStart => "missing_message_start",
+            Self::RepeatedMessageStart => "repeated_message_start",
+            Self::SecondMessage => "second_message",
+            Self::RepeatedBlockStart => "repeated_block_start",
+            Self::ReusedIndex => "reused_index",
+            Self::MissingIndex => "missing_index",
+            Self::MissingBlockStop => "missing_block_stop",
+            Self::UnknownBlock => "unknown_block",
+            Self::ClosedBlock => "closed_block",
+            Self::WrongDelta => "wrong_delta",
+            Self::LateSignature => "late_signature",
+            Self::SecondSignature => "second_signature",
+            Self::RepeatedText => "repeated_text",
+            Self::MissingField => "missing_field",
+            Self::BadCount => "bad_count",
+            Self::DoneForStop => "done_for_stop",
+        }
+    }
+}
+
+impl Serialize for ToolCall {
+    /// The arguments as `input`, or `raw` and `reason` where they are not an object.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut call = serializer.serialize_struct("ToolCall", 6)?;
+        call.serialize_field("index", &self.index)?;
+        call.serialize_field("id", &self.id)?;
+        call.serialize_field("name", &self.name)?;
+        call.serialize_field("kind", &self.kind)?;
+        match &self.input {
+            Ok(input) => call.serialize_field("input", input)?,
+            Err(invalid) => {
+                call.serialize_field("raw", &*invalid.raw)?;
+                call.serialize_field("reason", &alloc::format!("{}", invalid.reason))?;
+            }
+        }
+        call.end()
+    }
+}
+
+impl Serialize for Complete {
+    /// What the message says of its end stands beside the message too, where readers look for it.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut complete = serializer.serialize_struct("Complete", 7)?;
+        complete.serialize_field("stop_reason", &self.message.stop_reason)?;
+        complete.serialize_field("stop_sequence", &self.message.stop_sequence)?;
+        complete.serialize_field("stop_details", &self.message.stop_details)?;
+        complete.serialize_field("request_id", &self.request_id)?;
+        complete.serialize_field("tools_safe_to_run", &self.tools_safe_to_run())?;
+        complete.serialize_field("usage", &self.message.usage)?;
+        complete.serialize_field("message", &self.message)?;
+        complete.end()
+    }
+}
+
+impl Serialize for Citation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.raw().serialize(serializer)
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape that serde asks for"
+)]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape that serde asks for"
+)]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_fits_a_cache_line() {
+        assert!(size_of::<Event>() <= 64, "{}", size_of::<Event>());
+    }
+}

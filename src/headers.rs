@@ -1,0 +1,86 @@
+//! What of the response's headers is worth keeping beside its stream.
+
+use core::time::Duration;
+
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use crate::text::Text;
+
+/// The headers of a response that a caller needs when its stream fails: whom to quote, how long to
+/// wait, what is left of the rate limits.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::Headers;
+///
+/// let headers = Headers::from_pairs([
+///     ("request-id", "req_1"),
+///     ("Retry-After", "12"),
+///     ("anthropic-ratelimit-tokens-remaining", "8000"),
+///     ("date", "Sat, 21 Nov 2026 10:00:00 GMT"),
+/// ]);
+/// assert_eq!(headers.request_id.as_deref(), Some("req_1"));
+/// assert_eq!(headers.retry_after.map(|wait| wait.as_secs()), Some(12));
+/// assert_eq!(headers.get("anthropic-ratelimit-tokens-remaining"), Some("8000"));
+/// assert_eq!(headers.get("date"), None);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Headers {
+    /// The id of the request, to quote to the provider: the first of `request-id`, `x-request-id`,
+    /// `x-amzn-requestid` and `apim-request-id` that the response has.
+    pub request_id: Option<Text>,
+    /// How long the server asks to wait, from `retry-after-ms` or `retry-after` in seconds.
+    pub retry_after: Option<Duration>,
+    /// All headers that were kept, with their names in lower case.
+    pub kept: Vec<(Text, Text)>,
+}
+
+impl Headers {
+    /// Keeps what is worth keeping of `pairs`. Names are compared without regard to case.
+    pub fn from_pairs<N: AsRef<str>, V: AsRef<str>>(
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let mut headers = Self::default();
+        for (name, value) in pairs {
+            let name = name.as_ref().to_ascii_lowercase();
+            if is_kept(&name) {
+                headers.kept.push((name.into(), value.as_ref().into()));
+            }
+        }
+        headers.request_id = REQUEST_IDS
+            .iter()
+            .find_map(|name| headers.get(name))
+            .map(Text::from);
+        let wait = |name, unit: fn(u64) -> Duration| headers.get(name)?.parse().ok().map(unit);
+        headers.retry_after = wait("retry-after-ms", Duration::from_millis)
+            .or_else(|| wait("retry-after", Duration::from_secs));
+        headers
+    }
+
+    /// The value of a header that was kept, by its name in lower case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.kept
+            .iter()
+            .find(|(kept, _)| *kept == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+fn is_kept(name: &str) -> bool {
+    REQUEST_IDS.contains(&name)
+        || name.starts_with("anthropic-")
+        || matches!(name, "retry-after" | "retry-after-ms" | "x-should-retry")
+}
+
+/// First the provider's own, then those of the clouds that carry it.
+const REQUEST_IDS: [&str; 4] = [
+    "request-id",
+    "x-request-id",
+    "x-amzn-requestid",
+    "apim-request-id",
+];

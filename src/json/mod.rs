@@ -1,0 +1,160 @@
+//! JSON that is kept as it was received.
+//!
+//! What is signed, encrypted or written by the model must go back unchanged: key order, white space
+//! and integers beyond 2⁵³ included. So it is held as text, checked once.
+
+pub(crate) mod reader;
+
+use core::fmt;
+use core::ops::Deref;
+
+use alloc::string::String;
+
+use bytestring::ByteString;
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use self::reader::Reader;
+
+/// A JSON value as text, exactly as received. Dereferences to [`str`].
+///
+/// Serialised with `serde_json` it is written as it stands, byte for byte. Through a
+/// `serde_json::Value` it loses its key order and white space, as any JSON does there.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::Json;
+///
+/// let input = Json::parse(r#"{"id": 9007199254740993, "a": 1}"#).unwrap();
+/// let map: std::collections::HashMap<String, u64> = serde_json::from_str(&input).unwrap();
+/// assert_eq!(map["id"], 9007199254740993);
+/// assert_eq!(serde_json::to_string(&input).unwrap(), r#"{"id": 9007199254740993, "a": 1}"#);
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Json(ByteString);
+
+impl Json {
+    /// Takes a text over that is one JSON value.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text, and at which of its bytes.
+    pub fn parse(text: impl Into<ByteString>) -> Result<Self, JsonError> {
+        let text = text.into();
+        Reader::new(&text).whole()?;
+        Ok(Self(text))
+    }
+
+    /// `text` has been read as one JSON value.
+    pub(crate) fn checked(text: impl Into<ByteString>) -> Self {
+        Self(text.into())
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The JSON text, sharing its bytes.
+    #[must_use]
+    pub fn into_shared(self) -> ByteString {
+        self.0
+    }
+}
+
+impl Deref for Json {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Json {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::from_str::<&RawValue>(&self.0)
+            .map_err(S::Error::custom)?
+            .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = alloc::boxed::Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse(String::from(alloc::boxed::Box::<str>::from(raw))).map_err(D::Error::custom)
+    }
+}
+
+/// What is wrong with a JSON text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JsonError {
+    /// The byte of the text at which it is wrong.
+    pub at: usize,
+    /// What is wrong there.
+    pub flaw: Flaw,
+}
+
+/// The ways in which a JSON text can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// Not JSON: something else was expected here.
+    Expected(&'static str),
+    /// The text ends inside a value.
+    Unfinished,
+    /// A string with a control character in it, which must be escaped.
+    ControlCharacter,
+    /// An escape that JSON does not have.
+    Escape,
+    /// Not UTF-8.
+    Utf8,
+    /// Arrays and objects inside each other, deeper than 128.
+    TooDeep,
+    /// A field that the event cannot do without.
+    Missing(&'static str),
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expected(what) => write!(f, "expected {what}"),
+            Self::Unfinished => f.write_str("the text ends inside a value"),
+            Self::ControlCharacter => f.write_str("a control character inside a string"),
+            Self::Escape => f.write_str("an unknown escape inside a string"),
+            Self::Utf8 => f.write_str("not UTF-8"),
+            Self::TooDeep => f.write_str("nested deeper than 128"),
+            Self::Missing(field) => write!(f, "missing `{field}`"),
+        }
+    }
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.flaw, self.at)
+    }
+}
+
+impl core::error::Error for JsonError {}

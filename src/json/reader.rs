@@ -1,0 +1,688 @@
+//! A pull reader over one JSON text.
+//!
+//! Written here, where a library would do elsewhere, for what an event of the wire needs and no
+//! library gives together: the fields of a block *and* its text as received in one pass; strings
+//! with a lone surrogate escape, which servers send when they cut an emoji in two; the last of
+//! repeated keys; and no recursion, so that deep nesting costs no stack. It accepts exactly what
+//! RFC 8259 calls JSON text, to a depth of 128.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+use memchr::memchr2;
+
+use super::{Flaw, JsonError};
+
+/// Reads one JSON text from front to back. Every method leaves off behind what it took.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    depth: u32,
+}
+
+/// A string of the text, still escaped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Str<'a> {
+    /// What stands between the quotes.
+    raw: &'a str,
+    escaped: bool,
+}
+
+/// What a value is, by its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Object,
+    Array,
+    String,
+    Number,
+    Bool,
+    Null,
+}
+
+type Result<T> = core::result::Result<T, JsonError>;
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            at: 0,
+            depth: 0,
+        }
+    }
+
+    /// Reads the whole text as one value, and says what it is.
+    pub(crate) fn whole(mut self) -> Result<Kind> {
+        let kind = self.kind()?;
+        self.skip()?;
+        self.end()?;
+        Ok(kind)
+    }
+
+    /// Makes sure that nothing but white space is left.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        self.space();
+        if self.at == self.text.len() {
+            Ok(())
+        } else {
+            self.fail(Flaw::Expected("the end"))
+        }
+    }
+
+    /// What the next value is.
+    pub(crate) fn kind(&mut self) -> Result<Kind> {
+        self.space();
+        match self.byte() {
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::Array),
+            Some(b'"') => Ok(Kind::String),
+            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            Some(b't' | b'f') => Ok(Kind::Bool),
+            Some(b'n') => Ok(Kind::Null),
+            Some(_) => self.fail(Flaw::Expected("a value")),
+            None => self.fail(Flaw::Unfinished),
+        }
+    }
+
+    /// Opens an object; [`key`](Self::key) then gives its keys.
+    pub(crate) fn open(&mut self) -> Result<()> {
+        self.space();
+        self.expect(b'{', "an object")?;
+        self.deeper()
+    }
+
+    /// The next key of the object, whose value must be taken next, or `None` at the object's end.
+    ///
+    /// `first` is true until the first key has been asked for.
+    pub(crate) fn key(&mut self, first: &mut bool) -> Result<Option<Cow<'a, str>>> {
+        self.space();
+        if self.byte() == Some(b'}') {
+            self.bump();
+            self.depth = self.depth.saturating_sub(1);
+            return Ok(None);
+        }
+        if !core::mem::take(first) {
+            self.expect(b',', "`,` or `}`")?;
+            self.space();
+        }
+        self.member_key().map(|key| Some(key.decode()))
+    }
+
+    /// Opens an array; [`item`](Self::item) then says whether another value follows.
+    pub(crate) fn open_array(&mut self) -> Result<()> {
+        self.space();
+        self.expect(b'[', "an array")?;
+        self.deeper()
+    }
+
+    /// Whether another item follows, which must be taken next.
+    pub(crate) fn item(&mut self, first: &mut bool) -> Result<bool> {
+        self.space();
+        if self.byte() == Some(b']') {
+            self.bump();
+            self.depth = self.depth.saturating_sub(1);
+            return Ok(false);
+        }
+        if !core::mem::take(first) {
+            self.expect(b',', "`,` or `]`")?;
+        }
+        Ok(true)
+    }
+
+    /// The next value as it stands.
+    pub(crate) fn raw(&mut self) -> Result<&'a str> {
+        self.space();
+        let start = self.at;
+        self.skip()?;
+        Ok(self.since(start))
+    }
+
+    /// The place of the next value, for [`since`](Self::since).
+    pub(crate) fn place(&mut self) -> usize {
+        self.space();
+        self.at
+    }
+
+    /// What was taken since `start`.
+    pub(crate) fn since(&self, start: usize) -> &'a str {
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// The next value, which must be a string.
+    pub(crate) fn string(&mut self) -> Result<Str<'a>> {
+        self.space();
+        self.expect(b'"', "a string")?;
+        let start = self.at;
+        let mut escaped = false;
+        loop {
+            let rest = self.rest();
+            let Some(len) = memchr2(b'"', b'\\', rest) else {
+                self.at = self.text.len();
+                return self.fail(Flaw::Unfinished);
+            };
+            let plain = rest.get(..len).unwrap_or_default();
+            // Without a branch for each byte, so that it becomes vector code.
+            if plain
+                .iter()
+                .fold(false, |found, byte| found | (*byte < 0x20))
+            {
+                let at = plain
+                    .iter()
+                    .position(|byte| *byte < 0x20)
+                    .unwrap_or_default();
+                self.at = self.at.saturating_add(at);
+                return self.fail(Flaw::ControlCharacter);
+            }
+            self.at = self.at.saturating_add(len);
+            if self.byte() == Some(b'"') {
+                let raw = self.since(start);
+                self.bump();
+                return Ok(Str { raw, escaped });
+            }
+            escaped = true;
+            self.escape()?;
+        }
+    }
+
+    /// The next value if it is a string; anything else is passed over.
+    pub(crate) fn string_or_skip(&mut self) -> Result<Option<Str<'a>>> {
+        if self.kind()? == Kind::String {
+            return self.string().map(Some);
+        }
+        self.skip().map(|()| None)
+    }
+
+    /// The next value as a count; `None` if it is not a whole number from 0 to 2⁶⁴-1.
+    ///
+    /// A fraction of zero and an exponent are allowed: `3.0` is 3.
+    pub(crate) fn count(&mut self) -> Result<Option<u64>> {
+        if self.kind()? != Kind::Number {
+            return self.skip().map(|()| None);
+        }
+        let raw = self.raw()?;
+        if let Ok(count) = raw.parse() {
+            return Ok(Some(count));
+        }
+        // The standard parser of floats reads all of JSON's numbers. Beyond 2⁵³ a float is no
+        // longer exact, so it is not taken for a count.
+        let whole = raw
+            .parse::<f64>()
+            .ok()
+            .filter(|float| (0.0..=9_007_199_254_740_992.0).contains(float));
+        let text = whole.map(|float| alloc::format!("{float}"));
+        Ok(text.and_then(|text| text.parse().ok()))
+    }
+
+    /// Passes over the next value, whatever it is, and checks all of it.
+    pub(crate) fn skip(&mut self) -> Result<()> {
+        let outer = self.depth;
+        // One bit for each open bracket, the innermost lowest: set for an object.
+        let mut open: u128 = 0;
+        loop {
+            let more = match self.kind()? {
+                Kind::Object => self.enter(&mut open, true)?,
+                Kind::Array => self.enter(&mut open, false)?,
+                scalar => {
+                    self.scalar(scalar)?;
+                    false
+                }
+            };
+            if !more && !self.leave(&mut open, outer)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Steps into an object or array; `false` if it was empty, and so has been left again.
+    fn enter(&mut self, open: &mut u128, object: bool) -> Result<bool> {
+        self.bump();
+        self.deeper()?;
+        self.space();
+        let close = if object { b'}' } else { b']' };
+        if self.byte() == Some(close) {
+            self.bump();
+            self.depth = self.depth.saturating_sub(1);
+            return Ok(false);
+        }
+        *open = (*open << 1) | u128::from(object);
+        if object {
+            self.member_key()?;
+        }
+        Ok(true)
+    }
+
+    /// After a value: goes on to the next one beside or above it; `false` if there is none.
+    fn leave(&mut self, open: &mut u128, outer: u32) -> Result<bool> {
+        while self.depth > outer {
+            self.space();
+            let object = *open & 1 == 1;
+            match self.byte() {
+                Some(b',') => {
+                    self.bump();
+                    self.space();
+                    if object {
+                        self.member_key()?;
+                    }
+                    return Ok(true);
+                }
+                Some(b'}') if object => self.bump(),
+                Some(b']') if !object => self.bump(),
+                Some(_) if object => return self.fail(Flaw::Expected("`,` or `}`")),
+                Some(_) => return self.fail(Flaw::Expected("`,` or `]`")),
+                None => return self.fail(Flaw::Unfinished),
+            }
+            *open >>= 1;
+            self.depth = self.depth.saturating_sub(1);
+        }
+        Ok(false)
+    }
+
+    /// A key and its colon.
+    fn member_key(&mut self) -> Result<Str<'a>> {
+        if self.byte().is_some_and(|byte| byte != b'"') {
+            return self.fail(Flaw::Expected("a key"));
+        }
+        let key = self.string()?;
+        self.space();
+        self.expect(b':', "`:`")?;
+        Ok(key)
+    }
+
+    fn scalar(&mut self, kind: Kind) -> Result<()> {
+        match kind {
+            Kind::String => self.string().map(drop),
+            Kind::Number => self.number(),
+            _ => {
+                let word = ["true", "false", "null"]
+                    .into_iter()
+                    .find(|word| self.rest().starts_with(word.as_bytes()));
+                match word {
+                    Some(word) => self.at = self.at.saturating_add(word.len()),
+                    None => return self.fail(Flaw::Expected("a value")),
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<()> {
+        if self.byte() == Some(b'-') {
+            self.bump();
+        }
+        if self.byte() == Some(b'0') {
+            self.bump();
+        } else {
+            self.digits()?;
+        }
+        if self.byte() == Some(b'.') {
+            self.bump();
+            self.digits()?;
+        }
+        if matches!(self.byte(), Some(b'e' | b'E')) {
+            self.bump();
+            if matches!(self.byte(), Some(b'+' | b'-')) {
+                self.bump();
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<()> {
+        let count = self
+            .rest()
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        if count == 0 {
+            let flaw = if self.byte().is_some() {
+                Flaw::Expected("a digit")
+            } else {
+                Flaw::Unfinished
+            };
+            return self.fail(flaw);
+        }
+        self.at = self.at.saturating_add(count);
+        Ok(())
+    }
+
+    /// Passes over a backslash and what it escapes.
+    fn escape(&mut self) -> Result<()> {
+        let len = match self.rest() {
+            [
+                _,
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                ..,
+            ] => 2,
+            [_, b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|x| x.is_ascii_hexdigit()) => 6,
+            [_] => return self.fail(Flaw::Unfinished),
+            [_, b'u', rest @ ..] if rest.len() < 4 && rest.iter().all(u8::is_ascii_hexdigit) => {
+                return self.fail(Flaw::Unfinished);
+            }
+            _ => return self.fail(Flaw::Escape),
+        };
+        self.at = self.at.saturating_add(len);
+        Ok(())
+    }
+
+    fn deeper(&mut self) -> Result<()> {
+        self.depth = self.depth.saturating_add(1);
+        if self.depth > DEPTH {
+            self.fail(Flaw::TooDeep)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn space(&mut self) {
+        while matches!(self.byte(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.bump();
+        }
+    }
+
+    fn expect(&mut self, byte: u8, what: &'static str) -> Result<()> {
+        match self.byte() {
+            Some(found) if found == byte => {
+                self.bump();
+                Ok(())
+            }
+            Some(_) => self.fail(Flaw::Expected(what)),
+            None => self.fail(Flaw::Unfinished),
+        }
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn bump(&mut self) {
+        self.at = self.at.saturating_add(1);
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// A flaw at the next byte.
+    pub(crate) fn fail<T>(&self, flaw: Flaw) -> Result<T> {
+        Err(JsonError { at: self.at, flaw })
+    }
+}
+
+impl<'a> Str<'a> {
+    /// A string without escapes, for an event that was not read from JSON.
+    #[must_use]
+    pub fn plain(text: &'a str) -> Self {
+        Self {
+            raw: text,
+            escaped: false,
+        }
+    }
+
+    /// Whether it is the empty string.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.raw.is_empty()
+    }
+
+    /// The string as it stands between its quotes, if nothing in it is escaped.
+    #[must_use]
+    pub fn verbatim(&self) -> Option<&'a str> {
+        (!self.escaped).then_some(self.raw)
+    }
+
+    /// The string itself: borrowed if nothing in it is escaped.
+    ///
+    /// An escape that is half of a surrogate pair becomes U+FFFD.
+    #[must_use]
+    pub fn decode(&self) -> Cow<'a, str> {
+        if !self.escaped {
+            return Cow::Borrowed(self.raw);
+        }
+        let mut text = String::with_capacity(self.raw.len());
+        if self.unescape(None, &mut text).is_some() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+        Cow::Owned(text)
+    }
+
+    /// Appends the string itself to `text`.
+    ///
+    /// A string that was cut between the two escapes of a surrogate pair ends with its first half:
+    /// that half is returned, to be given as `half` with the string that goes on.
+    pub(crate) fn unescape(&self, half: Option<u16>, text: &mut String) -> Option<u16> {
+        let mut half = half;
+        let mut rest = self.raw;
+        while !rest.is_empty() {
+            let len = memchr::memchr(b'\\', rest.as_bytes()).unwrap_or(rest.len());
+            let (plain, escaped) = rest.split_at_checked(len).unwrap_or((rest, ""));
+            if !plain.is_empty() {
+                flush(&mut half, text);
+                text.push_str(plain);
+            }
+            let unit = match escaped.as_bytes() {
+                [_, b'u', a, b, c, d, ..] => hex([*a, *b, *c, *d]),
+                [_, byte, ..] => u16::from(single(*byte)),
+                // The end; no string ends in a backslash.
+                [] | [_] => return half,
+            };
+            let taken = if escaped.as_bytes().get(1) == Some(&b'u') {
+                6
+            } else {
+                2
+            };
+            rest = escaped.get(taken..).unwrap_or_default();
+            push_unit(unit, &mut half, text);
+        }
+        half
+    }
+}
+
+/// Appends a UTF-16 code unit, joined with the `half` before it where the two make a pair.
+fn push_unit(unit: u16, half: &mut Option<u16>, text: &mut String) {
+    if let Some(first) = half.take() {
+        if let Some(Ok(char)) = char::decode_utf16([first, unit]).next() {
+            return text.push(char);
+        }
+        text.push(char::REPLACEMENT_CHARACTER);
+    }
+    match char::from_u32(unit.into()) {
+        Some(char) => text.push(char),
+        None if unit < 0xDC00 => *half = Some(unit),
+        None => text.push(char::REPLACEMENT_CHARACTER),
+    }
+}
+
+/// A half whose other half did not come.
+fn flush(half: &mut Option<u16>, text: &mut String) {
+    if half.take().is_some() {
+        text.push(char::REPLACEMENT_CHARACTER);
+    }
+}
+
+fn single(byte: u8) -> u8 {
+    match byte {
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        other => other,
+    }
+}
+
+fn hex(digits: [u8; 4]) -> u16 {
+    digits.into_iter().fold(0, |value, digit| {
+        let digit = char::from(digit).to_digit(16).unwrap_or_default();
+        (value << 4) | u16::try_from(digit).unwrap_or_default()
+    })
+}
+
+/// Where `serde_json` stops too. More than any event needs, and `u128` has a bit for each level.
+const DEPTH: u32 = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use proptest::prelude::*;
+
+    fn decode(raw: &str) -> String {
+        let text = format!("\"{raw}\"");
+        Reader::new(&text).string().unwrap().decode().into_owned()
+    }
+
+    #[test]
+    fn strings() {
+        for (raw, text) in [
+            ("", ""),
+            ("plain", "plain"),
+            (r#"\"\\\/\b\f\n\r\t"#, "\"\\/\u{8}\u{c}\n\r\t"),
+            (r"a\u00e9b", "aéb"),
+            (r"\ud83d\ude00", "😀"),
+            (r"\ud83d", "\u{fffd}"),
+            (r"\ude00", "\u{fffd}"),
+            (r"\ud83dx", "\u{fffd}x"),
+            (r"\ud83d\n", "\u{fffd}\n"),
+            (r"\ud83d\ud83d\ude00", "\u{fffd}😀"),
+            (r"\ude00\ud83d", "\u{fffd}\u{fffd}"),
+            (r"\u0000é\uffff", "\0é\u{ffff}"),
+        ] {
+            assert_eq!(decode(raw), text, "{raw}");
+        }
+    }
+
+    #[test]
+    fn flaws() {
+        use Flaw::{ControlCharacter, Escape, Expected, TooDeep, Unfinished};
+        let deep = format!("{}{}", "[".repeat(129), "]".repeat(129));
+        for (text, at, flaw) in [
+            ("", 0, Unfinished),
+            ("  ", 2, Unfinished),
+            ("{", 1, Unfinished),
+            ("{]", 1, Expected("a key")),
+            ("{\"a\"1}", 4, Expected("`:`")),
+            ("{\"a\":1,}", 7, Expected("a key")),
+            ("{\"a\":1]", 6, Expected("`,` or `}`")),
+            ("[1}", 2, Expected("`,` or `]`")),
+            ("[1,]", 3, Expected("a value")),
+            ("\"a", 2, Unfinished),
+            ("\"a\nb\"", 2, ControlCharacter),
+            (r#""\x""#, 1, Escape),
+            (r#""\u12g4""#, 1, Escape),
+            (r#""\u12"#, 1, Unfinished),
+            ("tru", 0, Expected("a value")),
+            ("01", 1, Expected("the end")),
+            ("1.", 2, Unfinished),
+            ("-x", 1, Expected("a digit")),
+            ("1e+", 3, Unfinished),
+            ("{} x", 3, Expected("the end")),
+            (deep.as_str(), 129, TooDeep),
+        ] {
+            assert_eq!(
+                Reader::new(text).whole(),
+                Err(JsonError { at, flaw }),
+                "{text}"
+            );
+        }
+        let deep = format!("{}{}", "[".repeat(128), "]".repeat(128));
+        assert_eq!(Reader::new(&deep).whole(), Ok(Kind::Array));
+    }
+
+    #[test]
+    fn counts() {
+        for (text, count) in [
+            ("0", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("3.0", Some(3)),
+            ("3e2", Some(300)),
+            ("3.5", None),
+            ("-1", None),
+            ("1e400", None),
+            ("\"5\"", None),
+            ("null", None),
+        ] {
+            let mut reader = Reader::new(text);
+            assert_eq!(reader.count(), Ok(count), "{text}");
+            assert_eq!(reader.end(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn depth_costs_no_stack() {
+        let deep = "[".repeat(1_000_000);
+        let small = std::thread::Builder::new().stack_size(64 * 1024);
+        let result = small
+            .spawn(move || Reader::new(&deep).whole())
+            .unwrap()
+            .join()
+            .unwrap();
+        assert_eq!(
+            result,
+            Err(JsonError {
+                at: 129,
+                flaw: Flaw::TooDeep
+            })
+        );
+    }
+
+    proptest! {
+        /// Surrogate escapes aside, on which `serde_json` is stricter, the two accept the same.
+        #[test]
+        fn agrees_with_serde_json(text in "[\\[\\]{}:,\"\\\\a0.eE+\\- tfnruls]{0,24}") {
+            let ours = Reader::new(&text).whole().is_ok();
+            let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+            prop_assert_eq!(ours, theirs, "{}", text);
+        }
+
+        #[test]
+        fn agrees_on_real_shapes(value in any_json(), cut in any::<prop::sample::Index>()) {
+            let text = serde_json::to_string(&value).unwrap();
+            prop_assert!(Reader::new(&text).whole().is_ok());
+            let mut cut = cut.index(text.len());
+            while !text.is_char_boundary(cut) {
+                cut -= 1;
+            }
+            let cut = &text[..cut];
+            let theirs = serde_json::from_str::<serde::de::IgnoredAny>(cut).is_ok();
+            prop_assert_eq!(Reader::new(cut).whole().is_ok(), theirs);
+        }
+
+        /// However a text is cut into strings, between its UTF-16 code units, it comes back whole.
+        #[test]
+        fn halves_meet(text in any::<String>(), cuts in prop::collection::vec(any::<bool>(), 64)) {
+            let mut joined = String::new();
+            let mut half = None;
+            let mut piece = String::new();
+            for (at, unit) in text.encode_utf16().enumerate() {
+                piece.push_str(&format!("\\u{unit:04x}"));
+                if cuts[at % cuts.len()] {
+                    half = Str { raw: &piece, escaped: true }.unescape(half, &mut joined);
+                    piece.clear();
+                }
+            }
+            half = Str { raw: &piece, escaped: true }.unescape(half, &mut joined);
+            prop_assert_eq!(half, None);
+            prop_assert_eq!(joined, text);
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        use serde_json::Value;
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::btree_map(any::<String>(), inner, 0..6)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+}

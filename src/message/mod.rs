@@ -1,0 +1,358 @@
+//! A reply, assembled: its blocks in order, each as the next request must send it back.
+
+mod param;
+
+pub(crate) use self::param::string;
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytestring::ByteString;
+use serde::{Deserialize, Serialize};
+
+use crate::json::Json;
+use crate::stop::StopReason;
+use crate::text::Text;
+use crate::usage::Usage;
+
+/// Whose model wrote a message, and so who can read its signed blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Provider {
+    /// The Anthropic Messages API, or a server that speaks it.
+    #[default]
+    Anthropic,
+}
+
+/// A reply of the model, or what of it is known so far.
+///
+/// Clones are cheap: finished blocks are shared.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Message {
+    /// The id of the message (`msg_…`), which is not the id of the request.
+    pub id: Option<Text>,
+    /// Who wrote it.
+    pub provider: Provider,
+    /// The model as the reply named it, which may differ from the one asked for.
+    pub model: Option<Text>,
+    /// `assistant`.
+    pub role: Option<Text>,
+    /// The blocks, in the order of the wire.
+    pub content: Vec<Arc<Block>>,
+    /// Why it ended; `None` while it has not, or if the server never said.
+    pub stop_reason: Option<StopReason>,
+    /// The stop sequence that was met.
+    pub stop_sequence: Option<Text>,
+    /// More on a refusal, as received.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_details: Option<Json>,
+    /// What it cost so far.
+    pub usage: Usage,
+    /// What else the message carried, by key, as received: `container`, `context_management`,
+    /// `diagnostics`, `input_transformations`, and keys that this version does not know.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "param::as_map"
+    )]
+    pub other: Vec<(Text, Json)>,
+    /// Whether the provider ended the message. If not, blocks may be unfinished or missing.
+    pub complete: bool,
+}
+
+/// One block of a message.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Block {
+    /// The index of the block on the wire.
+    pub index: u32,
+    /// What it holds.
+    pub content: Content,
+    /// Whether the block's stop was received. If not, the content may be cut.
+    pub complete: bool,
+    /// Whether the block can go back to the provider as it is: complete, signed if it has to be, and
+    /// without anything that this version could not read.
+    pub replayable: bool,
+}
+
+/// What a block holds.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Content {
+    /// Visible text.
+    Text(TextContent),
+    /// The model's thinking.
+    Thinking(ThinkingContent),
+    /// Thinking that only the provider can read.
+    RedactedThinking(RedactedThinking),
+    /// A call of a tool.
+    ToolUse(ToolUse),
+    /// Anything else, as received: results of the provider's tools, compaction and fallback blocks,
+    /// and types that this version does not know.
+    Other(OtherContent),
+}
+
+/// Visible text and what it cites.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct TextContent {
+    /// The text.
+    pub text: ByteString,
+    /// What it cites, in the order received.
+    pub citations: Vec<Citation>,
+}
+
+/// The model's thinking, with the signature that makes it valid in the next request.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ThinkingContent {
+    /// The thinking. Empty if the request or the model omits it; the block still has to go back.
+    pub thinking: ByteString,
+    /// The signature, exactly as received. `None` also if it was empty or the block was cut.
+    pub signature: Option<ByteString>,
+    /// The provider's running estimate of the tokens thought, where it sends one.
+    pub estimated_tokens: u64,
+}
+
+/// Thinking that only the provider can read.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct RedactedThinking {
+    /// The encrypted thinking, exactly as received.
+    pub data: ByteString,
+}
+
+/// A call of a tool.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ToolUse {
+    /// Who runs the tool.
+    pub kind: ToolKind,
+    /// The id that the tool's result must name.
+    pub id: Text,
+    /// The tool.
+    pub name: Text,
+    /// The arguments, exactly as received, or why they are none.
+    pub input: Result<Json, InvalidInput>,
+    /// The server of an MCP tool.
+    pub server_name: Option<Text>,
+    /// Who called it, as received: the model itself, or code that it wrote.
+    pub caller: Option<Json>,
+    /// The toolset that the tool belongs to.
+    pub toolset_name: Option<Text>,
+}
+
+/// Who runs a tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ToolKind {
+    /// The caller of the API: `tool_use`.
+    Client,
+    /// The provider: `server_tool_use`.
+    Server,
+    /// An MCP server that the provider calls: `mcp_tool_use`.
+    Mcp,
+}
+
+/// Arguments that are not a JSON object. They must not be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidInput {
+    /// What was received.
+    pub raw: ByteString,
+    /// Why it is not an object.
+    pub reason: InvalidReason,
+}
+
+/// Why the arguments of a tool are not a JSON object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidReason {
+    /// The block was cut before its stop.
+    Cut,
+    /// Not JSON.
+    Json(crate::json::JsonError),
+    /// JSON, but not an object.
+    NotAnObject,
+}
+
+/// A block that is kept as it was received.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct OtherContent {
+    /// The type of the block, such as `web_search_tool_result`.
+    pub kind: Text,
+    /// The block. If deltas filled it, the object that they make.
+    pub raw: Json,
+}
+
+/// A citation, as received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Citation(Json);
+
+/// Where a citation points.
+///
+/// Source: the `citations_delta` of the Anthropic Messages API.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+#[expect(
+    missing_docs,
+    reason = "the fields are the provider's own, and speak for themselves"
+)]
+pub enum CitationLocation {
+    /// Characters of a text document; the end is exclusive.
+    CharLocation {
+        document_index: u64,
+        document_title: Option<String>,
+        start_char_index: u64,
+        end_char_index: u64,
+    },
+    /// Pages of a document, from 1; the end is exclusive.
+    PageLocation {
+        document_index: u64,
+        document_title: Option<String>,
+        start_page_number: u64,
+        end_page_number: u64,
+    },
+    /// Blocks of a document; the end is exclusive.
+    ContentBlockLocation {
+        document_index: u64,
+        document_title: Option<String>,
+        start_block_index: u64,
+        end_block_index: u64,
+    },
+    /// A result of the web search.
+    WebSearchResultLocation {
+        url: String,
+        title: Option<String>,
+        encrypted_index: String,
+    },
+    /// Blocks of a search result; the end is exclusive.
+    SearchResultLocation {
+        source: String,
+        title: Option<String>,
+        search_result_index: u64,
+        start_block_index: u64,
+        end_block_index: u64,
+    },
+    /// A kind that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Message {
+    /// All visible text, block after block, with nothing between them.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.content
+            .iter()
+            .filter_map(|block| match &block.content {
+                Content::Text(text) => Some(&*text.text),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// All thinking, block after block, with nothing between them.
+    #[must_use]
+    pub fn thinking(&self) -> String {
+        self.content
+            .iter()
+            .filter_map(|block| match &block.content {
+                Content::Thinking(thinking) => Some(&*thinking.thinking),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The tool calls that were received whole, with valid arguments, in order.
+    ///
+    /// Whether they may be run is known only at the end: see
+    /// [`Complete::tools_safe_to_run`](crate::Complete::tools_safe_to_run).
+    pub fn tool_calls(&self) -> impl Iterator<Item = &ToolUse> {
+        self.content
+            .iter()
+            .filter_map(|block| match &block.content {
+                Content::ToolUse(tool) if block.complete && tool.input.is_ok() => Some(tool),
+                _ => None,
+            })
+    }
+}
+
+impl Content {
+    /// The type of the block on the wire.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Thinking(_) => "thinking",
+            Self::RedactedThinking(_) => "redacted_thinking",
+            Self::ToolUse(tool) => tool.kind.block_type(),
+            Self::Other(other) => &other.kind,
+        }
+    }
+}
+
+impl ThinkingContent {
+    /// Whether the block is signed but its text is withheld.
+    #[must_use]
+    pub fn is_omitted(&self) -> bool {
+        self.thinking.is_empty() && self.signature.is_some()
+    }
+}
+
+impl ToolKind {
+    /// The type of the block on the wire.
+    #[must_use]
+    pub fn block_type(self) -> &'static str {
+        match self {
+            Self::Client => "tool_use",
+            Self::Server => "server_tool_use",
+            Self::Mcp => "mcp_tool_use",
+        }
+    }
+}
+
+impl Citation {
+    pub(crate) fn new(raw: Json) -> Self {
+        Self(raw)
+    }
+
+    /// The citation as received, encrypted fields included.
+    #[must_use]
+    pub fn raw(&self) -> &Json {
+        &self.0
+    }
+
+    /// Where it points, or `None` if it does not have the fields of its type.
+    #[must_use]
+    pub fn location(&self) -> Option<CitationLocation> {
+        serde_json::from_str(&self.0).ok()
+    }
+
+    /// The text it cites.
+    #[must_use]
+    pub fn cited_text(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Cited {
+            cited_text: String,
+        }
+        serde_json::from_str::<Cited>(&self.0)
+            .ok()
+            .map(|cited| cited.cited_text)
+    }
+}
+
+impl core::fmt::Display for InvalidReason {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Cut => f.write_str("the block was cut"),
+            Self::Json(error) => error.fmt(f),
+            Self::NotAnObject => f.write_str("not a JSON object"),
+        }
+    }
+}

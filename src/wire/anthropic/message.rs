@@ -1,0 +1,173 @@
+//! `message_start`, `message_delta` and the usage that both report.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use super::block::ContentBlock;
+use super::{read_members, read_raw, text_of};
+use crate::json::reader::{Kind, Reader, Str};
+use crate::json::{Flaw, Json, JsonError};
+use crate::usage::Usage;
+
+/// The message as it begins. In a reply that continues a program's tool call it is whole.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct MessageStart<'a> {
+    /// The id of the message.
+    pub id: Option<Str<'a>>,
+    /// The model.
+    pub model: Option<Str<'a>>,
+    /// `assistant`.
+    pub role: Option<Str<'a>>,
+    /// The blocks, mostly none.
+    pub content: Vec<ContentBlock<'a>>,
+    /// How it ended and what else it says.
+    pub end: MessageDelta<'a>,
+}
+
+/// What is known at the end of a message.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct MessageDelta<'a> {
+    /// Why the model stopped.
+    pub stop_reason: Option<Str<'a>>,
+    /// The stop sequence that was met.
+    pub stop_sequence: Option<Str<'a>>,
+    /// More on a refusal, as received.
+    pub stop_details: Option<&'a str>,
+    /// The usage so far.
+    pub usage: Option<Usage>,
+    /// Whether a count of the usage was none.
+    pub bad_count: bool,
+    /// What else there is, by key, as received: `container`, `context_management`, …
+    pub other: Vec<(Cow<'a, str>, &'a str)>,
+}
+
+pub(super) fn read_start<'a>(
+    reader: &mut Reader<'a>,
+) -> Result<Option<MessageStart<'a>>, JsonError> {
+    let mut message = None;
+    read_members(reader, |key, reader| match key {
+        "message" if reader.kind()? == Kind::Null => reader.skip().map(|()| message = Some(None)),
+        "message" => MessageStart::read(reader).map(|read| message = Some(Some(read))),
+        _ => reader.skip(),
+    })?;
+    message.map_or_else(|| reader.fail(Flaw::Missing("message")), Ok)
+}
+
+pub(super) fn read_delta<'a>(reader: &mut Reader<'a>) -> Result<MessageDelta<'a>, JsonError> {
+    let mut message = MessageDelta::default();
+    read_members(reader, |key, reader| match key {
+        "delta" if reader.kind()? == Kind::Object => {
+            read_members(reader, |key, reader| message.read(key, reader))
+        }
+        "type" | "delta" => reader.skip(),
+        key => message.read(key, reader),
+    })?;
+    Ok(message)
+}
+
+impl<'a> MessageStart<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, JsonError> {
+        let mut message = Self::default();
+        read_members(reader, |key, reader| match key {
+            "id" => reader.string_or_skip().map(|read| message.id = read),
+            "model" => reader.string_or_skip().map(|read| message.model = read),
+            "role" => reader.string_or_skip().map(|read| message.role = read),
+            "content" if reader.kind()? == Kind::Array => {
+                let mut first = true;
+                reader.open_array()?;
+                while reader.item(&mut first)? {
+                    message.content.push(ContentBlock::read(reader)?);
+                }
+                Ok(())
+            }
+            "type" | "content" => reader.skip(),
+            key => message.end.read(key, reader),
+        })?;
+        Ok(message)
+    }
+}
+
+impl<'a> MessageDelta<'a> {
+    fn read(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+        match key {
+            "stop_reason" => self.stop_reason = reader.string_or_skip()?.filter(|s| !s.is_empty()),
+            "stop_sequence" => self.stop_sequence = reader.string_or_skip()?,
+            "stop_details" => self.stop_details = read_raw(reader)?,
+            "usage" if reader.kind()? == Kind::Object => {
+                let mut usage = Usage::default();
+                read_members(reader, |key, reader| {
+                    read_usage(&mut usage, key, reader, &mut self.bad_count)
+                })?;
+                self.usage = Some(usage);
+            }
+            key => {
+                if let Some(raw) = read_raw(reader)? {
+                    self.other.push((Cow::Owned(key.into()), raw));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_usage(
+    usage: &mut Usage,
+    key: &str,
+    reader: &mut Reader<'_>,
+    bad: &mut bool,
+) -> Result<(), JsonError> {
+    let count = match key {
+        "input_tokens" => &mut usage.input_tokens,
+        "output_tokens" => &mut usage.output_tokens,
+        "cache_read_input_tokens" => &mut usage.cache_read_input_tokens,
+        "cache_creation_input_tokens" => &mut usage.cache_creation_input_tokens,
+        "cache_creation" if reader.kind()? == Kind::Object => {
+            let split = &mut usage.cache_creation;
+            return read_members(reader, |key, reader| match key {
+                "ephemeral_5m_input_tokens" => {
+                    read_count(&mut split.ephemeral_5m_input_tokens, reader, bad)
+                }
+                "ephemeral_1h_input_tokens" => {
+                    read_count(&mut split.ephemeral_1h_input_tokens, reader, bad)
+                }
+                _ => reader.skip(),
+            });
+        }
+        "output_tokens_details" if reader.kind()? == Kind::Object => {
+            return read_members(reader, |key, reader| match key {
+                "thinking_tokens" => read_count(&mut usage.thinking_tokens, reader, bad),
+                _ => reader.skip(),
+            });
+        }
+        "server_tool_use" => {
+            usage.server_tool_use = read_raw(reader)?.map(Json::checked);
+            return Ok(());
+        }
+        "service_tier" => {
+            let tier = reader.string_or_skip()?;
+            usage.service_tier = tier.map(|tier| text_of(Some(tier)).as_ref().into());
+            return Ok(());
+        }
+        key => {
+            if let Some(raw) = read_raw(reader)? {
+                usage.other.push((key.into(), Json::checked(raw)));
+            }
+            return Ok(());
+        }
+    };
+    read_count(count, reader, bad)
+}
+
+/// A count, or nothing for `null`; anything else is passed over and marked as `bad`.
+fn read_count(
+    count: &mut Option<u64>,
+    reader: &mut Reader<'_>,
+    bad: &mut bool,
+) -> Result<(), JsonError> {
+    let null = reader.kind()? == Kind::Null;
+    *count = reader.count()?;
+    *bad |= count.is_none() && !null;
+    Ok(())
+}

@@ -1,0 +1,329 @@
+//! The events of the Anthropic Messages API.
+//!
+//! Source: the streaming page of the API's documentation, and the types of its official SDKs. Every
+//! field but `type` is taken as optional, and `null` as absent; unknown events, blocks, deltas and
+//! keys are kept raw: the API may add them at any time.
+//!
+//! # Example
+//!
+//! ```
+//! use thinkstream::wire::anthropic::{Delta, Event};
+//!
+//! let data = br#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#;
+//! let Event::ContentBlockDelta { index, delta } = Event::parse("content_block_delta", data)? else {
+//!     unreachable!();
+//! };
+//! assert_eq!(index, Some(0));
+//! assert!(matches!(delta, Delta::Text { text: Some(text) } if text.decode() == "Hi"));
+//! # Ok::<(), thinkstream::wire::anthropic::ParseError>(())
+//! ```
+
+mod block;
+mod delta;
+mod message;
+
+use core::fmt;
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+
+pub use self::block::{Block, ContentBlock};
+pub use self::delta::Delta;
+pub use self::message::{MessageDelta, MessageStart};
+use crate::error::ServerError;
+use crate::json::reader::{Kind, Reader, Str};
+use crate::json::{Flaw, Json, JsonError};
+
+/// One event of the stream.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// `message_start`; a relay is known to send it without its message.
+    MessageStart(Option<Box<MessageStart<'a>>>),
+    /// `content_block_start`
+    ContentBlockStart {
+        /// The block's index.
+        index: Option<u32>,
+        /// The block as it begins.
+        block: Box<ContentBlock<'a>>,
+    },
+    /// `content_block_delta`
+    ContentBlockDelta {
+        /// The block's index.
+        index: Option<u32>,
+        /// What is added to the block.
+        delta: Delta<'a>,
+    },
+    /// `content_block_stop`
+    ContentBlockStop {
+        /// The block's index.
+        index: Option<u32>,
+    },
+    /// `message_delta`
+    MessageDelta(Box<MessageDelta<'a>>),
+    /// `message_stop`
+    MessageStop,
+    /// `ping`
+    Ping,
+    /// `error`, or an object that has only an `error`.
+    Error(Box<ServerError>),
+    /// `[DONE]`, which is no event of this API, but is sent by some servers at the end.
+    Done,
+    /// An event that this version does not know.
+    Unknown {
+        /// Its type.
+        name: Cow<'a, str>,
+        /// Its data, as received.
+        data: &'a str,
+    },
+}
+
+/// An event that is not what the protocol says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParseError {
+    /// The event's type.
+    pub event: Cow<'static, str>,
+    /// The block it concerns, if that was read before the flaw.
+    pub index: Option<u32>,
+    /// What is wrong with its data, and at which byte of it.
+    pub error: JsonError,
+}
+
+impl<'a> Event<'a> {
+    /// Reads the data of a frame. `name` is the frame's event type, for data that has no `type`.
+    ///
+    /// # Errors
+    ///
+    /// If an event of a known type is not JSON, or lacks a field that it cannot do without.
+    pub fn parse(name: &str, data: &'a [u8]) -> Result<Self, ParseError> {
+        let error = |error| ParseError {
+            event: known(name),
+            index: None,
+            error,
+        };
+        let text = core::str::from_utf8(data).map_err(|utf8| {
+            error(JsonError {
+                at: utf8.valid_up_to(),
+                flaw: Flaw::Utf8,
+            })
+        })?;
+        if text.trim() == "[DONE]" {
+            return Ok(Self::Done);
+        }
+        let kind = match kind(text) {
+            Ok(kind) => kind,
+            // Whatever a server sends as an error is one.
+            Err(_) if name == "error" => return Ok(Self::Error(Box::new(untyped_error(text)))),
+            // An unknown event need not be JSON; a nameless one that is not has been damaged.
+            Err(_) if is_foreign(name) => {
+                return Ok(Self::Unknown {
+                    name: Cow::Owned(name.into()),
+                    data: text,
+                });
+            }
+            Err(flaw) => return Err(error(flaw)),
+        };
+        let kind =
+            kind.unwrap_or_else(|| Cow::Owned(if name == "message" { "" } else { name }.into()));
+        let mut index = None;
+        Self::read(&kind, text, &mut index).map_err(|error| ParseError {
+            event: known(&kind),
+            index,
+            error,
+        })
+    }
+
+    fn read(kind: &str, text: &'a str, index: &mut Option<u32>) -> Result<Self, JsonError> {
+        let mut reader = Reader::new(text);
+        let event = match kind {
+            "content_block_delta" => {
+                let delta = delta::read_event(&mut reader, index)?;
+                Self::ContentBlockDelta {
+                    index: *index,
+                    delta,
+                }
+            }
+            "content_block_start" => {
+                let block = block::read_event(&mut reader, index)?;
+                Self::ContentBlockStart {
+                    index: *index,
+                    block: Box::new(block),
+                }
+            }
+            "content_block_stop" => {
+                read_members(&mut reader, |key, reader| match key {
+                    "index" => read_index(reader).map(|read| *index = read),
+                    _ => reader.skip(),
+                })?;
+                Self::ContentBlockStop { index: *index }
+            }
+            "message_start" => Self::MessageStart(message::read_start(&mut reader)?.map(Box::new)),
+            "message_delta" => Self::MessageDelta(Box::new(message::read_delta(&mut reader)?)),
+            "message_stop" => reader.skip().map(|()| Self::MessageStop)?,
+            "ping" => reader.skip().map(|()| Self::Ping)?,
+            "error" => Self::Error(Box::new(read_error(text))),
+            "" if has_error(text) => Self::Error(Box::new(read_error(text))),
+            name => {
+                let name = Cow::Owned(name.into());
+                reader.skip().map(|()| Self::Unknown { name, data: text })?
+            }
+        };
+        if !matches!(event, Self::Error(_)) {
+            reader.end()?;
+        }
+        Ok(event)
+    }
+
+    /// The type of the event; empty if it has none.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::MessageStart(_) => "message_start",
+            Self::ContentBlockStart { .. } => "content_block_start",
+            Self::ContentBlockDelta { .. } => "content_block_delta",
+            Self::ContentBlockStop { .. } => "content_block_stop",
+            Self::MessageDelta(_) => "message_delta",
+            Self::MessageStop => "message_stop",
+            Self::Ping => "ping",
+            Self::Error(_) => "error",
+            Self::Done => "[DONE]",
+            Self::Unknown { name, .. } => name,
+        }
+    }
+}
+
+/// The `type` of the data, if it is an object that has one.
+fn kind(text: &str) -> Result<Option<Cow<'_, str>>, JsonError> {
+    let mut reader = Reader::new(text);
+    if reader.kind()? != Kind::Object {
+        return reader.whole().map(|_| None);
+    }
+    let mut first = true;
+    reader.open()?;
+    // In all known traffic but re-sorted recordings it is the first key.
+    while let Some(key) = reader.key(&mut first)? {
+        if key == "type" {
+            return Ok(reader.string_or_skip()?.map(|kind| kind.decode()));
+        }
+        reader.skip()?;
+    }
+    Ok(None)
+}
+
+/// Reads every member of an object by its key. `member` must take the value.
+fn read_members<'a>(
+    reader: &mut Reader<'a>,
+    mut member: impl FnMut(&str, &mut Reader<'a>) -> Result<(), JsonError>,
+) -> Result<(), JsonError> {
+    let mut first = true;
+    reader.open()?;
+    while let Some(key) = reader.key(&mut first)? {
+        member(&key, reader)?;
+    }
+    Ok(())
+}
+
+/// A string, or nothing for `null`; anything else is a flaw.
+fn read_string<'a>(reader: &mut Reader<'a>) -> Result<Option<Str<'a>>, JsonError> {
+    match reader.kind()? {
+        Kind::Null => reader.skip().map(|()| None),
+        _ => reader.string().map(Some),
+    }
+}
+
+/// A value as it stands, or nothing for `null`.
+fn read_raw<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, JsonError> {
+    reader.raw().map(|raw| (raw != "null").then_some(raw))
+}
+
+fn read_index(reader: &mut Reader<'_>) -> Result<Option<u32>, JsonError> {
+    let null = reader.kind()? == Kind::Null;
+    let before = reader.clone();
+    match reader.count()?.and_then(|count| u32::try_from(count).ok()) {
+        None if !null => before.fail(Flaw::Expected("an index")),
+        index => Ok(index),
+    }
+}
+
+fn has_error(text: &str) -> bool {
+    let mut found = false;
+    let read = read_members(&mut Reader::new(text), |key, reader| {
+        found |= key == "error" && reader.kind()? != Kind::Null;
+        reader.skip()
+    });
+    read.is_ok() && found
+}
+
+/// An error as its parts can be found: it is never worth another error.
+fn read_error(text: &str) -> ServerError {
+    let mut error = untyped_error("");
+    let read = read_members(&mut Reader::new(text), |key, reader| match key {
+        "error" if reader.kind()? == Kind::Object => {
+            read_members(reader, |key, reader| match key {
+                "type" => {
+                    read_string(reader).map(|kind| error.error_type = text_of(kind).as_ref().into())
+                }
+                "message" => read_string(reader)
+                    .map(|message| error.message = text_of(message).as_ref().into()),
+                "details" => read_raw(reader).map(|raw| error.details = raw.map(Json::checked)),
+                _ => reader.skip(),
+            })
+        }
+        "error" => reader
+            .string_or_skip()
+            .map(|message| error.message = text_of(message).as_ref().into()),
+        "request_id" => reader.string_or_skip().map(|id| {
+            error.request_id = id.map(|id| id.decode().as_ref().into());
+        }),
+        _ => reader.skip(),
+    });
+    match read {
+        Ok(()) => error,
+        Err(_) => untyped_error(text),
+    }
+}
+
+fn untyped_error(message: &str) -> ServerError {
+    ServerError {
+        error_type: "".into(),
+        message: message.into(),
+        request_id: None,
+        details: None,
+    }
+}
+
+fn text_of(string: Option<Str<'_>>) -> Cow<'_, str> {
+    string.unwrap_or_default().decode()
+}
+
+/// Whether a frame names an event that is not one of this API.
+fn is_foreign(name: &str) -> bool {
+    !matches!(name, "" | "message") && !NAMES.contains(&name)
+}
+
+fn known(name: &str) -> Cow<'static, str> {
+    match NAMES.iter().find(|known| **known == name) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(name.into()),
+    }
+}
+
+const NAMES: [&str; 8] = [
+    "message_start",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "message_delta",
+    "message_stop",
+    "ping",
+    "error",
+];
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "malformed `{}`: {}", self.event, self.error)
+    }
+}
+
+impl core::error::Error for ParseError {}

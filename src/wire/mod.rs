@@ -1,0 +1,56 @@
+//! One frame to one event of a provider, typed where it is known and raw where it is not.
+//!
+//! The events borrow from the frame and know nothing of the frames before it. What they mean
+//! together is the business of [`Decoder`](crate::Decoder).
+
+pub mod anthropic;
+
+use alloc::string::String;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use crate::json::Json;
+pub use crate::json::reader::Str;
+use crate::text::Text;
+
+/// The bytes that an event borrows from, for what has to outlive it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source<'a>(pub(crate) &'a Bytes);
+
+impl Source<'_> {
+    /// `part`, which lies in the source, as a text: inline if short, else a slice of the source.
+    pub(crate) fn text(self, part: &str) -> Text {
+        Text::inline(part).unwrap_or_else(|| self.slice(part).into())
+    }
+
+    /// A string as a text, joined with the half of a surrogate pair that came before it.
+    pub(crate) fn unescaped(self, string: Str<'_>, half: &mut Option<u16>) -> Text {
+        match string.verbatim() {
+            Some("") => Text::EMPTY,
+            Some(part) if half.is_none() => self.text(part),
+            _ => {
+                let mut text = String::new();
+                *half = string.unescape(half.take(), &mut text);
+                text.into()
+            }
+        }
+    }
+
+    /// A JSON value of the source, to be kept as long as the message is.
+    ///
+    /// It shares the source only if it is most of it, so that it does not keep much more alive.
+    pub(crate) fn json(self, part: &str) -> Json {
+        let most = part.len() >= self.0.len() / 2;
+        Json::checked(if most {
+            self.slice(part)
+        } else {
+            ByteString::from(part)
+        })
+    }
+
+    fn slice(self, part: &str) -> ByteString {
+        // The slice has been a `str` already, so this cannot fail.
+        ByteString::try_from(self.0.slice_ref(part.as_bytes())).unwrap_or_default()
+    }
+}
