@@ -12,7 +12,7 @@ use crate::headers::Headers;
 use crate::json::Flaw;
 use crate::limits::Limits;
 use crate::message::Message;
-use crate::sse::{self, Found};
+use crate::sse::{Found, Scanner};
 use crate::text::Text;
 use crate::usage::Usage;
 use crate::wire::Source;
@@ -63,7 +63,7 @@ pub enum Protocol {
 #[derive(Debug)]
 #[must_use]
 pub struct Decoder {
-    sse: sse::Decoder,
+    sse: Scanner,
     machine: Machine,
     /// Events that came out together and wait to be taken.
     queue: Queue,
@@ -80,7 +80,7 @@ impl Decoder {
             Protocol::Anthropic => Machine::new(),
         };
         Self {
-            sse: sse::Decoder::new(),
+            sse: Scanner::new(),
             machine,
             queue: Queue::new(),
             headers: Headers::default(),
@@ -131,13 +131,13 @@ impl Decoder {
     /// Whether an event that lacks only its blank line at the end of the input counts. Off unless
     /// set: it may well have been cut.
     pub fn flush_at_end(mut self, flush: bool) -> Self {
-        self.sse = self.sse.flush_at_end(flush);
+        self.sse.set_flush(flush);
         self
     }
 
     /// Sets how much is held at most.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.sse = self.sse.max_event_bytes(limits.event_bytes);
+        self.sse.set_limit(limits.event_bytes);
         self.machine.set_limits(limits);
         self
     }
@@ -179,12 +179,7 @@ impl Decoder {
                 }
             };
             match found {
-                Some(Found::Frame {
-                    event,
-                    data,
-                    offset,
-                    one_line,
-                }) => {
+                Some(Found::Frame { event, data, offset, one_line }) => {
                     let name = self.sse.event_bytes(event, input);
                     let data = self.sse.data_bytes(data, input);
                     self.frame(&name, &data, offset, one_line);
@@ -253,20 +248,12 @@ impl Decoder {
         &mut self,
         source: impl Into<alloc::boxed::Box<dyn core::error::Error + Send + Sync>>,
     ) -> Error {
-        self.fail(
-            ErrorKind::Transport(source.into().into()),
-            self.sse.offset(),
-        )
+        self.fail(ErrorKind::Transport(source.into().into()), self.sse.offset())
     }
 
     fn found(&mut self, found: Found, chunk: &Bytes) {
         match found {
-            Found::Frame {
-                event,
-                data,
-                offset,
-                one_line,
-            } => {
+            Found::Frame { event, data, offset, one_line } => {
                 let name = self.sse.event_bytes(event, chunk);
                 let data = self.sse.data_bytes(data, chunk);
                 self.frame(&name, &data, offset, one_line);
@@ -281,47 +268,20 @@ impl Decoder {
         let parsed = match wire::Event::parse(&name, data) {
             Err(error) if error.error.flaw == Flaw::Utf8 && self.lossy => {
                 let text = String::from_utf8_lossy(data).into_owned();
-                return self.frame(
-                    &Bytes::from(name.into_owned()),
-                    &text.into(),
-                    offset,
-                    one_line,
-                );
+                return self.frame(&Bytes::from(name.into_owned()), &text.into(), offset, one_line);
             }
             parsed => parsed,
         };
         let result = match parsed {
             Ok(event) => {
-                let origin = Origin {
-                    name: &name,
-                    source: Source(data),
-                    data,
-                    offset,
-                };
-                self.machine
-                    .apply(event, &origin, &mut self.queue)
-                    .map_err(|kind| (kind, offset))
+                let origin = Origin { name: &name, source: Source(data), data, offset };
+                self.machine.apply(event, &origin, &mut self.queue).map_err(|kind| (kind, offset))
             }
-            Err(wire::ParseError {
-                event,
-                index,
-                error,
-            }) => {
+            Err(wire::ParseError { event, index, error }) => {
                 let event = Text::from(&*event);
                 let at = u64::try_from(error.at).unwrap_or(u64::MAX);
-                let at = if one_line {
-                    offset.saturating_add(at)
-                } else {
-                    offset
-                };
-                Err((
-                    Fault::Malformed {
-                        event,
-                        index,
-                        flaw: error.flaw,
-                    },
-                    at,
-                ))
+                let at = if one_line { offset.saturating_add(at) } else { offset };
+                Err((Fault::Malformed { event, index, flaw: error.flaw }, at))
             }
         };
         if let Err((kind, offset)) = result {

@@ -33,7 +33,7 @@ use crate::text::Text;
 /// assert!(matches!(error.kind(), ErrorKind::Incomplete { .. }));
 /// assert_eq!(
 ///     error.to_string(),
-///     "the stream ended before a stop reason at byte 72 (request req_1)"
+///     "the stream ended before a stop reason at byte 66 (request req_1)"
 /// );
 /// assert!(error.retry_safe());
 /// # Ok::<(), thinkstream::Error>(())
@@ -168,12 +168,7 @@ pub enum ServerErrorType {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, offset: u64, partial: Partial, headers: Headers) -> Self {
-        Self(Arc::new(Inner {
-            kind,
-            offset,
-            partial,
-            headers,
-        }))
+        Self(Arc::new(Inner { kind, offset, partial, headers }))
     }
 
     /// An error of a layer that knows no message.
@@ -325,29 +320,19 @@ impl fmt::Display for ErrorKind {
                     "" => f.write_str("an error"),
                     name => f.write_str(name),
                 }?;
-                if error.message.is_empty() {
-                    Ok(())
-                } else {
-                    write!(f, ": {}", error.message)
-                }
+                if error.message.is_empty() { Ok(()) } else { write!(f, ": {}", error.message) }
             }
             Self::Incomplete { leftover: 0 } => {
                 f.write_str("the stream ended before a stop reason")
             }
             Self::Incomplete { leftover } => {
-                write!(
-                    f,
-                    "the stream ended {leftover} bytes into an event, before a stop reason"
-                )
+                write!(f, "the stream ended {leftover} bytes into an event, before a stop reason")
             }
             Self::Unterminated { leftover: 0 } => {
                 f.write_str("the stream ended after its stop reason, but was not terminated")
             }
             Self::Unterminated { leftover } => {
-                write!(
-                    f,
-                    "the stream ended {leftover} bytes into an event, after its stop reason"
-                )
+                write!(f, "the stream ended {leftover} bytes into an event, after its stop reason")
             }
             Self::Malformed { event, index, flaw } => {
                 write!(f, "malformed `{event}`")?;
@@ -454,10 +439,7 @@ struct Line {
 
 impl Line {
     fn of(value: impl fmt::Display, max: usize) -> Result<String, fmt::Error> {
-        let mut line = Self {
-            text: String::new(),
-            max,
-        };
+        let mut line = Self { text: String::new(), max };
         write!(line, "{value}")?;
         if line.text.len() > max {
             line.text.truncate(max.saturating_sub(DOTS.len()));

@@ -231,7 +231,7 @@ pub struct Warning {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Rule {
-    /// A frame names its event, and the name is the `type` of its JSON. Reported once a stream.
+    /// A frame names its event, and the name is the `type` of its JSON. Reported once in a stream.
     EventName,
     /// `message_start` comes first. Without it the message begins with the first block.
     MissingMessageStart,
@@ -243,7 +243,8 @@ pub enum Rule {
     RepeatedBlockStart,
     /// An index is used once. A new block on an old index is put behind all others.
     ReusedIndex,
-    /// Block events have an index. Without one the only open block is meant.
+    /// Block events have an index. Without one the only open block is meant. Reported once in a
+    /// stream.
     MissingIndex,
     /// A block is stopped before the message is. Left open by a reply that was cut, it is no
     /// deviation.
@@ -261,7 +262,7 @@ pub enum Rule {
     SecondSignature,
     /// A delta does not repeat what the block's start held already. One that does is dropped.
     RepeatedText,
-    /// A delta has the field of its type. Without it the delta is empty.
+    /// A delta has the field of its type. Without it the delta is empty. Reported once in a stream.
     MissingField,
     /// Counts of tokens are whole numbers. Others are passed over.
     BadCount,
@@ -387,18 +388,12 @@ impl Serialize for Citation {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the shape that serde asks for"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the shape that serde asks for"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
 fn is_false(flag: &bool) -> bool {
     !*flag
 }

@@ -51,10 +51,7 @@ impl Headers {
                 headers.kept.push((name.into(), value.as_ref().into()));
             }
         }
-        headers.request_id = REQUEST_IDS
-            .iter()
-            .find_map(|name| headers.get(name))
-            .map(Text::from);
+        headers.request_id = REQUEST_IDS.iter().find_map(|name| headers.get(name)).map(Text::from);
         let wait = |name, unit: fn(u64) -> Duration| headers.get(name)?.parse().ok().map(unit);
         headers.retry_after = wait("retry-after-ms", Duration::from_millis)
             .or_else(|| wait("retry-after", Duration::from_secs));
@@ -64,10 +61,7 @@ impl Headers {
     /// The value of a header that was kept, by its name in lower case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.kept
-            .iter()
-            .find(|(kept, _)| *kept == name)
-            .map(|(_, value)| value.as_str())
+        self.kept.iter().find(|(kept, _)| *kept == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -78,9 +72,5 @@ fn is_kept(name: &str) -> bool {
 }
 
 /// First the provider's own, then those of the clouds that carry it.
-const REQUEST_IDS: [&str; 4] = [
-    "request-id",
-    "x-request-id",
-    "x-amzn-requestid",
-    "apim-request-id",
-];
+const REQUEST_IDS: [&str; 4] =
+    ["request-id", "x-request-id", "x-amzn-requestid", "apim-request-id"];

@@ -1,4 +1,139 @@
-//! thinkstream
+//! Turns the event streams of language-model servers into typed events.
+//!
+//! Models think before they answer. On the wire that is a stream of server-sent events, cut anywhere
+//! by the network: pieces of thinking, a signature, text, the JSON of tool calls. [`Decoder`] takes
+//! the bytes and gives [`Event`]s; at the end, [`Complete`] carries the whole [`Message`], why it
+//! stopped and what it cost.
+//!
+//! ```text
+//! bytes ─▶ sse ─▶ wire ─▶ assemble ─▶ Event ─▶ adapter ─▶ caller
+//!          frame   provider's   state machine,
+//!                  JSON, typed  message so far
+//! ```
+//!
+//! It does no I/O: you bring the bytes. It sends no request, has no clock, and never retries.
+//!
+//! # The tour
+//!
+//! ```
+//! use thinkstream::{Decoder, Event, Protocol};
+//!
+//! # fn main() -> Result<(), thinkstream::Error> {
+//! # let body: Vec<bytes::Bytes> = BODY.as_bytes().chunks(50).map(bytes::Bytes::copy_from_slice).collect();
+//! // The header's id comes back in `Complete` and in every error.
+//! let mut decoder = Decoder::new(Protocol::Anthropic).request_id("req_011C");
+//! let mut tools = Vec::new();
+//! let mut history = Vec::new();
+//!
+//! for mut chunk in body {
+//!     // Every chunk is taken to its end: `None` means "give me more".
+//!     while let Some(event) = decoder.decode(&mut chunk)? {
+//!         match event {
+//!             Event::Thinking(thinking) => eprint!("{}", thinking.text),
+//!             Event::Token(token) => print!("{}", token.text),
+//!             Event::ToolCall(call) => tools.push(call),
+//!             Event::Complete(done) => {
+//!                 // Only now is it known whether the calls may be run.
+//!                 if !done.tools_safe_to_run() {
+//!                     tools.clear();
+//!                 }
+//!                 history.push(done.message.to_param());
+//!             }
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! // The end of the input is an error unless the reply is complete.
+//! decoder.finish()?;
+//!
+//! assert_eq!(tools[0].name, "dice");
+//! assert_eq!(
+//!     history[0].as_str(),
+//!     r#"{"role":"assistant","content":[{"type":"tool_use","id":"toolu_1","name":"dice","input":{"n": 2}}]}"#
+//! );
+//! # Ok(())
+//! # }
+//! # const BODY: &str = r#"event: message_start
+//! # data: {"type":"message_start","message":{"id":"msg_1","role":"assistant","content":[]}}
+//! #
+//! # event: content_block_start
+//! # data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"toolu_1","name":"dice","input":{}}}
+//! #
+//! # event: content_block_delta
+//! # data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"n\": 2}"}}
+//! #
+//! # event: content_block_stop
+//! # data: {"type":"content_block_stop","index":0}
+//! #
+//! # event: message_delta
+//! # data: {"type":"message_delta","delta":{"stop_reason":"tool_use"}}
+//! #
+//! # event: message_stop
+//! # data: {"type":"message_stop"}
+//! #
+//! # "#;
+//! ```
+//!
+//! Over a stream, a reader or a codec the loop is written already: `EventStream`, `EventReader`,
+//! `EventCodec`. They know no rule of any format and give the same events.
+//!
+//! # Chunks and copies
+//!
+//! Chunks may be cut anywhere, also inside a character, a CRLF or an escape; the events are the same,
+//! and each is out at the byte that completes it. The work is linear in the bytes, whatever the cuts.
+//!
+//! Text of up to 32 bytes is copied into its event. Longer text is a reference-counted slice of the
+//! chunk, unless it has escapes or its frame was cut; an event that is kept keeps that chunk alive.
+//! The message is accumulated apart from the chunks, so it pins none of them but for blocks that are
+//! received whole and are most of their chunk. [`Decoder::accumulate`] turns accumulation off.
+//!
+//! # Blocks and signatures
+//!
+//! A message consists of blocks, each with its index. Blocks may overlap; a delta goes to the block of
+//! its index and to no other. A block is finished by its stop, and only then is it [handed
+//! out](Event::Block) whole, signed and [replayable](Block::replayable). A block that was cut has no
+//! signature: half of one is as invalid as none, and looks better.
+//!
+//! The next request must echo the finished blocks as they were: [`Message::to_param`] writes them, in
+//! order, thinking without text included, with the same bytes in every signature, encrypted field and
+//! tool input.
+//!
+//! # Tool calls
+//!
+//! [`Event::ToolInput`] gives the JSON of the arguments as it comes, [`Event::ToolCall`] the whole,
+//! once, after the block's stop. Arguments that are not a JSON object come with the reason, never as
+//! `{}`. Calls with [`ToolKind::Server`] and [`ToolKind::Mcp`] are run by the provider.
+//!
+//! Why the reply stopped is known only after the last call. If it was cut at a limit or refused, its
+//! calls must not be run: [`Complete::tools_safe_to_run`].
+//!
+//! # Errors and what was received
+//!
+//! [`Error`] says whose fault it is, at which byte of the stream, and keeps the [`Partial`] message.
+//! Only the provider's own terminator makes a reply complete; a stream that just ends is
+//! [`Incomplete`](ErrorKind::Incomplete), or [`Unterminated`](ErrorKind::Unterminated) if the stop
+//! reason had come. Events, blocks, deltas and stop reasons that are not known are no errors: they
+//! are handed out raw, and the stream goes on.
+//!
+//! Servers that speak the protocol more or less are tolerated rule by rule, each with a [`Warning`];
+//! [`Decoder::strict`] makes every one an error. [`Rule`] lists them.
+//!
+//! # Limits
+//!
+//! [`Limits`] bounds the bytes of an event, of a message and of a tool's input, and the number of
+//! blocks. Comments and unknown fields of the event stream are never held, however long.
+//!
+//! # Alone
+//!
+//! [`sse`] is a decoder and encoder of any event stream, exactly as the HTML standard has it. [`wire`]
+//! reads one frame into one event of the provider, borrowed from it.
+//!
+//! # Features
+//!
+//! `std` (default) adds `EventReader`, `stream` (default) `EventStream`, `codec` `EventCodec`, and
+//! `cli` the program. Without features the crate needs only `alloc`. A feature adds items; it never
+//! changes what is there.
+
 #![forbid(unsafe_code)]
 #![no_std]
 // No panic is reachable from input: what could panic does not compile.
@@ -57,3 +192,8 @@ pub use crate::message::{
 pub use crate::stop::StopReason;
 pub use crate::text::Text;
 pub use crate::usage::{CacheCreation, Usage};
+
+/// The README's examples are compiled with the documentation's.
+#[cfg(all(doctest, feature = "codec", feature = "stream"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -15,10 +15,7 @@
 /// # let _ = decoder;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "written with `..Limits::default()`"
-)]
+#[expect(clippy::exhaustive_structs, reason = "written with `..Limits::default()`")]
 pub struct Limits {
     /// Bytes of one event of the stream: the values of its `data`, `event` and `id` fields.
     pub event_bytes: usize,

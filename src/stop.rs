@@ -53,10 +53,7 @@ impl StopReason {
     /// Whether the reply was cut or withdrawn, so that its tool calls must not be run.
     #[must_use]
     pub fn forbids_tools(&self) -> bool {
-        matches!(
-            self,
-            Self::MaxTokens | Self::Refusal | Self::ModelContextWindowExceeded
-        )
+        matches!(self, Self::MaxTokens | Self::Refusal | Self::ModelContextWindowExceeded)
     }
 }
 

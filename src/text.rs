@@ -44,10 +44,7 @@ struct Window([u8; INLINE]);
 
 impl Text {
     /// The empty text.
-    pub const EMPTY: Self = Self(Repr::Inline {
-        len: 0,
-        bytes: Window([0; INLINE]),
-    });
+    pub const EMPTY: Self = Self(Repr::Inline { len: 0, bytes: Window([0; INLINE]) });
 
     /// The text, as [`Deref`] gives it too.
     #[must_use]
@@ -71,10 +68,7 @@ impl Text {
     /// A copy of `text` inside the value, if it is short enough.
     pub(crate) fn inline(text: &str) -> Option<Self> {
         let mut bytes = Window([0; INLINE]);
-        bytes
-            .0
-            .get_mut(..text.len())?
-            .copy_from_slice(text.as_bytes());
+        bytes.0.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
         let len = u8::try_from(text.len()).ok()?;
         Some(Self(Repr::Inline { len, bytes }))
     }
@@ -218,11 +212,7 @@ mod tests {
             let string: String = "é".repeat(len);
             let text = Text::from(string.as_str());
             assert_eq!(text, string.as_str());
-            assert_eq!(
-                matches!(text.0, Repr::Inline { .. }),
-                string.len() <= INLINE,
-                "{len}"
-            );
+            assert_eq!(matches!(text.0, Repr::Inline { .. }), string.len() <= INLINE, "{len}");
             assert_eq!(Text::from(ByteString::from(string.clone())), text);
             assert_eq!(text.clone().into_shared(), string);
         }
@@ -233,10 +223,7 @@ mod tests {
         let source = ByteString::from("a text that is longer than thirty-two bytes");
         let text = Text::from(source.clone());
         assert_eq!(text.as_bytes().as_ptr(), source.as_bytes().as_ptr());
-        assert_eq!(
-            text.into_shared().as_bytes().as_ptr(),
-            source.as_bytes().as_ptr()
-        );
+        assert_eq!(text.into_shared().as_bytes().as_ptr(), source.as_bytes().as_ptr());
     }
 
     #[test]

@@ -54,56 +54,48 @@ impl Usage {
     /// `None` if the provider reported none of the three.
     #[must_use]
     pub fn total_input_tokens(&self) -> Option<u64> {
-        [
-            self.input_tokens,
-            self.cache_read_input_tokens,
-            self.cache_creation_input_tokens,
-        ]
-        .into_iter()
-        .flatten()
-        .reduce(u64::saturating_add)
+        [self.input_tokens, self.cache_read_input_tokens, self.cache_creation_input_tokens]
+            .into_iter()
+            .flatten()
+            .reduce(u64::saturating_add)
     }
 
     /// Replaces every field that `later` has.
     pub(crate) fn replace_with(&mut self, later: Self) {
-        fn replace<T>(field: &mut Option<T>, later: Option<T>) {
+        fn set<T>(field: &mut Option<T>, later: Option<T>) {
             if later.is_some() {
                 *field = later;
             }
         }
-        replace(&mut self.input_tokens, later.input_tokens);
-        replace(&mut self.output_tokens, later.output_tokens);
-        replace(
-            &mut self.cache_read_input_tokens,
-            later.cache_read_input_tokens,
-        );
-        replace(
-            &mut self.cache_creation_input_tokens,
-            later.cache_creation_input_tokens,
-        );
-        let CacheCreation {
-            ephemeral_5m_input_tokens,
-            ephemeral_1h_input_tokens,
-        } = later.cache_creation;
-        replace(
-            &mut self.cache_creation.ephemeral_5m_input_tokens,
-            ephemeral_5m_input_tokens,
-        );
-        replace(
-            &mut self.cache_creation.ephemeral_1h_input_tokens,
-            ephemeral_1h_input_tokens,
-        );
-        replace(&mut self.thinking_tokens, later.thinking_tokens);
-        replace(&mut self.server_tool_use, later.server_tool_use);
-        replace(&mut self.service_tier, later.service_tier);
+        set(&mut self.input_tokens, later.input_tokens);
+        set(&mut self.output_tokens, later.output_tokens);
+        set(&mut self.cache_read_input_tokens, later.cache_read_input_tokens);
+        set(&mut self.cache_creation_input_tokens, later.cache_creation_input_tokens);
+        let CacheCreation { ephemeral_5m_input_tokens, ephemeral_1h_input_tokens } =
+            later.cache_creation;
+        set(&mut self.cache_creation.ephemeral_5m_input_tokens, ephemeral_5m_input_tokens);
+        set(&mut self.cache_creation.ephemeral_1h_input_tokens, ephemeral_1h_input_tokens);
+        set(&mut self.thinking_tokens, later.thinking_tokens);
+        set(&mut self.server_tool_use, later.server_tool_use);
+        set(&mut self.service_tier, later.service_tier);
         for (key, value) in later.other {
-            match self.other.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, old)) => *old = value,
-                None => self.other.push((key, value)),
-            }
+            replace(&mut self.other, key, value);
         }
     }
 }
+
+/// Sets the value of a key. The keys are few: a sender who invents thousands is not followed.
+pub(crate) fn replace(pairs: &mut Vec<(Text, Json)>, key: Text, value: Json) {
+    let full = pairs.len() >= KEYS;
+    match pairs.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, old)) => *old = value,
+        None if full => {}
+        None => pairs.push((key, value)),
+    }
+}
+
+/// Unknown keys that are kept. The provider has about a dozen.
+const KEYS: usize = 64;
 
 impl Serialize for Usage {
     /// With the provider's names; what is absent is left out.
@@ -113,10 +105,7 @@ impl Serialize for Usage {
             ("input_tokens", self.input_tokens),
             ("output_tokens", self.output_tokens),
             ("cache_read_input_tokens", self.cache_read_input_tokens),
-            (
-                "cache_creation_input_tokens",
-                self.cache_creation_input_tokens,
-            ),
+            ("cache_creation_input_tokens", self.cache_creation_input_tokens),
             ("thinking_tokens", self.thinking_tokens),
         ];
         for (key, count) in counts {
@@ -157,10 +146,7 @@ mod tests {
             ..Usage::default()
         };
         for output in [5, 42, 41] {
-            usage.replace_with(Usage {
-                output_tokens: Some(output),
-                ..Usage::default()
-            });
+            usage.replace_with(Usage { output_tokens: Some(output), ..Usage::default() });
             assert_eq!(usage.output_tokens, Some(output));
         }
         assert_eq!(usage.total_input_tokens(), Some(1010));

@@ -83,64 +83,28 @@ const CASES: &[(&str, &[u8], &[&str])] = &[
     ("line feed", b"data: a\n\n", &["a"]),
     ("carriage return", b"data: a\r\r", &["a"]),
     ("both", b"data: a\r\n\r\n", &["a"]),
-    (
-        "mixed endings",
-        b"data: a\r\n\ndata: b\n\r\ndata: c\n\rdata: d\r\n\r",
-        &["a", "b", "c", "d"],
-    ),
-    (
-        "blank lines mean nothing",
-        b"\n\r\n\r\rdata: a\n\n\n\n",
-        &["a"],
-    ),
+    ("mixed endings", b"data: a\r\n\ndata: b\n\r\ndata: c\n\rdata: d\r\n\r", &["a", "b", "c", "d"]),
+    ("blank lines mean nothing", b"\n\r\n\r\rdata: a\n\n\n\n", &["a"]),
     ("several lines", b"data: a\r\ndata: b\r\n\r\n", &["a\nb"]),
     ("empty lines of data", b"data\ndata:\ndata: \n\n", &["\n\n"]),
     ("one empty line of data", b"data\n\n", &[""]),
     ("no data, no event", b"event: a\nid: 1\n\n", &[]),
-    (
-        "only one space goes",
-        b"data:  a\n\ndata:\tb\n\ndata: c \n\n",
-        &[" a", "\tb", "c "],
-    ),
-    (
-        "names are literal",
-        b"Data: a\ndata : b\n data: c\ndatax: d\ndat: e\n\n",
-        &[],
-    ),
-    (
-        "long unknown names",
-        b"unknownname\nunknown: a\ndata: b\n\n",
-        &["b"],
-    ),
+    ("only one space goes", b"data:  a\n\ndata:\tb\n\ndata: c \n\n", &[" a", "\tb", "c "]),
+    ("names are literal", b"Data: a\ndata : b\n data: c\ndatax: d\ndat: e\n\n", &[]),
+    ("long unknown names", b"unknownname\nunknown: a\ndata: b\n\n", &["b"]),
     ("byte order mark", b"\xef\xbb\xbfdata: a\n\n", &["a"]),
-    (
-        "one byte order mark",
-        b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\n",
-        &[],
-    ),
-    (
-        "half a byte order mark",
-        b"\xef\xbbdata: a\n\ndata: b\n\n",
-        &["b"],
-    ),
+    ("one byte order mark", b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\n", &[]),
+    ("half a byte order mark", b"\xef\xbbdata: a\n\ndata: b\n\n", &["b"]),
     ("a late byte order mark", b"\n\xef\xbb\xbfdata: a\n\n", &[]),
     ("comments", b":\n: a\ndata: b\n:c\ndata: d\n\n", &["b\nd"]),
-    (
-        "a comment in a cut line",
-        b"data: a\n:b\r\ndata: c\r\n\r\n",
-        &["a\nc"],
-    ),
+    ("a comment in a cut line", b"data: a\n:b\r\ndata: c\r\n\r\n", &["a\nc"]),
     ("data with a comment's colon", b"data::\n\n", &[":"]),
     (
         "unicode line ends are text",
         "data: a\u{2028}b\u{85}c\u{b}\n\n".as_bytes(),
         &["a\u{2028}b\u{85}c\u{b}"],
     ),
-    (
-        "invalid text",
-        b"data: a\xffb\xe2\x82\n\ndata: c\n\n",
-        &["a\u{fffd}b\u{fffd}", "c"],
-    ),
+    ("invalid text", b"data: a\xffb\xe2\x82\n\ndata: c\n\n", &["a\u{fffd}b\u{fffd}", "c"]),
     (
         "a line end breaks a character",
         b"data: \xf0\x9f\ndata: \x98\x80\n\n",
@@ -154,11 +118,7 @@ const CASES: &[(&str, &[u8], &[&str])] = &[
 fn cases() {
     for (name, stream, data) in CASES {
         let meaning = reference::decode(stream);
-        let found: Vec<_> = meaning
-            .frames
-            .iter()
-            .map(|(_, data, _)| data.as_str())
-            .collect();
+        let found: Vec<_> = meaning.frames.iter().map(|(_, data, _)| data.as_str()).collect();
         assert_eq!(&found, data, "{name}, by the reference");
         check(name, stream, &meaning);
     }
@@ -262,15 +222,9 @@ fn an_event_over_the_limit_is_an_error_that_stays() {
                 }
             });
             let error = error.unwrap_or_else(|| panic!("{stream:?} passes at width {width}"));
-            assert!(
-                error
-                    .to_string()
-                    .starts_with("more than 10 bytes of one event at byte ")
-            );
+            assert!(error.to_string().starts_with("more than 10 bytes of one event at byte "));
             offsets.push(error.offset());
-            let again = decoder
-                .decode(&mut Bytes::from_static(b"data: a\n\n"))
-                .unwrap_err();
+            let again = decoder.decode(&mut Bytes::from_static(b"data: a\n\n")).unwrap_err();
             assert_eq!(again.to_string(), error.to_string());
             assert_eq!(decoder.finish().unwrap_err().to_string(), error.to_string());
         }
@@ -307,14 +261,8 @@ fn what_the_format_cannot_carry_is_refused() {
         result
     };
     assert_eq!(encode(&Frame::new("a\nb", "")), Err(EncodeError::Event));
-    assert_eq!(
-        encode(&Frame::new("a", "").with_id("\0")),
-        Err(EncodeError::Id)
-    );
-    assert_eq!(
-        encode(&Frame::new("a", "").with_id("\r")),
-        Err(EncodeError::Id)
-    );
+    assert_eq!(encode(&Frame::new("a", "").with_id("\0")), Err(EncodeError::Id));
+    assert_eq!(encode(&Frame::new("a", "").with_id("\r")), Err(EncodeError::Id));
     assert_eq!(encode(&Frame::new("a", "b\rc")), Err(EncodeError::Data));
     assert_eq!(encode(&Frame::new("", "")), Ok(()));
 }
@@ -338,21 +286,13 @@ fn conformance() {
             .unwrap()
             .iter()
             .map(|frame| {
-                (
-                    text(&frame["event"]),
-                    text(&frame["data"]),
-                    text(&frame["last_event_id"]),
-                )
+                (text(&frame["event"]), text(&frame["data"]), text(&frame["last_event_id"]))
             })
             .collect();
         assert_eq!(whole.meaning.frames, expected, "{name}");
         // An integer too large for 64 bits is one that may saturate.
         let retry = &case["expected_retry"];
-        let retry = if retry.is_f64() {
-            Some(u64::MAX)
-        } else {
-            retry.as_u64()
-        };
+        let retry = if retry.is_f64() { Some(u64::MAX) } else { retry.as_u64() };
         assert_eq!(whole.meaning.retry, retry, "{name}");
         assert_eq!(
             whole.meaning.last_event_id,
@@ -377,10 +317,7 @@ fn conformance() {
 fn base64(text: &str) -> Vec<u8> {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
-    for digit in text
-        .bytes()
-        .filter_map(|byte| DIGITS.iter().position(|digit| *digit == byte))
-    {
+    for digit in text.bytes().filter_map(|byte| DIGITS.iter().position(|digit| *digit == byte)) {
         bits = bits << 6 | digit as u32;
         count += 6;
         if count >= 8 {

@@ -42,10 +42,7 @@ pub struct EventCodec {
 impl EventCodec {
     /// A codec at the start of a reply.
     pub fn new(decoder: Decoder) -> Self {
-        Self {
-            decoder,
-            chunk: Bytes::new(),
-        }
+        Self { decoder, chunk: Bytes::new() }
     }
 
     /// The decoder: for the message and the usage so far.

@@ -39,13 +39,7 @@ pub struct EventReader<R> {
 impl<R: Read> EventReader<R> {
     /// Reads the body of a reply, up to its end.
     pub fn new(reader: R, decoder: Decoder) -> Self {
-        Self {
-            reader,
-            decoder,
-            chunk: Bytes::new(),
-            buffer: BytesMut::new(),
-            ended: false,
-        }
+        Self { reader, decoder, chunk: Bytes::new(), buffer: BytesMut::new(), ended: false }
     }
 
     /// The decoder: for the message and the usage so far.

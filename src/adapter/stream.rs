@@ -57,12 +57,7 @@ where
 {
     /// Decodes the body of a reply, up to its end.
     pub fn new(chunks: S, decoder: Decoder) -> Self {
-        Self {
-            chunks,
-            decoder,
-            chunk: Bytes::new(),
-            ended: false,
-        }
+        Self { chunks, decoder, chunk: Bytes::new(), ended: false }
     }
 
     /// The decoder: for the message and the usage so far.

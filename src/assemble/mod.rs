@@ -1,4 +1,4 @@
-//! Provider events to [`Event`](crate::Event)s and the message so far: one small machine a provider.
+//! Provider events to [`Event`]s and the message so far: one small machine a provider.
 //!
 //! A machine knows nothing of bytes or of JSON. What the machines share is here; the transitions of
 //! a provider are all in its own module, with their diagram.
@@ -48,22 +48,11 @@ pub(crate) fn tolerate(
     let dropped = dropped
         .and_then(|origin| core::str::from_utf8(origin.data).ok())
         .and_then(|data| Json::parse(data).ok());
-    out.push_back(Event::Warning(
-        Warning {
-            rule,
-            index,
-            offset: origin.offset,
-            dropped,
-        }
-        .into(),
-    ));
+    out.push_back(Event::Warning(Warning { rule, index, offset: origin.offset, dropped }.into()));
     Ok(())
 }
 
 /// Hands out a finished block.
 pub(crate) fn finished(block: &Arc<Block>, out: &mut Queue) {
-    out.push_back(Event::Block(BlockEvent {
-        index: block.index,
-        block: Arc::clone(block),
-    }));
+    out.push_back(Event::Block(BlockEvent { index: block.index, block: Arc::clone(block) }));
 }

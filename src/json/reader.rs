@@ -44,11 +44,7 @@ type Result<T> = core::result::Result<T, JsonError>;
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            at: 0,
-            depth: 0,
-        }
+        Self { text, at: 0, depth: 0 }
     }
 
     /// Reads the whole text as one value, and says what it is.
@@ -62,11 +58,7 @@ impl<'a> Reader<'a> {
     /// Makes sure that nothing but white space is left.
     pub(crate) fn end(&mut self) -> Result<()> {
         self.space();
-        if self.at == self.text.len() {
-            Ok(())
-        } else {
-            self.fail(Flaw::Expected("the end"))
-        }
+        if self.at == self.text.len() { Ok(()) } else { self.fail(Flaw::Expected("the end")) }
     }
 
     /// What the next value is.
@@ -162,14 +154,8 @@ impl<'a> Reader<'a> {
             };
             let plain = rest.get(..len).unwrap_or_default();
             // Without a branch for each byte, so that it becomes vector code.
-            if plain
-                .iter()
-                .fold(false, |found, byte| found | (*byte < 0x20))
-            {
-                let at = plain
-                    .iter()
-                    .position(|byte| *byte < 0x20)
-                    .unwrap_or_default();
+            if plain.iter().fold(false, |found, byte| found | (*byte < 0x20)) {
+                let at = plain.iter().position(|byte| *byte < 0x20).unwrap_or_default();
                 self.at = self.at.saturating_add(at);
                 return self.fail(Flaw::ControlCharacter);
             }
@@ -205,10 +191,8 @@ impl<'a> Reader<'a> {
         }
         // The standard parser of floats reads all of JSON's numbers. Beyond 2⁵³ a float is no
         // longer exact, so it is not taken for a count.
-        let whole = raw
-            .parse::<f64>()
-            .ok()
-            .filter(|float| (0.0..=9_007_199_254_740_992.0).contains(float));
+        let whole =
+            raw.parse::<f64>().ok().filter(|float| (0.0..=9_007_199_254_740_992.0).contains(float));
         let text = whole.map(|float| alloc::format!("{float}"));
         Ok(text.and_then(|text| text.parse().ok()))
     }
@@ -329,17 +313,10 @@ impl<'a> Reader<'a> {
     }
 
     fn digits(&mut self) -> Result<()> {
-        let count = self
-            .rest()
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
         if count == 0 {
-            let flaw = if self.byte().is_some() {
-                Flaw::Expected("a digit")
-            } else {
-                Flaw::Unfinished
-            };
+            let flaw =
+                if self.byte().is_some() { Flaw::Expected("a digit") } else { Flaw::Unfinished };
             return self.fail(flaw);
         }
         self.at = self.at.saturating_add(count);
@@ -349,11 +326,7 @@ impl<'a> Reader<'a> {
     /// Passes over a backslash and what it escapes.
     fn escape(&mut self) -> Result<()> {
         let len = match self.rest() {
-            [
-                _,
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
-                ..,
-            ] => 2,
+            [_, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
             [_, b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|x| x.is_ascii_hexdigit()) => 6,
             [_] => return self.fail(Flaw::Unfinished),
             [_, b'u', rest @ ..] if rest.len() < 4 && rest.iter().all(u8::is_ascii_hexdigit) => {
@@ -367,11 +340,7 @@ impl<'a> Reader<'a> {
 
     fn deeper(&mut self) -> Result<()> {
         self.depth = self.depth.saturating_add(1);
-        if self.depth > DEPTH {
-            self.fail(Flaw::TooDeep)
-        } else {
-            Ok(())
-        }
+        if self.depth > DEPTH { self.fail(Flaw::TooDeep) } else { Ok(()) }
     }
 
     fn space(&mut self) {
@@ -413,10 +382,7 @@ impl<'a> Str<'a> {
     /// A string without escapes, for an event that was not read from JSON.
     #[must_use]
     pub fn plain(text: &'a str) -> Self {
-        Self {
-            raw: text,
-            escaped: false,
-        }
+        Self { raw: text, escaped: false }
     }
 
     /// Whether it is the empty string.
@@ -466,11 +432,7 @@ impl<'a> Str<'a> {
                 // The end; no string ends in a backslash.
                 [] | [_] => return half,
             };
-            let taken = if escaped.as_bytes().get(1) == Some(&b'u') {
-                6
-            } else {
-                2
-            };
+            let taken = if escaped.as_bytes().get(1) == Some(&b'u') { 6 } else { 2 };
             rest = escaped.get(taken..).unwrap_or_default();
             push_unit(unit, &mut half, text);
         }
@@ -579,11 +541,7 @@ mod tests {
             ("{} x", 3, Expected("the end")),
             (deep.as_str(), 129, TooDeep),
         ] {
-            assert_eq!(
-                Reader::new(text).whole(),
-                Err(JsonError { at, flaw }),
-                "{text}"
-            );
+            assert_eq!(Reader::new(text).whole(), Err(JsonError { at, flaw }), "{text}");
         }
         let deep = format!("{}{}", "[".repeat(128), "]".repeat(128));
         assert_eq!(Reader::new(&deep).whole(), Ok(Kind::Array));
@@ -613,18 +571,8 @@ mod tests {
     fn depth_costs_no_stack() {
         let deep = "[".repeat(1_000_000);
         let small = std::thread::Builder::new().stack_size(64 * 1024);
-        let result = small
-            .spawn(move || Reader::new(&deep).whole())
-            .unwrap()
-            .join()
-            .unwrap();
-        assert_eq!(
-            result,
-            Err(JsonError {
-                at: 129,
-                flaw: Flaw::TooDeep
-            })
-        );
+        let result = small.spawn(move || Reader::new(&deep).whole()).unwrap().join().unwrap();
+        assert_eq!(result, Err(JsonError { at: 129, flaw: Flaw::TooDeep }));
     }
 
     proptest! {

@@ -53,10 +53,7 @@ pub struct Message {
     pub usage: Usage,
     /// What else the message carried, by key, as received: `container`, `context_management`,
     /// `diagnostics`, `input_transformations`, and keys that this version does not know.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        serialize_with = "param::as_map"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "param::as_map")]
     pub other: Vec<(Text, Json)>,
     /// Whether the provider ended the message. If not, blocks may be unfinished or missing.
     pub complete: bool,
@@ -199,10 +196,7 @@ pub struct Citation(Json);
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
-#[expect(
-    missing_docs,
-    reason = "the fields are the provider's own, and speak for themselves"
-)]
+#[expect(missing_docs, reason = "the fields are the provider's own, and speak for themselves")]
 pub enum CitationLocation {
     /// Characters of a text document; the end is exclusive.
     CharLocation {
@@ -226,11 +220,7 @@ pub enum CitationLocation {
         end_block_index: u64,
     },
     /// A result of the web search.
-    WebSearchResultLocation {
-        url: String,
-        title: Option<String>,
-        encrypted_index: String,
-    },
+    WebSearchResultLocation { url: String, title: Option<String>, encrypted_index: String },
     /// Blocks of a search result; the end is exclusive.
     SearchResultLocation {
         source: String,
@@ -274,12 +264,10 @@ impl Message {
     /// Whether they may be run is known only at the end: see
     /// [`Complete::tools_safe_to_run`](crate::Complete::tools_safe_to_run).
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolUse> {
-        self.content
-            .iter()
-            .filter_map(|block| match &block.content {
-                Content::ToolUse(tool) if block.complete && tool.input.is_ok() => Some(tool),
-                _ => None,
-            })
+        self.content.iter().filter_map(|block| match &block.content {
+            Content::ToolUse(tool) if block.complete && tool.input.is_ok() => Some(tool),
+            _ => None,
+        })
     }
 }
 
@@ -341,9 +329,7 @@ impl Citation {
         struct Cited {
             cited_text: String,
         }
-        serde_json::from_str::<Cited>(&self.0)
-            .ok()
-            .map(|cited| cited.cited_text)
+        serde_json::from_str::<Cited>(&self.0).ok().map(|cited| cited.cited_text)
     }
 }
 

@@ -60,10 +60,8 @@ impl Message {
     /// ```
     #[must_use]
     pub fn to_param(&self) -> Json {
-        let last_fallback = self
-            .content
-            .iter()
-            .rposition(|block| block.content.kind() == "fallback");
+        let last_fallback =
+            self.content.iter().rposition(|block| block.content.kind() == "fallback");
         let mut text = String::from(r#"{"role":"assistant","content":["#);
         let mut first = true;
         for (at, block) in self.content.iter().enumerate() {
@@ -274,9 +272,7 @@ fn is_direct(caller: &str) -> bool {
         reader.open()?;
         while let Some(key) = reader.key(&mut first)? {
             if key == "type" {
-                return Ok(reader
-                    .string_or_skip()?
-                    .is_some_and(|kind| kind.decode() == "direct"));
+                return Ok(reader.string_or_skip()?.is_some_and(|kind| kind.decode() == "direct"));
             }
             reader.skip()?;
         }

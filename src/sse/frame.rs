@@ -29,20 +29,13 @@ pub struct Frame {
 impl Frame {
     /// A frame to send. Without an event type it is a `message`.
     pub fn new(event: impl Into<Bytes>, data: impl Into<Bytes>) -> Self {
-        Self {
-            event: event.into(),
-            data: data.into(),
-            id: Bytes::new(),
-        }
+        Self { event: event.into(), data: data.into(), id: Bytes::new() }
     }
 
     /// The frame with another last event ID.
     #[must_use]
     pub fn with_id(self, id: impl Into<Bytes>) -> Self {
-        Self {
-            id: id.into(),
-            ..self
-        }
+        Self { id: id.into(), ..self }
     }
 
     /// The event type: `message` if the stream gave none.

@@ -50,9 +50,11 @@
 
 mod decoder;
 mod encoder;
+mod field;
 mod frame;
+mod scanner;
 
-pub(crate) use self::decoder::Found;
 pub use self::decoder::{Decoder, Item};
 pub use self::encoder::{EncodeError, Encoder};
 pub use self::frame::Frame;
+pub(crate) use self::scanner::{Found, Scanner};

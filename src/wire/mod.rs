@@ -42,11 +42,7 @@ impl Source<'_> {
     /// It shares the source only if it is most of it, so that it does not keep much more alive.
     pub(crate) fn json(self, part: &str) -> Json {
         let most = part.len() >= self.0.len() / 2;
-        Json::checked(if most {
-            self.slice(part)
-        } else {
-            ByteString::from(part)
-        })
+        Json::checked(if most { self.slice(part) } else { ByteString::from(part) })
     }
 
     fn slice(self, part: &str) -> ByteString {

@@ -12,9 +12,7 @@ pub(crate) struct Meaning {
 
 pub(crate) fn decode(stream: &[u8]) -> Meaning {
     let stream = stream.strip_prefix(b"\xef\xbb\xbf").unwrap_or(stream);
-    let text = String::from_utf8_lossy(stream)
-        .replace("\r\n", "\n")
-        .replace('\r', "\n");
+    let text = String::from_utf8_lossy(stream).replace("\r\n", "\n").replace('\r', "\n");
     let mut lines: Vec<&str> = text.split('\n').collect();
     // What follows the last line end is not a line.
     lines.pop();
@@ -26,11 +24,7 @@ pub(crate) fn decode(stream: &[u8]) -> Meaning {
             meaning.last_event_id = id.clone();
             let event = std::mem::take(&mut event);
             if let Some(data) = std::mem::take(&mut data).strip_suffix('\n') {
-                let event = if event.is_empty() {
-                    "message".to_owned()
-                } else {
-                    event
-                };
+                let event = if event.is_empty() { "message".to_owned() } else { event };
                 meaning.frames.push((event, data.to_owned(), id.clone()));
             }
             continue;

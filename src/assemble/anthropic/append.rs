@@ -28,27 +28,14 @@ impl Draft {
         let index = self.index;
         match (delta, &mut self.fill) {
             (Delta::Text { text }, _) => self.write(text, source, keep, |text| token(index, text)),
-            (
-                Delta::Thinking {
-                    thinking,
-                    estimated_tokens,
-                },
-                fill,
-            ) => {
+            (Delta::Thinking { thinking, estimated_tokens }, fill) => {
                 let estimated = estimated_tokens.unwrap_or_default();
-                if let Fill::Thinking {
-                    estimated_tokens, ..
-                } = fill
-                {
+                if let Fill::Thinking { estimated_tokens, .. } = fill {
                     *estimated_tokens = estimated_tokens.saturating_add(estimated);
                 }
                 let estimated_tokens = u32::try_from(estimated).unwrap_or(u32::MAX);
                 self.write(thinking, source, keep, |text| {
-                    Some(Event::Thinking(Thinking {
-                        index,
-                        estimated_tokens,
-                        text,
-                    }))
+                    Some(Event::Thinking(Thinking { index, estimated_tokens, text }))
                 })
             }
             (Delta::InputJson { partial_json }, _) => {
@@ -59,11 +46,7 @@ impl Draft {
                 let piece = source.unescaped(piece.unwrap_or_default(), &mut None);
                 signature.push_str(&piece);
                 let grown = piece.len();
-                Appended {
-                    event: signed(index, piece),
-                    grown,
-                    broken,
-                }
+                Appended { event: signed(index, piece), grown, broken }
             }
             (Delta::Citations { citation }, Fill::Text { citations }) => {
                 let raw = Json::checked(citation);
@@ -73,23 +56,10 @@ impl Draft {
                     citations.push(citation.clone());
                 }
                 let event = Some(Event::Citation(CitationEvent { index, citation }));
-                Appended {
-                    event,
-                    grown,
-                    broken: None,
-                }
+                Appended { event, grown, broken: None }
             }
-            (
-                Delta::Compaction {
-                    content,
-                    encrypted_content,
-                },
-                Fill::Compaction { filled, .. },
-            ) => {
-                let fields = [
-                    ("content", content),
-                    ("encrypted_content", encrypted_content),
-                ];
+            (Delta::Compaction { content, encrypted_content }, Fill::Compaction { filled, .. }) => {
+                let fields = [("content", content), ("encrypted_content", encrypted_content)];
                 let mut grown = 0_usize;
                 for (key, value) in fields {
                     if let Some(value) = value.filter(|_| keep) {
@@ -98,26 +68,14 @@ impl Draft {
                         filled.push((key, source.json(value)));
                     }
                 }
-                Appended {
-                    grown,
-                    ..Appended::default()
-                }
+                Appended { grown, ..Appended::default() }
             }
             (Delta::Unknown { name, raw }, _) => {
                 self.damaged = true;
-                let unknown = Unknown {
-                    name: (&*name).into(),
-                    data: source.text(raw),
-                };
-                Appended {
-                    event: Some(Event::Unknown(unknown.into())),
-                    ..Appended::default()
-                }
+                let unknown = Unknown { name: (&*name).into(), data: source.text(raw) };
+                Appended { event: Some(Event::Unknown(unknown.into())), ..Appended::default() }
             }
-            _ => Appended {
-                broken: Some(Rule::MissingField),
-                ..Appended::default()
-            },
+            _ => Appended { broken: Some(Rule::MissingField), ..Appended::default() },
         }
     }
 
@@ -132,20 +90,13 @@ impl Draft {
         let broken = piece.is_none().then_some(Rule::MissingField);
         let piece = source.unescaped(piece.unwrap_or_default(), &mut self.half);
         if core::mem::take(&mut self.seeded) && piece == self.text.as_str() {
-            return Appended {
-                broken: Some(Rule::RepeatedText),
-                ..Appended::default()
-            };
+            return Appended { broken: Some(Rule::RepeatedText), ..Appended::default() };
         }
         if keep {
             self.text.push_str(&piece);
         }
         let grown = if keep { piece.len() } else { 0 };
-        Appended {
-            event: event(piece),
-            grown,
-            broken,
-        }
+        Appended { event: event(piece), grown, broken }
     }
 
     /// Hands out what the block begins with.
@@ -161,11 +112,7 @@ impl Draft {
                 );
             }
             Fill::Thinking { signature, .. } => {
-                let thought = Thinking {
-                    index,
-                    text,
-                    ..Thinking::default()
-                };
+                let thought = Thinking { index, text, ..Thinking::default() };
                 out.extend((!thought.text.is_empty()).then_some(Event::Thinking(thought)));
                 out.extend(signed(index, signature.as_str().into()));
             }
@@ -175,15 +122,7 @@ impl Draft {
             }
             Fill::Tool(tool) => {
                 let (id, name, kind) = (tool.id.clone(), tool.name.clone(), tool.kind);
-                out.push_back(Event::ToolStart(
-                    ToolStart {
-                        index,
-                        id,
-                        name,
-                        kind,
-                    }
-                    .into(),
-                ));
+                out.push_back(Event::ToolStart(ToolStart { index, id, name, kind }.into()));
             }
             Fill::Other { writable: true, .. } => out.extend(token(index, text)),
             Fill::Other { .. } | Fill::Compaction { .. } => {}
@@ -196,11 +135,9 @@ impl Draft {
         let index = self.index;
         let text = Text::from("\u{fffd}");
         match self.fill {
-            Fill::Thinking { .. } => Some(Event::Thinking(Thinking {
-                index,
-                text,
-                ..Thinking::default()
-            })),
+            Fill::Thinking { .. } => {
+                Some(Event::Thinking(Thinking { index, text, ..Thinking::default() }))
+            }
             Fill::Tool(_) => tool_input(index, text),
             _ => token(index, text),
         }
@@ -208,18 +145,11 @@ impl Draft {
 }
 
 fn token(index: u32, text: Text) -> Option<Event> {
-    (!text.is_empty()).then_some(Event::Token(Token {
-        index,
-        refusal: false,
-        text,
-    }))
+    (!text.is_empty()).then_some(Event::Token(Token { index, refusal: false, text }))
 }
 
 fn tool_input(index: u32, partial_json: Text) -> Option<Event> {
-    (!partial_json.is_empty()).then_some(Event::ToolInput(ToolInput {
-        index,
-        partial_json,
-    }))
+    (!partial_json.is_empty()).then_some(Event::ToolInput(ToolInput { index, partial_json }))
 }
 
 fn signed(index: u32, signature: Text) -> Option<Event> {

@@ -12,8 +12,8 @@ use crate::message::{
     TextContent, ThinkingContent, ToolKind, ToolUse, string,
 };
 use crate::text::Text;
-use crate::wire::Source;
 use crate::wire::anthropic::{self as wire, Delta};
+use crate::wire::{Source, Str};
 
 /// A block between its start and its stop.
 #[derive(Clone, Debug)]
@@ -70,86 +70,44 @@ pub(super) struct Tool {
 
 impl Draft {
     pub(super) fn new(index: u32, start: &wire::ContentBlock<'_>, source: Source<'_>) -> Self {
-        let text = |string: &crate::wire::Str<'_>| Text::from(&*string.decode());
         let mut written = String::new();
         let fill = match &start.block {
             wire::Block::Text { text, citations } => {
                 written = text.decode().into();
                 let cite = |raw: &&str| Citation::new(Json::checked(*raw));
-                Fill::Text {
-                    citations: citations.iter().map(cite).collect(),
-                }
+                Fill::Text { citations: citations.iter().map(cite).collect() }
             }
-            wire::Block::Thinking {
-                thinking,
-                signature,
-            } => {
+            wire::Block::Thinking { thinking, signature } => {
                 written = thinking.decode().into();
-                Fill::Thinking {
-                    signature: signature.decode().into(),
-                    estimated_tokens: 0,
-                }
+                Fill::Thinking { signature: signature.decode().into(), estimated_tokens: 0 }
             }
-            wire::Block::RedactedThinking { data } => Fill::Redacted { data: text(data) },
-            wire::Block::ToolUse {
-                kind,
-                id,
-                name,
-                input,
-                server_name,
-                caller,
-                toolset_name,
-            } => Fill::Tool(Tool {
-                kind: *kind,
-                id: text(id),
-                name: text(name),
-                input: input.map(|input| source.json(input)),
-                server_name: server_name.as_ref().map(text),
-                caller: caller.map(Json::checked),
-                toolset_name: toolset_name.as_ref().map(text),
-            }),
-            wire::Block::Compaction => Fill::Compaction {
-                raw: source.json(start.raw),
-                filled: Vec::new(),
-            },
+            wire::Block::RedactedThinking { data } => {
+                Fill::Redacted { data: Text::from(&*data.decode()) }
+            }
+            wire::Block::ToolUse(tool) => Fill::Tool(Tool::new(tool, source)),
+            wire::Block::Compaction => {
+                Fill::Compaction { raw: source.json(start.raw), filled: Vec::new() }
+            }
             wire::Block::Unknown => {
                 let seed = text_member(start.raw);
                 let writable = seed.is_some();
                 written = seed.unwrap_or_default();
-                Fill::Other {
-                    kind: (&*start.kind).into(),
-                    raw: source.json(start.raw),
-                    writable,
-                }
+                Fill::Other { kind: (&*start.kind).into(), raw: source.json(start.raw), writable }
             }
             wire::Block::ToolResult { .. } | wire::Block::Fallback { .. } | wire::Block::Whole => {
                 let raw = source.json(start.raw);
-                Fill::Other {
-                    kind: (&*start.kind).into(),
-                    raw,
-                    writable: false,
-                }
+                Fill::Other { kind: (&*start.kind).into(), raw, writable: false }
             }
         };
         let seeded = !written.is_empty();
-        Self {
-            index,
-            fill,
-            text: written,
-            half: None,
-            seeded,
-            damaged: false,
-        }
+        Self { index, fill, text: written, half: None, seeded, damaged: false }
     }
 
     /// Whether blocks of this kind have such deltas.
     pub(super) fn fits(&self, delta: &Delta<'_>) -> bool {
         match delta {
             Delta::Text { .. } => {
-                matches!(
-                    self.fill,
-                    Fill::Text { .. } | Fill::Other { writable: true, .. }
-                )
+                matches!(self.fill, Fill::Text { .. } | Fill::Other { writable: true, .. })
             }
             Delta::Citations { .. } => matches!(self.fill, Fill::Text { .. }),
             Delta::Thinking { .. } | Delta::Signature { .. } => {
@@ -167,8 +125,8 @@ impl Draft {
             (Fill::Text { .. }, wire::Block::Text { .. })
             | (Fill::Thinking { .. }, wire::Block::Thinking { .. })
             | (Fill::Compaction { .. }, wire::Block::Compaction) => true,
-            (Fill::Tool(tool), wire::Block::ToolUse { kind, id, .. }) => {
-                tool.kind == *kind && tool.id == *id.decode()
+            (Fill::Tool(tool), wire::Block::ToolUse(start)) => {
+                tool.kind == start.kind && tool.id == *start.id.decode()
             }
             _ => false,
         }
@@ -196,17 +154,14 @@ impl Draft {
         let text = ByteString::from(self.text);
         let content = match self.fill {
             Fill::Text { citations } => Content::Text(TextContent { text, citations }),
-            Fill::Thinking {
-                signature,
-                estimated_tokens,
-            } => Content::Thinking(ThinkingContent {
+            Fill::Thinking { signature, estimated_tokens } => Content::Thinking(ThinkingContent {
                 thinking: text,
                 signature: (complete && !signature.is_empty()).then(|| signature.into()),
                 estimated_tokens,
             }),
-            Fill::Redacted { data } => Content::RedactedThinking(RedactedThinking {
-                data: data.into_shared(),
-            }),
+            Fill::Redacted { data } => {
+                Content::RedactedThinking(RedactedThinking { data: data.into_shared() })
+            }
             Fill::Tool(tool) => Content::ToolUse(tool.into_content(text, complete)),
             Fill::Compaction { raw, filled } => Content::Other(OtherContent {
                 kind: "compaction".into(),
@@ -214,34 +169,35 @@ impl Draft {
                     .into_iter()
                     .fold(raw, |raw, (key, value)| with_member(raw, key, &value)),
             }),
-            Fill::Other {
-                kind,
-                raw,
-                writable,
-            } => Content::Other(OtherContent {
+            Fill::Other { kind, raw, writable } => Content::Other(OtherContent {
                 kind,
                 raw: if writable { with_text(raw, &text) } else { raw },
             }),
         };
         let replayable = complete && !self.damaged && is_whole(&content);
-        Block {
-            index: self.index,
-            content,
-            complete,
-            replayable,
-        }
+        Block { index: self.index, content, complete, replayable }
     }
 }
 
 impl Tool {
+    fn new(tool: &wire::ToolUse<'_>, source: Source<'_>) -> Self {
+        let text = |string: &Str<'_>| Text::from(&*string.decode());
+        Self {
+            kind: tool.kind,
+            id: text(&tool.id),
+            name: text(&tool.name),
+            input: tool.input.map(|input| source.json(input)),
+            server_name: tool.server_name.as_ref().map(text),
+            caller: tool.caller.map(Json::checked),
+            toolset_name: tool.toolset_name.as_ref().map(text),
+        }
+    }
+
     fn into_content(self, written: ByteString, complete: bool) -> ToolUse {
         let input = if complete {
             arguments(self.input, written)
         } else {
-            Err(InvalidInput {
-                raw: written,
-                reason: InvalidReason::Cut,
-            })
+            Err(InvalidInput { raw: written, reason: InvalidReason::Cut })
         };
         ToolUse {
             kind: self.kind,
@@ -264,14 +220,8 @@ fn arguments(start: Option<Json>, written: ByteString) -> Result<Json, InvalidIn
     };
     match Reader::new(&raw).whole() {
         Ok(Kind::Object) => Ok(Json::checked(raw)),
-        Ok(_) => Err(InvalidInput {
-            raw,
-            reason: InvalidReason::NotAnObject,
-        }),
-        Err(error) => Err(InvalidInput {
-            raw,
-            reason: InvalidReason::Json(error),
-        }),
+        Ok(_) => Err(InvalidInput { raw, reason: InvalidReason::NotAnObject }),
+        Err(error) => Err(InvalidInput { raw, reason: InvalidReason::Json(error) }),
     }
 }
 

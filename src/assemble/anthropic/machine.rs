@@ -4,79 +4,43 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::draft::{Draft, Fill};
-use super::{Failure, Identity, Input, Outcome, Slot, State, Stop, Target, next, outcome};
-use crate::assemble::{Fault, Origin, Queue, finished, tolerate};
+use super::blocks::{Life, Place};
+use super::{Failure, Identity, Input, Outcome, State, Stop, next, outcome};
+use crate::assemble::{Fault, Origin, Queue, tolerate};
 use crate::error::{LimitKind, ServerError};
-use crate::event::{Complete, Event, Rule, Signature, Start, ToolCall, Unknown, UsageEvent};
-use crate::json::{Flaw, Json};
+use crate::event::{Complete, Event, Rule, Start, Unknown, UsageEvent};
+use crate::json::Json;
 use crate::limits::Limits;
-use crate::message::{Block, Content, Message, Provider};
+use crate::message::{Message, Provider};
 use crate::stop::StopReason;
 use crate::text::Text;
-use crate::usage::Usage;
-use crate::wire::anthropic::{self as wire, ContentBlock, Delta, MessageDelta, MessageStart};
+use crate::usage::{Usage, replace};
+use crate::wire::anthropic::{self as wire, MessageDelta, MessageStart};
 
 /// The message so far.
 #[derive(Debug)]
 pub(crate) struct Machine {
     state: State,
-    strict: bool,
-    accumulate: bool,
-    limits: Limits,
+    pub(super) strict: bool,
+    pub(super) accumulate: bool,
+    pub(super) limits: Limits,
     /// Without its blocks, which are below.
-    message: Message,
+    pub(super) message: Message,
     /// In the order of the message; mostly, but not always, in that of the indexes.
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
     /// The place that the last delta went to.
-    last: usize,
+    pub(super) last: usize,
     /// Bytes held for the message.
     held: usize,
     /// An index was used twice, so the order of the places is not that of the indexes.
-    reused: bool,
+    pub(super) reused: bool,
     /// The message began without its `message_start`.
     assumed: bool,
-    /// A frame without the right name has been reported.
-    misnamed: bool,
-    output_started: bool,
-    tool_call_emitted: bool,
+    /// The habits of this server that have been reported.
+    told: Vec<Rule>,
+    pub(super) output_started: bool,
+    pub(super) tool_call_emitted: bool,
     request_id: Option<Text>,
-}
-
-/// A block's place in the message.
-#[derive(Debug)]
-struct Place {
-    /// The index on the wire.
-    index: u32,
-    /// Where the block stands: its index, unless that was taken.
-    order: u32,
-    life: Life,
-}
-
-#[derive(Debug)]
-enum Life {
-    Open(Box<Draft>),
-    Closed(Closed),
-}
-
-#[derive(Debug, Default)]
-struct Closed {
-    /// `None` if the message is not accumulated.
-    block: Option<Arc<Block>>,
-    signature: Signed,
-    /// It had a delta that was not understood.
-    damaged: bool,
-}
-
-/// What is known of the signature of a closed block.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Signed {
-    /// Blocks of its type have none.
-    #[default]
-    Never,
-    /// It is a block of thinking, and none has come.
-    Missing,
-    Present,
 }
 
 impl Machine {
@@ -86,16 +50,13 @@ impl Machine {
             strict: false,
             accumulate: true,
             limits: Limits::default(),
-            message: Message {
-                provider: Provider::Anthropic,
-                ..Message::default()
-            },
+            message: Message { provider: Provider::Anthropic, ..Message::default() },
             places: Vec::new(),
             last: 0,
             held: 0,
             reused: false,
             assumed: false,
-            misnamed: false,
+            told: Vec::new(),
             output_started: false,
             tool_call_emitted: false,
             request_id: None,
@@ -176,10 +137,7 @@ impl Machine {
             wire::Event::Error(error) => self.fail(error),
             wire::Event::Ping => self.hand_out(Input::Ping, Event::Ping, origin, out),
             wire::Event::Unknown { name, data } => {
-                let unknown = Unknown {
-                    name: (&*name).into(),
-                    data: origin.source.text(data),
-                };
+                let unknown = Unknown { name: (&*name).into(), data: origin.source.text(data) };
                 self.hand_out(Input::Unknown, Event::Unknown(unknown.into()), origin, out)
             }
         }
@@ -195,7 +153,7 @@ impl Machine {
     }
 
     /// Looks an input up in the table, and does what needs no more than that.
-    fn step(
+    pub(super) fn step(
         &mut self,
         input: Input,
         index: Option<u32>,
@@ -208,30 +166,38 @@ impl Machine {
             Outcome::Assume => {
                 self.assumed = true;
                 self.tolerate(Rule::MissingMessageStart, None, origin, out)?;
+                out.push_back(Event::Start(Start::default().into()));
                 self.step(input, index, origin, out)
             }
             Outcome::Drop(rule) => {
                 tolerate(self.strict, rule, index, Some(origin), origin, out).map(|()| outcome)
             }
-            Outcome::OpenAnew => self
-                .tolerate(Rule::ReusedIndex, index, origin, out)
-                .map(|()| outcome),
-            Outcome::Attach => self
-                .tolerate(Rule::LateSignature, index, origin, out)
-                .map(|()| outcome),
+            Outcome::OpenAnew => {
+                self.tolerate(Rule::ReusedIndex, index, origin, out).map(|()| outcome)
+            }
+            Outcome::Attach => {
+                self.tolerate(Rule::LateSignature, index, origin, out).map(|()| outcome)
+            }
             Outcome::CompleteBy(rule) => self.tolerate(rule, index, origin, out).map(|()| outcome),
             Outcome::Fail(Failure::Protocol(rule)) => Err(Fault::Protocol { rule, index }),
             _ => Ok(outcome),
         }
     }
 
-    fn tolerate(
-        &self,
+    pub(super) fn tolerate(
+        &mut self,
         rule: Rule,
         index: Option<u32>,
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
+        // A server that does it once does it with every event.
+        if matches!(rule, Rule::EventName | Rule::MissingIndex | Rule::MissingField) {
+            if self.told.contains(&rule) {
+                return Ok(());
+            }
+            self.told.push(rule);
+        }
         tolerate(self.strict, rule, index, None, origin, out)
     }
 
@@ -241,11 +207,11 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let matches = event.name() == origin.name || matches!(event, wire::Event::Done);
-        if matches || self.misnamed || self.is_done() {
+        // An error is worth more than its name.
+        let exempt = matches!(event, wire::Event::Done | wire::Event::Error(_)) || self.is_done();
+        if exempt || event.name() == origin.name {
             return Ok(());
         }
-        self.misnamed = true;
         self.tolerate(Rule::EventName, None, origin, out)
     }
 
@@ -280,12 +246,11 @@ impl Machine {
         let text = |string: crate::wire::Str<'_>| Text::from(&*string.decode());
         let id = start.id.map(text);
         let same = id == self.message.id || self.assumed;
-        let input = Input::MessageStart(if same {
-            Identity::Same
-        } else {
-            Identity::Other
-        });
-        if self.step(input, None, origin, out)? != Outcome::Begin {
+        let input = Input::MessageStart(if same { Identity::Same } else { Identity::Other });
+        let begins = self.step(input, None, origin, out)? == Outcome::Begin;
+        // One that comes late still says whose message it is.
+        let late = core::mem::take(&mut self.assumed);
+        if !begins && !late {
             return Ok(());
         }
         self.message.id = id;
@@ -293,6 +258,9 @@ impl Machine {
         self.message.role = start.role.map(text);
         // A message that is whole already says how it ended.
         self.update(start.end, origin, out)?;
+        if late {
+            return Ok(());
+        }
         out.push_back(Event::Start(
             Start {
                 id: self.message.id.clone(),
@@ -315,11 +283,7 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let stop = if delta.stop_reason.is_some() {
-            Stop::Reason
-        } else {
-            Stop::NoReason
-        };
+        let stop = if delta.stop_reason.is_some() { Stop::Reason } else { Stop::NoReason };
         if self.step(Input::MessageDelta(stop), None, origin, out)? != Outcome::Update {
             return Ok(());
         }
@@ -352,24 +316,15 @@ impl Machine {
         for (key, raw) in delta.other {
             let value = Json::checked(raw);
             self.hold(value.len())?;
-            match self
-                .message
-                .other
-                .iter_mut()
-                .find(|(known, _)| *known == *key)
-            {
-                Some((_, old)) => *old = value,
-                None => self.message.other.push(((&*key).into(), value)),
-            }
+            replace(&mut self.message.other, (&*key).into(), value);
         }
         if let Some(usage) = delta.usage {
+            self.hold(
+                usage.other.iter().map(|(key, value)| key.len().saturating_add(value.len())).sum(),
+            )?;
             self.message.usage.replace_with(usage);
         }
-        if delta.bad_count {
-            self.tolerate(Rule::BadCount, None, origin, out)
-        } else {
-            Ok(())
-        }
+        if delta.bad_count { self.tolerate(Rule::BadCount, None, origin, out) } else { Ok(()) }
     }
 
     fn end_message(
@@ -383,326 +338,26 @@ impl Machine {
             _ => return Ok(()),
         }
         // A reply that was cut may well leave its last block open.
-        let cut = self
-            .message
-            .stop_reason
-            .as_ref()
-            .is_some_and(StopReason::forbids_tools);
+        let cut = self.message.stop_reason.as_ref().is_some_and(StopReason::forbids_tools);
         for place in self.places.iter().filter(|place| place.is_open() && !cut) {
-            self.tolerate(Rule::MissingBlockStop, Some(place.index), origin, out)?;
+            let rule = Rule::MissingBlockStop;
+            tolerate(self.strict, rule, Some(place.index), None, origin, out)?;
         }
-        let complete = Complete {
-            message: self.message(),
-            request_id: self.request_id.clone(),
-        };
+        let complete = Complete { message: self.message(), request_id: self.request_id.clone() };
         out.push_back(Event::Complete(complete.into()));
         Ok(())
     }
 
-    // The blocks.
-
-    fn block_start(
-        &mut self,
-        index: Option<u32>,
-        block: &ContentBlock<'_>,
-        origin: &Origin<'_>,
-        out: &mut Queue,
-    ) -> Result<(), Fault> {
-        let behind = self
-            .places
-            .last()
-            .map_or(0, |place| place.order.saturating_add(1));
-        let wire_index = index.unwrap_or(behind);
-        let slot = match self.find(wire_index).and_then(|at| self.places.get(at)) {
-            None => Slot::Free,
-            Some(Place {
-                life: Life::Open(draft),
-                ..
-            }) if draft.is_alike(&block.block) => Slot::OpenAlike,
-            Some(Place {
-                life: Life::Open(_),
-                ..
-            }) => Slot::OpenOther,
-            Some(_) => Slot::Closed,
-        };
-        let outcome = self.step(Input::BlockStart(slot), index, origin, out)?;
-        if index.is_none() && outcome != Outcome::Ignore {
-            self.tolerate(Rule::MissingIndex, None, origin, out)?;
-        }
-        match outcome {
-            Outcome::Open => self.open(wire_index, wire_index, block, origin, out),
-            Outcome::OpenAnew => self.open(wire_index, behind, block, origin, out),
-            _ => Ok(()),
-        }
-    }
-
-    fn open(
-        &mut self,
-        index: u32,
-        order: u32,
-        block: &ContentBlock<'_>,
-        origin: &Origin<'_>,
-        out: &mut Queue,
-    ) -> Result<(), Fault> {
-        if self.places.len() >= self.limits.blocks {
-            return Err(Fault::Limit {
-                limit: LimitKind::Blocks,
-                max: self.limits.blocks,
-            });
-        }
-        let draft = Draft::new(index, block, origin.source);
-        self.hold(draft.held())?;
-        if let wire::Block::Fallback { to: Some(model) } = &block.block {
-            self.message.model = Some((&*model.decode()).into());
-        }
-        let before = out.len();
-        draft.announce(out);
-        self.output_started |= out.len() > before;
-        self.reused |= order != index;
-        let at = self.places.partition_point(|place| place.order < order);
-        self.places.insert(
-            at,
-            Place {
-                index,
-                order,
-                life: Life::Open(draft.into()),
-            },
-        );
-        self.last = at;
-        Ok(())
-    }
-
-    fn delta(
-        &mut self,
-        index: Option<u32>,
-        delta: Delta<'_>,
-        origin: &Origin<'_>,
-        out: &mut Queue,
-    ) -> Result<(), Fault> {
-        let at = self.locate(index, origin, out)?;
-        let place = at.and_then(|at| self.places.get(at));
-        let index = index.or(place.map(|place| place.index));
-        let signature = matches!(delta, Delta::Signature { .. });
-        let target = match place.map(|place| &place.life) {
-            None => Target::Missing,
-            Some(Life::Open(draft)) if draft.fits(&delta) => Target::Open,
-            Some(Life::Open(_)) => Target::Unfit,
-            Some(Life::Closed(closed)) => match closed.signature {
-                Signed::Never if signature => Target::Unfit,
-                Signed::Missing => Target::ClosedUnsigned,
-                Signed::Never | Signed::Present => Target::Closed,
-            },
-        };
-        let input = if signature {
-            Input::Signature(target)
-        } else {
-            Input::Delta(target)
-        };
-        let outcome = self.step(input, index, origin, out)?;
-        let Some(at) = at else {
-            return Ok(());
-        };
-        self.last = at;
-        match (outcome, delta) {
-            (Outcome::Append, delta) => self.append(at, delta, origin, out),
-            (Outcome::Attach, Delta::Signature { signature }) => {
-                self.attach(at, &signature.unwrap_or_default().decode(), out);
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn append(
-        &mut self,
-        at: usize,
-        delta: Delta<'_>,
-        origin: &Origin<'_>,
-        out: &mut Queue,
-    ) -> Result<(), Fault> {
-        let Some(Place {
-            index,
-            life: Life::Open(draft),
-            ..
-        }) = self.places.get_mut(at)
-        else {
-            return Ok(());
-        };
-        let index = Some(*index);
-        let appended = draft.append(delta, origin.source, self.accumulate);
-        let input = if matches!(draft.fill, Fill::Tool(_)) {
-            draft.text.len()
-        } else {
-            0
-        };
-        if let Some(event) = appended.event {
-            self.output_started |= !matches!(event, Event::Unknown(_));
-            out.push_back(event);
-        }
-        self.hold(appended.grown)?;
-        if input > self.limits.tool_input_bytes {
-            let max = self.limits.tool_input_bytes;
-            return Err(Fault::Limit {
-                limit: LimitKind::ToolInputBytes,
-                max,
-            });
-        }
-        match appended.broken {
-            Some(rule @ Rule::RepeatedText) => {
-                tolerate(self.strict, rule, index, Some(origin), origin, out)
-            }
-            Some(rule) => self.tolerate(rule, index, origin, out),
-            None => Ok(()),
-        }
-    }
-
-    /// Signs a block of thinking that has stopped already, and hands it out once more.
-    fn attach(&mut self, at: usize, signature: &str, out: &mut Queue) {
-        let Some(Place {
-            index,
-            life: Life::Closed(closed),
-            ..
-        }) = self.places.get_mut(at)
-        else {
-            return;
-        };
-        if signature.is_empty() {
-            return;
-        }
-        closed.signature = Signed::Present;
-        let piece = Signature {
-            index: *index,
-            signature: signature.into(),
-        };
-        out.push_back(Event::Signature(piece));
-        if let Some(block) = &mut closed.block {
-            let signed = Arc::make_mut(block);
-            if let Content::Thinking(thinking) = &mut signed.content {
-                thinking.signature = Some(signature.into());
-                signed.replayable = !closed.damaged;
-            }
-            finished(block, out);
-        }
-    }
-
-    fn block_stop(
-        &mut self,
-        index: Option<u32>,
-        origin: &Origin<'_>,
-        out: &mut Queue,
-    ) -> Result<(), Fault> {
-        let at = self.locate(index, origin, out)?;
-        let place = at.and_then(|at| self.places.get(at));
-        let target = match place.map(|place| &place.life) {
-            None => Target::Missing,
-            Some(Life::Open(_)) => Target::Open,
-            Some(Life::Closed(_)) => Target::Closed,
-        };
-        let outcome = self.step(Input::BlockStop(target), index, origin, out)?;
-        if let (Outcome::Close, Some(at)) = (outcome, at) {
-            self.close(at, out);
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, at: usize, out: &mut Queue) {
-        let Some(place) = self.places.get_mut(at) else {
-            return;
-        };
-        let Life::Open(draft) =
-            core::mem::replace(&mut place.life, Life::Closed(Closed::default()))
-        else {
-            return;
-        };
-        out.extend(draft.unpaired());
-        let signature = match &draft.fill {
-            Fill::Thinking { signature, .. } if signature.is_empty() => Signed::Missing,
-            Fill::Thinking { .. } => Signed::Present,
-            _ => Signed::Never,
-        };
-        let damaged = draft.damaged;
-        let block = self.accumulate.then(|| Arc::new(draft.into_block(true)));
-        if let Some(block) = &block {
-            if let Content::ToolUse(tool) = &block.content {
-                self.tool_call_emitted = true;
-                out.push_back(Event::ToolCall(ToolCall::new(block.index, tool).into()));
-            }
-            finished(block, out);
-        }
-        place.life = Life::Closed(Closed {
-            block,
-            signature,
-            damaged,
-        });
-    }
-
-    /// The place of the block that an event is for; without an index, that of the only open one.
-    fn locate(
-        &mut self,
-        index: Option<u32>,
-        origin: &Origin<'_>,
-        out: &mut Queue,
-    ) -> Result<Option<usize>, Fault> {
-        if let Some(index) = index {
-            return Ok(self.find(index));
-        }
-        if self.is_done() {
-            return Ok(None);
-        }
-        let mut open = (0..).zip(&self.places).filter(|(_, place)| place.is_open());
-        match (open.next(), open.next()) {
-            (Some((at, place)), None) => {
-                let index = Some(place.index);
-                self.tolerate(Rule::MissingIndex, index, origin, out)
-                    .map(|()| Some(at))
-            }
-            _ => Err(Fault::Malformed {
-                event: origin.name.into(),
-                index: None,
-                flaw: Flaw::Missing("index"),
-            }),
-        }
-    }
-
-    /// The place of the block with this index on the wire; of several the open one, or the last.
-    fn find(&self, index: u32) -> Option<usize> {
-        if self
-            .places
-            .get(self.last)
-            .is_some_and(|place| place.index == index && place.is_open())
-        {
-            return Some(self.last);
-        }
-        if !self.reused {
-            return self
-                .places
-                .binary_search_by_key(&index, |place| place.index)
-                .ok();
-        }
-        let with = |open: bool| {
-            self.places
-                .iter()
-                .rposition(|place| place.index == index && (!open || place.is_open()))
-        };
-        with(true).or_else(|| with(false))
-    }
-
     /// Counts bytes that the message holds more than before.
-    fn hold(&mut self, bytes: usize) -> Result<(), Fault> {
+    pub(super) fn hold(&mut self, bytes: usize) -> Result<(), Fault> {
+        if !self.accumulate {
+            return Ok(());
+        }
         self.held = self.held.saturating_add(bytes);
         let max = self.limits.message_bytes;
         if self.held > max {
-            return Err(Fault::Limit {
-                limit: LimitKind::MessageBytes,
-                max,
-            });
+            return Err(Fault::Limit { limit: LimitKind::MessageBytes, max });
         }
         Ok(())
-    }
-}
-
-impl Place {
-    fn is_open(&self) -> bool {
-        matches!(self.life, Life::Open(_))
     }
 }

@@ -17,9 +17,10 @@
 //! ```
 //!
 //! A block is open from its start to its stop. Blocks may overlap; each is found by its index, never
-//! by being the last. [`outcome`] is the whole protocol; the [machine](self::machine) carries it out.
+//! by being the last. [`outcome`] is the whole protocol; the [machine] carries it out.
 
 mod append;
+mod blocks;
 mod draft;
 mod machine;
 
@@ -304,20 +305,15 @@ mod tests {
                 let cells = states.map(|state| {
                     let next = next(state, input);
                     let done = format!("{:?}", outcome(state, input)).replace("Failure::", "");
-                    if next == state {
-                        done
-                    } else {
-                        format!("{done} ▸ {next:?}")
-                    }
+                    if next == state { done } else { format!("{done} ▸ {next:?}") }
                 });
                 format!("/// | {input:?} | {} |\n", cells.join(" | "))
             })
             .collect();
         let source = include_str!("mod.rs");
         let start = "/// |---|---|---|---|---|\n";
-        let documented = source
-            .split_once(start)
-            .and_then(|(_, rest)| rest.split_once("fn outcome"));
+        let documented =
+            source.split_once(start).and_then(|(_, rest)| rest.split_once("fn outcome"));
         assert_eq!(
             documented.map(|(table, _)| table.to_string()),
             Some(drawn.clone()),

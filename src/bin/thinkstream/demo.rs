@@ -23,10 +23,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
-    let paced = Paced {
-        rest: REPLY.as_bytes(),
-        speed: args.speed,
-    };
+    let paced = Paced { rest: REPLY.as_bytes(), speed: args.speed };
     let decoder = Decoder::new(Protocol::Anthropic).request_id("req_demo");
     show(paced, decoder, &args.show)
 }

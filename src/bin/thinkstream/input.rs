@@ -18,10 +18,7 @@ pub(crate) fn open(path: &Path, chunk: Option<NonZeroUsize>) -> io::Result<Piece
         }
         Box::new(file)
     };
-    Ok(Pieces {
-        reader,
-        chunk: chunk.map_or(usize::MAX, NonZeroUsize::get),
-    })
+    Ok(Pieces { reader, chunk: chunk.map_or(usize::MAX, NonZeroUsize::get) })
 }
 
 /// What to read, as all commands take it.

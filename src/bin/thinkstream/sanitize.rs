@@ -47,10 +47,7 @@ mod tests {
             ("\x1b[31mred\x1b]0;title\x07", "␛[31mred␛]0;title␇"),
             ("over\rwritten\x08", "over␍written␈"),
             ("\x7f\u{9b}31m", "␡\u{fffd}31m"),
-            (
-                "a\u{202e}b\u{2066}c\u{e0041}",
-                "a\u{fffd}b\u{fffd}c\u{fffd}",
-            ),
+            ("a\u{202e}b\u{2066}c\u{e0041}", "a\u{fffd}b\u{fffd}c\u{fffd}"),
             ("naïve 😀", "naïve 😀"),
         ] {
             assert_eq!(sanitize(text), shown);
@@ -62,10 +59,7 @@ mod tests {
         let text = "a\x1b[1mé\u{202e}\u{e0041}\r\n";
         for (cut, _) in text.char_indices() {
             let (head, tail) = text.split_at(cut);
-            assert_eq!(
-                sanitize(head).into_owned() + &sanitize(tail),
-                sanitize(text)
-            );
+            assert_eq!(sanitize(head).into_owned() + &sanitize(tail), sanitize(text));
         }
     }
 
@@ -73,10 +67,7 @@ mod tests {
     fn nothing_is_left_to_obey() {
         for char in '\0'..=char::MAX {
             let shown = harmless(char);
-            assert!(
-                !shown.is_control() || matches!(shown, '\n' | '\t'),
-                "{char:?}"
-            );
+            assert!(!shown.is_control() || matches!(shown, '\n' | '\t'), "{char:?}");
         }
     }
 }

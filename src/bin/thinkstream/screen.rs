@@ -81,12 +81,7 @@ impl<W: Write> Screen<W> {
     pub(crate) fn error(&mut self, error: &Error) -> io::Result<()> {
         self.end_thinking()?;
         let partial = error.partial();
-        let complete = partial
-            .message
-            .content
-            .iter()
-            .filter(|block| block.complete)
-            .count();
+        let complete = partial.message.content.iter().filter(|block| block.complete).count();
         let cut = partial.message.content.len() - complete;
         self.table(&partial.message, error.request_id())?;
         self.row("received", &format!("{complete} whole blocks, {cut} cut"))
@@ -130,10 +125,7 @@ impl<W: Write> Screen<W> {
             (0, 0) => format!("for {seconds:.1} s, text withheld"),
             (0, tokens) => format!("for {seconds:.1} s, about {} tokens", grouped(tokens)),
             (characters, _) => {
-                format!(
-                    "for {seconds:.1} s, {} characters",
-                    grouped(characters as u64)
-                )
+                format!("for {seconds:.1} s, {} characters", grouped(characters as u64))
             }
         }
     }
@@ -151,11 +143,7 @@ impl<W: Write> Screen<W> {
         match &call.input {
             Ok(input) => writeln!(self.out, "{on}{kind} {name}{off} {}", sanitize(input)),
             Err(invalid) => {
-                writeln!(
-                    self.out,
-                    "{on}{kind} {name}{off} not run: {}",
-                    invalid.reason
-                )
+                writeln!(self.out, "{on}{kind} {name}{off} not run: {}", invalid.reason)
             }
         }
     }
@@ -176,23 +164,13 @@ impl<W: Write> Screen<W> {
         let count = |count: Option<u64>| count.map_or_else(|| "unknown".to_owned(), grouped);
         let stop = message.stop_reason.as_ref().map(StopReason::as_str);
         let split = &usage.cache_creation;
-        let written = match (
-            split.ephemeral_5m_input_tokens,
-            split.ephemeral_1h_input_tokens,
-        ) {
+        let written = match (split.ephemeral_5m_input_tokens, split.ephemeral_1h_input_tokens) {
             (None, None) => count(usage.cache_creation_input_tokens),
             (short, long) => format!("{} / {}", count(short), count(long)),
         };
         for (name, value) in [
             ("stop reason", text(stop)),
-            (
-                "stop sequence",
-                message
-                    .stop_sequence
-                    .as_deref()
-                    .unwrap_or_default()
-                    .to_owned(),
-            ),
+            ("stop sequence", message.stop_sequence.as_deref().unwrap_or_default().to_owned()),
             ("request id", text(request_id.map(Text::as_str))),
             ("model", text(message.model.as_deref())),
             ("input tokens", count(usage.input_tokens)),
@@ -211,11 +189,7 @@ impl<W: Write> Screen<W> {
 
     fn row(&mut self, name: &str, value: &str) -> io::Result<()> {
         let (on, off) = self.style("2");
-        writeln!(
-            self.out,
-            "{on}{name:>19}{off}  {}",
-            sanitize(value).replace('\n', "␊")
-        )
+        writeln!(self.out, "{on}{name:>19}{off}  {}", sanitize(value).replace('\n', "␊"))
     }
 
     /// A line about the reply, not of it.
@@ -235,11 +209,7 @@ impl<W: Write> Screen<W> {
     }
 
     fn style(&self, code: &str) -> (String, &'static str) {
-        if self.colour {
-            (format!("\x1b[{code}m"), "\x1b[0m")
-        } else {
-            (String::new(), "")
-        }
+        if self.colour { (format!("\x1b[{code}m"), "\x1b[0m") } else { (String::new(), "") }
     }
 }
 
@@ -262,12 +232,7 @@ mod tests {
 
     #[test]
     fn thousands_are_apart() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
         }
     }

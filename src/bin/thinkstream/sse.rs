@@ -26,14 +26,8 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Line<'a> {
-    Frame {
-        event: &'a str,
-        data: &'a str,
-        id: &'a str,
-    },
-    Retry {
-        retry: u64,
-    },
+    Frame { event: &'a str, data: &'a str, id: &'a str },
+    Retry { retry: u64 },
 }
 
 pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
@@ -45,11 +39,7 @@ pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
         let mut chunk = read(&mut reader, &mut buffer)?;
         let end = chunk.is_empty();
         loop {
-            let item = if end {
-                decoder.finish()
-            } else {
-                decoder.decode(&mut chunk)
-            };
+            let item = if end { decoder.finish() } else { decoder.decode(&mut chunk) };
             match item {
                 Ok(Some(item)) => print(&item, &mut out)?,
                 Ok(None) => break,
@@ -84,14 +74,7 @@ fn print(item: &Item, out: &mut impl Write) -> io::Result<()> {
     match item {
         Item::Frame(frame) => {
             let (event, data, id) = (frame.event(), frame.data(), frame.id());
-            line(
-                &Line::Frame {
-                    event: &event,
-                    data: &data,
-                    id: &id,
-                },
-                out,
-            )
+            line(&Line::Frame { event: &event, data: &data, id: &id }, out)
         }
         Item::Retry(retry) => line(&Line::Retry { retry: *retry }, out),
         _ => Ok(()),

@@ -44,22 +44,7 @@ pub enum Block<'a> {
         data: Str<'a>,
     },
     /// `tool_use`, `server_tool_use` and `mcp_tool_use`
-    ToolUse {
-        /// Which of them.
-        kind: ToolKind,
-        /// The id of the call.
-        id: Str<'a>,
-        /// The tool.
-        name: Str<'a>,
-        /// The input, as received: whole, or `{}` when deltas follow.
-        input: Option<&'a str>,
-        /// The server of an MCP tool.
-        server_name: Option<Str<'a>>,
-        /// Who called it, as received.
-        caller: Option<&'a str>,
-        /// The toolset that the tool belongs to.
-        toolset_name: Option<Str<'a>>,
-    },
+    ToolUse(ToolUse<'a>),
     /// The result of one of the provider's tools, which is whole: any type that ends in
     /// `_tool_result`.
     ToolResult {
@@ -77,6 +62,26 @@ pub enum Block<'a> {
     Whole,
     /// A type that this version does not know.
     Unknown,
+}
+
+/// A call of a tool as it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToolUse<'a> {
+    /// Who runs the tool.
+    pub kind: ToolKind,
+    /// The id of the call.
+    pub id: Str<'a>,
+    /// The tool.
+    pub name: Str<'a>,
+    /// The input, as received: whole, or `{}` when deltas follow.
+    pub input: Option<&'a str>,
+    /// The server of an MCP tool.
+    pub server_name: Option<Str<'a>>,
+    /// Who called it, as received.
+    pub caller: Option<&'a str>,
+    /// The toolset that the tool belongs to.
+    pub toolset_name: Option<Str<'a>>,
 }
 
 pub(super) fn read_event<'a>(
@@ -127,26 +132,25 @@ impl<'a> ContentBlock<'a> {
             _ => None,
         };
         let block = match &*kind {
-            "text" => Block::Text {
-                text: fields.text.unwrap_or_default(),
-                citations: fields.citations,
-            },
+            "text" => {
+                Block::Text { text: fields.text.unwrap_or_default(), citations: fields.citations }
+            }
             "thinking" => Block::Thinking {
                 thinking: fields.thinking.unwrap_or_default(),
                 signature: fields.signature.unwrap_or_default(),
             },
-            "redacted_thinking" => Block::RedactedThinking {
-                data: require(reader, fields.data, "data")?,
-            },
+            "redacted_thinking" => {
+                Block::RedactedThinking { data: require(reader, fields.data, "data")? }
+            }
             "compaction" => Block::Compaction,
             "fallback" => Block::Fallback { to: fields.to },
             "container_upload" | "mcp_tool_listing" => Block::Whole,
-            kind if kind.ends_with("_tool_result") => Block::ToolResult {
-                tool_use_id: fields.tool_use_id,
-            },
+            kind if kind.ends_with("_tool_result") => {
+                Block::ToolResult { tool_use_id: fields.tool_use_id }
+            }
             _ => match tool {
                 None => Block::Unknown,
-                Some(kind) => Block::ToolUse {
+                Some(kind) => Block::ToolUse(ToolUse {
                     kind,
                     id: require(reader, fields.id, "id")?,
                     name: require(reader, fields.name, "name")?,
@@ -154,14 +158,10 @@ impl<'a> ContentBlock<'a> {
                     server_name: fields.server_name,
                     caller: fields.caller,
                     toolset_name: fields.toolset_name,
-                },
+                }),
             },
         };
-        Ok(Self {
-            kind,
-            raw: reader.since(start),
-            block,
-        })
+        Ok(Self { kind, raw: reader.since(start), block })
     }
 }
 

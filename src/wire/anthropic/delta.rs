@@ -95,24 +95,15 @@ impl<'a> Delta<'a> {
         };
         Ok(match &*kind.decode() {
             "text_delta" => Self::Text { text },
-            "thinking_delta" => Self::Thinking {
-                thinking,
-                estimated_tokens,
-            },
+            "thinking_delta" => Self::Thinking { thinking, estimated_tokens },
             "signature_delta" => Self::Signature { signature },
             "input_json_delta" => Self::InputJson { partial_json },
             "citations_delta" => match citation {
                 Some(citation) => Self::Citations { citation },
                 None => return reader.fail(Flaw::Missing("citation")),
             },
-            "compaction_delta" => Self::Compaction {
-                content,
-                encrypted_content,
-            },
-            _ => Self::Unknown {
-                name: kind.decode(),
-                raw: reader.since(start),
-            },
+            "compaction_delta" => Self::Compaction { content, encrypted_content },
+            _ => Self::Unknown { name: kind.decode(), raw: reader.since(start) },
         })
     }
 }

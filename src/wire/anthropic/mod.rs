@@ -27,7 +27,7 @@ use core::fmt;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
-pub use self::block::{Block, ContentBlock};
+pub use self::block::{Block, ContentBlock, ToolUse};
 pub use self::delta::Delta;
 pub use self::message::{MessageDelta, MessageStart};
 use crate::error::ServerError;
@@ -97,17 +97,9 @@ impl<'a> Event<'a> {
     ///
     /// If an event of a known type is not JSON, or lacks a field that it cannot do without.
     pub fn parse(name: &str, data: &'a [u8]) -> Result<Self, ParseError> {
-        let error = |error| ParseError {
-            event: known(name),
-            index: None,
-            error,
-        };
-        let text = core::str::from_utf8(data).map_err(|utf8| {
-            error(JsonError {
-                at: utf8.valid_up_to(),
-                flaw: Flaw::Utf8,
-            })
-        })?;
+        let error = |error| ParseError { event: known(name), index: None, error };
+        let text = core::str::from_utf8(data)
+            .map_err(|utf8| error(JsonError { at: utf8.valid_up_to(), flaw: Flaw::Utf8 }))?;
         if text.trim() == "[DONE]" {
             return Ok(Self::Done);
         }
@@ -117,10 +109,7 @@ impl<'a> Event<'a> {
             Err(_) if name == "error" => return Ok(Self::Error(Box::new(untyped_error(text)))),
             // An unknown event need not be JSON; a nameless one that is not has been damaged.
             Err(_) if is_foreign(name) => {
-                return Ok(Self::Unknown {
-                    name: Cow::Owned(name.into()),
-                    data: text,
-                });
+                return Ok(Self::Unknown { name: Cow::Owned(name.into()), data: text });
             }
             Err(flaw) => return Err(error(flaw)),
         };
@@ -139,17 +128,11 @@ impl<'a> Event<'a> {
         let event = match kind {
             "content_block_delta" => {
                 let delta = delta::read_event(&mut reader, index)?;
-                Self::ContentBlockDelta {
-                    index: *index,
-                    delta,
-                }
+                Self::ContentBlockDelta { index: *index, delta }
             }
             "content_block_start" => {
                 let block = block::read_event(&mut reader, index)?;
-                Self::ContentBlockStart {
-                    index: *index,
-                    block: Box::new(block),
-                }
+                Self::ContentBlockStart { index: *index, block: Box::new(block) }
             }
             "content_block_stop" => {
                 read_members(&mut reader, |key, reader| match key {
@@ -270,9 +253,9 @@ fn read_error(text: &str) -> ServerError {
                 _ => reader.skip(),
             })
         }
-        "error" => reader
-            .string_or_skip()
-            .map(|message| error.message = text_of(message).as_ref().into()),
+        "error" => {
+            reader.string_or_skip().map(|message| error.message = text_of(message).as_ref().into())
+        }
         "request_id" => reader.string_or_skip().map(|id| {
             error.request_id = id.map(|id| id.decode().as_ref().into());
         }),
@@ -285,12 +268,7 @@ fn read_error(text: &str) -> ServerError {
 }
 
 fn untyped_error(message: &str) -> ServerError {
-    ServerError {
-        error_type: "".into(),
-        message: message.into(),
-        request_id: None,
-        details: None,
-    }
+    ServerError { error_type: "".into(), message: message.into(), request_id: None, details: None }
 }
 
 fn text_of(string: Option<Str<'_>>) -> Cow<'_, str> {

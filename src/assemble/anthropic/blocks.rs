@@ -1,0 +1,289 @@
+//! The blocks of the message: where they stand, and what comes of their events.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use super::draft::{Draft, Fill};
+use super::machine::Machine;
+use super::{Input, Outcome, Slot, Target};
+use crate::assemble::{Fault, Origin, Queue, finished, tolerate};
+use crate::error::LimitKind;
+use crate::event::{Event, Rule, Signature, ToolCall};
+use crate::json::Flaw;
+use crate::message::{Block, Content};
+use crate::wire::anthropic::{self as wire, ContentBlock, Delta};
+
+/// A block's place in the message.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The index on the wire.
+    pub(super) index: u32,
+    /// Where the block stands: its index, unless that was taken.
+    order: u32,
+    pub(super) life: Life,
+}
+
+#[derive(Debug)]
+pub(super) enum Life {
+    Open(Box<Draft>),
+    Closed(Closed),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Closed {
+    /// `None` if the message is not accumulated.
+    pub(super) block: Option<Arc<Block>>,
+    signature: Signed,
+    /// It had a delta that was not understood.
+    damaged: bool,
+}
+
+/// What is known of the signature of a closed block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Signed {
+    /// Blocks of its type have none.
+    #[default]
+    Never,
+    /// It is a block of thinking, and none has come.
+    Missing,
+    Present,
+}
+
+impl Machine {
+    pub(super) fn block_start(
+        &mut self,
+        index: Option<u32>,
+        block: &ContentBlock<'_>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        let behind = self.places.last().map_or(0, |place| place.order.saturating_add(1));
+        let wire_index = index.unwrap_or(behind);
+        let slot = match self.find(wire_index).and_then(|at| self.places.get(at)) {
+            None => Slot::Free,
+            Some(Place { life: Life::Open(draft), .. }) if draft.is_alike(&block.block) => {
+                Slot::OpenAlike
+            }
+            Some(Place { life: Life::Open(_), .. }) => Slot::OpenOther,
+            Some(_) => Slot::Closed,
+        };
+        let outcome = self.step(Input::BlockStart(slot), index, origin, out)?;
+        if index.is_none() && outcome != Outcome::Ignore {
+            self.tolerate(Rule::MissingIndex, None, origin, out)?;
+        }
+        match outcome {
+            Outcome::Open => self.open(wire_index, wire_index, block, origin, out),
+            Outcome::OpenAnew => self.open(wire_index, behind, block, origin, out),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn open(
+        &mut self,
+        index: u32,
+        order: u32,
+        block: &ContentBlock<'_>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        if self.places.len() >= self.limits.blocks {
+            return Err(Fault::Limit { limit: LimitKind::Blocks, max: self.limits.blocks });
+        }
+        let draft = Draft::new(index, block, origin.source);
+        self.hold(draft.held())?;
+        if let wire::Block::Fallback { to: Some(model) } = &block.block {
+            self.message.model = Some((&*model.decode()).into());
+        }
+        let before = out.len();
+        draft.announce(out);
+        self.output_started |= out.len() > before;
+        self.reused |= order != index;
+        let at = self.places.partition_point(|place| place.order < order);
+        self.places.insert(at, Place { index, order, life: Life::Open(draft.into()) });
+        self.last = at;
+        Ok(())
+    }
+
+    pub(super) fn delta(
+        &mut self,
+        index: Option<u32>,
+        delta: Delta<'_>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        let at = self.locate(index, origin, out)?;
+        let place = at.and_then(|at| self.places.get(at));
+        let index = index.or(place.map(|place| place.index));
+        let signature = matches!(delta, Delta::Signature { .. });
+        let target = match place.map(|place| &place.life) {
+            None => Target::Missing,
+            Some(Life::Open(draft)) if draft.fits(&delta) => Target::Open,
+            Some(Life::Open(_)) => Target::Unfit,
+            Some(Life::Closed(closed)) => match closed.signature {
+                Signed::Never if signature => Target::Unfit,
+                Signed::Missing => Target::ClosedUnsigned,
+                Signed::Never | Signed::Present => Target::Closed,
+            },
+        };
+        let input = if signature { Input::Signature(target) } else { Input::Delta(target) };
+        let outcome = self.step(input, index, origin, out)?;
+        let Some(at) = at else {
+            return Ok(());
+        };
+        self.last = at;
+        match (outcome, delta) {
+            (Outcome::Append, delta) => self.append(at, delta, origin, out),
+            (Outcome::Attach, Delta::Signature { signature }) => {
+                self.attach(at, &signature.unwrap_or_default().decode(), out);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn append(
+        &mut self,
+        at: usize,
+        delta: Delta<'_>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        let Some(Place { index, life: Life::Open(draft), .. }) = self.places.get_mut(at) else {
+            return Ok(());
+        };
+        let index = Some(*index);
+        let appended = draft.append(delta, origin.source, self.accumulate);
+        let input = if matches!(draft.fill, Fill::Tool(_)) { draft.text.len() } else { 0 };
+        if let Some(event) = appended.event {
+            self.output_started |= !matches!(event, Event::Unknown(_));
+            out.push_back(event);
+        }
+        self.hold(appended.grown)?;
+        if input > self.limits.tool_input_bytes {
+            let max = self.limits.tool_input_bytes;
+            return Err(Fault::Limit { limit: LimitKind::ToolInputBytes, max });
+        }
+        match appended.broken {
+            Some(rule @ Rule::RepeatedText) => {
+                tolerate(self.strict, rule, index, Some(origin), origin, out)
+            }
+            Some(rule) => self.tolerate(rule, index, origin, out),
+            None => Ok(()),
+        }
+    }
+
+    /// Signs a block of thinking that has stopped already, and hands it out once more.
+    fn attach(&mut self, at: usize, signature: &str, out: &mut Queue) {
+        let Some(Place { index, life: Life::Closed(closed), .. }) = self.places.get_mut(at) else {
+            return;
+        };
+        if signature.is_empty() {
+            return;
+        }
+        closed.signature = Signed::Present;
+        let piece = Signature { index: *index, signature: signature.into() };
+        out.push_back(Event::Signature(piece));
+        if let Some(block) = &mut closed.block {
+            let signed = Arc::make_mut(block);
+            if let Content::Thinking(thinking) = &mut signed.content {
+                thinking.signature = Some(signature.into());
+                signed.replayable = !closed.damaged;
+            }
+            finished(block, out);
+        }
+    }
+
+    pub(super) fn block_stop(
+        &mut self,
+        index: Option<u32>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        let at = self.locate(index, origin, out)?;
+        let place = at.and_then(|at| self.places.get(at));
+        let target = match place.map(|place| &place.life) {
+            None => Target::Missing,
+            Some(Life::Open(_)) => Target::Open,
+            Some(Life::Closed(_)) => Target::Closed,
+        };
+        let outcome = self.step(Input::BlockStop(target), index, origin, out)?;
+        if let (Outcome::Close, Some(at)) = (outcome, at) {
+            self.close(at, out);
+        }
+        Ok(())
+    }
+
+    pub(super) fn close(&mut self, at: usize, out: &mut Queue) {
+        let Some(place) = self.places.get_mut(at) else {
+            return;
+        };
+        let Life::Open(draft) =
+            core::mem::replace(&mut place.life, Life::Closed(Closed::default()))
+        else {
+            return;
+        };
+        out.extend(draft.unpaired());
+        let signature = match &draft.fill {
+            Fill::Thinking { signature, .. } if signature.is_empty() => Signed::Missing,
+            Fill::Thinking { .. } => Signed::Present,
+            _ => Signed::Never,
+        };
+        let damaged = draft.damaged;
+        let block = self.accumulate.then(|| Arc::new(draft.into_block(true)));
+        if let Some(block) = &block {
+            if let Content::ToolUse(tool) = &block.content {
+                self.tool_call_emitted = true;
+                out.push_back(Event::ToolCall(ToolCall::new(block.index, tool).into()));
+            }
+            finished(block, out);
+        }
+        place.life = Life::Closed(Closed { block, signature, damaged });
+    }
+
+    /// The place of the block that an event is for; without an index, that of the only open one.
+    fn locate(
+        &mut self,
+        index: Option<u32>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<Option<usize>, Fault> {
+        if let Some(index) = index {
+            return Ok(self.find(index));
+        }
+        if self.is_done() {
+            return Ok(None);
+        }
+        let mut open = (0..).zip(&self.places).filter(|(_, place)| place.is_open());
+        match (open.next(), open.next()) {
+            (Some((at, place)), None) => {
+                let index = Some(place.index);
+                self.tolerate(Rule::MissingIndex, index, origin, out).map(|()| Some(at))
+            }
+            _ => Err(Fault::Malformed {
+                event: origin.name.into(),
+                index: None,
+                flaw: Flaw::Missing("index"),
+            }),
+        }
+    }
+
+    /// The place of the block with this index on the wire; of several the open one, or the last.
+    fn find(&self, index: u32) -> Option<usize> {
+        if self.places.get(self.last).is_some_and(|place| place.index == index && place.is_open()) {
+            return Some(self.last);
+        }
+        if !self.reused {
+            return self.places.binary_search_by_key(&index, |place| place.index).ok();
+        }
+        let with = |open: bool| {
+            self.places.iter().rposition(|place| place.index == index && (!open || place.is_open()))
+        };
+        with(true).or_else(|| with(false))
+    }
+}
+
+impl Place {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.life, Life::Open(_))
+    }
+}

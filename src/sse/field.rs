@@ -1,0 +1,93 @@
+//! The fields of an event, read piece by piece.
+
+use core::ops::Range;
+
+use bytes::BytesMut;
+
+/// The fields that mean something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Event,
+    Data,
+    Id,
+    Retry,
+}
+
+/// Where the bytes of a field are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the chunk at hand.
+    Chunk(Range<usize>),
+    /// In the decoder's own buffer, because they did not lie together in one chunk.
+    Held,
+}
+
+/// As much of a field name as tells whether it is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Name {
+    bytes: [u8; 5],
+    len: usize,
+}
+
+/// A number of digits, read piece by piece.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Digits {
+    value: u64,
+    any: bool,
+    other: bool,
+}
+
+impl Place {
+    /// Copies what lies in `chunk` to the empty buffer `held`; nothing stays nothing.
+    pub(super) fn hold(&mut self, chunk: &[u8], held: &mut BytesMut) {
+        let Self::Chunk(range) = self else {
+            return;
+        };
+        let bytes = chunk.get(range.clone()).unwrap_or_default();
+        if bytes.is_empty() {
+            *self = Self::Chunk(0..0);
+        } else {
+            held.extend_from_slice(bytes);
+            *self = Self::Held;
+        }
+    }
+}
+
+impl Name {
+    /// Adds to the name; `false` if it is longer than any that is known.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> bool {
+        let end = self.len.saturating_add(bytes.len());
+        let Some(place) = self.bytes.get_mut(self.len..end) else {
+            return false;
+        };
+        place.copy_from_slice(bytes);
+        self.len = end;
+        true
+    }
+
+    /// The field of this name. Names are compared literally, without regard to anything.
+    pub(super) fn field(&self) -> Option<Field> {
+        match self.bytes.get(..self.len)? {
+            b"event" => Some(Field::Event),
+            b"data" => Some(Field::Data),
+            b"id" => Some(Field::Id),
+            b"retry" => Some(Field::Retry),
+            _ => None,
+        }
+    }
+}
+
+impl Digits {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.any = true;
+            self.other |= !byte.is_ascii_digit();
+            let digit = u64::from(byte.wrapping_sub(b'0'));
+            self.value = self.value.saturating_mul(10).saturating_add(digit);
+        }
+    }
+
+    pub(super) fn value(&self) -> Option<u64> {
+        (self.any && !self.other).then_some(self.value)
+    }
+}

@@ -1,0 +1,449 @@
+//! Where lines and frames end, and all that survives a chunk boundary.
+
+use bytes::{Bytes, BytesMut};
+use memchr::{memchr, memchr2};
+
+use super::field::{Digits, Field, Name, Place};
+use crate::error::{Error, ErrorKind, LimitKind};
+use crate::limits::Limits;
+
+/// The state of an event stream between two chunks.
+#[derive(Debug)]
+pub(crate) struct Scanner {
+    position: Position,
+    /// The byte before was a CR: an LF here belongs to it.
+    after_cr: bool,
+    /// The beginning of a field name that a chunk boundary cut, or a name not yet known whole.
+    name: Name,
+    /// A field has been seen since the last blank line.
+    open: bool,
+    data: Option<Place>,
+    event: Place,
+    held_data: BytesMut,
+    held_event: BytesMut,
+    /// The value of the `id` line that is being read.
+    id_line: BytesMut,
+    /// The standard's "last event ID buffer", set by a whole `id` line.
+    id_buffer: Bytes,
+    /// The standard's "last event ID string", set by a blank line.
+    pub(super) last_event_id: Bytes,
+    retry_line: Digits,
+    pub(super) retry: Option<u64>,
+    /// Bytes taken before the chunk at hand.
+    offset: u64,
+    /// The byte of the stream at which the frame's data begins.
+    data_offset: u64,
+    one_line: bool,
+    /// The byte of the stream at which the frame's first line begins.
+    frame_offset: u64,
+    limit: usize,
+    flush: bool,
+    pub(super) failed: Option<Error>,
+}
+
+/// An item whose bytes still lie where they were found.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Frame {
+        event: Place,
+        data: Place,
+        /// The byte of the stream at which the data begins.
+        offset: u64,
+        /// Whether the data is one line, so that its bytes are as far apart as in the stream.
+        one_line: bool,
+    },
+    Comment,
+    Retry(u64),
+}
+
+/// Where in a line the next byte is.
+///
+/// ```text
+///          ┌──────┐ not the mark
+///  start ─▶│ Mark │──────────────▶ Skipped
+///          └──────┘
+///              │ the mark, or none
+///              ▼        first byte       ┌──────┐   `:`    ┌────────────┐  any    ┌───────┐
+///        ┌───────────┐ ────────────────▶ │ Name │ ───────▶ │ AfterColon │ ──────▶ │ Value │
+///        │ LineStart │                   └──────┘          └────────────┘         └───────┘
+///        └───────────┘  `:` ┌─────────┐      │ no known name  ┌─────────┐
+///          ▲   │     └─────▶│ Comment │      └──────────────▶ │ Skipped │
+///          │   │ line end   └─────────┘                       └─────────┘
+///          │   ▼
+///          │  blank line: dispatch                 a line end leads from everywhere
+///          └────────────────────────────────────── back to LineStart
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Position {
+    /// At the start of the stream, after this many bytes of the byte order mark.
+    Mark(usize),
+    LineStart,
+    Name,
+    AfterColon(Field),
+    Value(Field),
+    Comment,
+    /// In a line that means nothing.
+    Skipped,
+}
+
+impl Scanner {
+    pub(crate) fn new() -> Self {
+        Self {
+            position: Position::Mark(0),
+            after_cr: false,
+            name: Name::default(),
+            open: false,
+            data: None,
+            event: Place::Chunk(0..0),
+            held_data: BytesMut::new(),
+            held_event: BytesMut::new(),
+            id_line: BytesMut::new(),
+            id_buffer: Bytes::new(),
+            last_event_id: Bytes::new(),
+            retry_line: Digits::default(),
+            retry: None,
+            offset: 0,
+            data_offset: 0,
+            one_line: true,
+            frame_offset: 0,
+            limit: Limits::EVENT_BYTES,
+            flush: false,
+            failed: None,
+        }
+    }
+
+    pub(crate) fn set_limit(&mut self, bytes: usize) {
+        self.limit = bytes;
+    }
+
+    pub(crate) fn set_flush(&mut self, flush: bool) {
+        self.flush = flush;
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Goes over `chunk` up to the next item; says how many bytes that took.
+    pub(crate) fn scan(&mut self, chunk: &[u8]) -> Result<(usize, Option<Found>), Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let mut at = 0;
+        let mut found = None;
+        while let Some(&byte) = chunk.get(at)
+            && found.is_none()
+        {
+            if core::mem::take(&mut self.after_cr) && byte == b'\n' {
+                at = next(at);
+                continue;
+            }
+            if let Position::Mark(seen) = self.position {
+                at = self.mark(seen, byte, at);
+                continue;
+            }
+            let rest = chunk.get(at..).unwrap_or_default();
+            let len = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+            let end = at.saturating_add(len);
+            let blank = self.position == Position::LineStart && len == 0;
+            self.line(Piece { chunk, at, end })?;
+            at = end;
+            if let Some(&terminator) = chunk.get(end) {
+                at = next(end);
+                self.after_cr = terminator == b'\r';
+                found = if blank { self.dispatch() } else { self.end_line(chunk)? };
+            }
+        }
+        // What the frame at hand has in this chunk will be out of reach.
+        self.hold(chunk);
+        self.offset = self.offset.saturating_add(wide(at));
+        Ok((at, found))
+    }
+
+    /// Bytes since the first line of an event that has not been dispatched.
+    pub(crate) fn leftover(&self) -> u64 {
+        let in_field =
+            matches!(self.position, Position::Name | Position::AfterColon(_) | Position::Value(_));
+        if self.open || in_field { self.offset.saturating_sub(self.frame_offset) } else { 0 }
+    }
+
+    /// What the end of the input completes, if it is to complete anything.
+    pub(crate) fn flushed(&mut self) -> Result<Option<Found>, Error> {
+        if !self.flush || self.leftover() == 0 {
+            return Ok(None);
+        }
+        let offset = self.offset;
+        let mut ends: &[u8] = b"\n\n";
+        let mut found = None;
+        while found.is_none() && !ends.is_empty() {
+            let (taken, item) = self.scan(ends)?;
+            found = item;
+            ends = ends.get(taken..).unwrap_or_default();
+        }
+        // These bytes are not of the stream.
+        self.offset = offset;
+        Ok(found)
+    }
+
+    /// The data of a frame that was just found in `chunk`.
+    pub(crate) fn data_bytes(&mut self, place: Place, chunk: &Bytes) -> Bytes {
+        match place {
+            Place::Chunk(range) => chunk.slice(range),
+            Place::Held => {
+                let data = self.held_data.split().freeze();
+                // A buffer that one large event has stretched is given away with it.
+                if data.len() > KEPT {
+                    self.held_data = BytesMut::new();
+                }
+                data
+            }
+        }
+    }
+
+    /// The event type of a frame that was just found in `chunk`.
+    pub(crate) fn event_bytes(&mut self, place: Place, chunk: &Bytes) -> Bytes {
+        match place {
+            Place::Chunk(range) => chunk.slice(range),
+            Place::Held => self.held_event.split().freeze(),
+        }
+    }
+
+    fn mark(&mut self, seen: usize, byte: u8, at: usize) -> usize {
+        match MARK.get(seen) {
+            Some(expected) if *expected == byte => {
+                self.position = Position::Mark(next(seen));
+                next(at)
+            }
+            // What was taken for a mark begins a line with no known name.
+            Some(_) if seen > 0 => {
+                self.position = Position::Skipped;
+                at
+            }
+            _ => {
+                self.position = Position::LineStart;
+                at
+            }
+        }
+    }
+
+    /// Goes over the part of a line that is in the chunk.
+    fn line(&mut self, mut line: Piece<'_>) -> Result<(), Error> {
+        if self.position == Position::LineStart {
+            match line.bytes().first() {
+                None => return Ok(()),
+                Some(b':') => self.position = Position::Comment,
+                Some(_) => {
+                    self.name = Name::default();
+                    self.position = Position::Name;
+                    if !self.open {
+                        self.frame_offset = self.offset.saturating_add(wide(line.at));
+                    }
+                }
+            }
+        }
+        if self.position == Position::Name {
+            self.field_name(&mut line)?;
+        }
+        if let Position::AfterColon(field) = self.position
+            && let Some(first) = line.bytes().first()
+        {
+            line.skip(usize::from(*first == b' '));
+            self.position = Position::Value(field);
+        }
+        match self.position {
+            Position::Value(field) => self.value(field, line),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads on in a field name, up to its colon if that is in the chunk.
+    fn field_name(&mut self, line: &mut Piece<'_>) -> Result<(), Error> {
+        let bytes = line.bytes();
+        // No known name is longer, so a colon further on does not matter.
+        let colon = bytes.iter().take(NAME_AND_COLON).position(|byte| *byte == b':');
+        let len = colon.unwrap_or(bytes.len());
+        let fits = self.name.push(bytes.get(..len).unwrap_or_default());
+        match (colon, self.name.field()) {
+            (None, _) if fits => {}
+            (Some(_), Some(field)) if fits => {
+                line.skip(next(len));
+                self.position = Position::AfterColon(field);
+                self.begin(field, *line)?;
+            }
+            _ => self.position = Position::Skipped,
+        }
+        Ok(())
+    }
+
+    /// A line of this field begins, with its value at the front of `line`.
+    fn begin(&mut self, field: Field, line: Piece<'_>) -> Result<(), Error> {
+        self.open = true;
+        match field {
+            Field::Event => {
+                self.held_event.clear();
+                self.event = Place::Chunk(line.at..line.at);
+            }
+            Field::Data if self.data.is_some() => {
+                self.hold(line.chunk);
+                self.data = Some(Place::Held);
+                self.one_line = false;
+                self.make_room(1, line)?;
+                self.held_data.extend_from_slice(b"\n");
+            }
+            Field::Data => {
+                self.held_data.clear();
+                self.data = Some(Place::Chunk(line.at..line.at));
+                self.one_line = true;
+                self.data_offset = self.offset.saturating_add(wide(line.at));
+            }
+            Field::Id => self.id_line.clear(),
+            Field::Retry => self.retry_line = Digits::default(),
+        }
+        Ok(())
+    }
+
+    /// Takes `line` as the value of a field, or as more of it.
+    fn value(&mut self, field: Field, line: Piece<'_>) -> Result<(), Error> {
+        let bytes = line.bytes();
+        if field != Field::Retry {
+            self.make_room(bytes.len(), line)?;
+        }
+        match field {
+            Field::Data => match &mut self.data {
+                Some(Place::Chunk(range)) => {
+                    *range = line.at..line.end;
+                    if self.held_data.is_empty() {
+                        self.data_offset = self.offset.saturating_add(wide(line.at));
+                    }
+                }
+                _ => self.held_data.extend_from_slice(bytes),
+            },
+            Field::Event => match &mut self.event {
+                Place::Chunk(range) => *range = line.at..line.end,
+                Place::Held => self.held_event.extend_from_slice(bytes),
+            },
+            Field::Id => self.id_line.extend_from_slice(bytes),
+            Field::Retry => self.retry_line.push(bytes),
+        }
+        Ok(())
+    }
+
+    /// A line with something in it has ended.
+    fn end_line(&mut self, chunk: &[u8]) -> Result<Option<Found>, Error> {
+        let position = core::mem::replace(&mut self.position, Position::LineStart);
+        let field = match position {
+            Position::Comment => return Ok(Some(Found::Comment)),
+            Position::AfterColon(field) | Position::Value(field) => field,
+            Position::Name => match self.name.field() {
+                // A field without a colon has an empty value.
+                Some(field) => {
+                    self.begin(field, Piece { chunk, at: chunk.len(), end: chunk.len() })?;
+                    field
+                }
+                None => return Ok(None),
+            },
+            Position::Mark(_) | Position::LineStart | Position::Skipped => return Ok(None),
+        };
+        match field {
+            Field::Id if memchr(0, &self.id_line).is_none() => {
+                if self.id_buffer != self.id_line {
+                    self.id_buffer = Bytes::copy_from_slice(&self.id_line);
+                }
+            }
+            Field::Retry => {
+                self.retry = self.retry_line.value().or(self.retry);
+                return Ok(self.retry_line.value().map(Found::Retry));
+            }
+            Field::Data | Field::Event | Field::Id => {}
+        }
+        Ok(None)
+    }
+
+    /// A blank line has ended: the one place where a frame begins anew.
+    fn dispatch(&mut self) -> Option<Found> {
+        self.last_event_id.clone_from(&self.id_buffer);
+        self.id_line.clear();
+        self.open = false;
+        let event = core::mem::replace(&mut self.event, Place::Chunk(0..0));
+        let data = self.data.take()?;
+        Some(Found::Frame { event, data, offset: self.data_offset, one_line: self.one_line })
+    }
+
+    /// Copies what the frame has in `chunk` to the decoder's own buffers.
+    fn hold(&mut self, chunk: &[u8]) {
+        if let Some(place) = &mut self.data {
+            place.hold(chunk, &mut self.held_data);
+        }
+        self.event.hold(chunk, &mut self.held_event);
+    }
+
+    /// Fails if the frame would pass the limit with `len` more bytes, which begin with `line`.
+    fn make_room(&mut self, len: usize, line: Piece<'_>) -> Result<(), Error> {
+        let data = match &self.data {
+            Some(Place::Chunk(range)) => range.len(),
+            _ => self.held_data.len(),
+        };
+        let event = match &self.event {
+            Place::Chunk(range) => range.len(),
+            Place::Held => self.held_event.len(),
+        };
+        let taken = data.saturating_add(event).saturating_add(self.id_line.len());
+        let room = self.limit.saturating_sub(taken);
+        if len <= room {
+            return Ok(());
+        }
+        let offset = self.offset.saturating_add(wide(line.at)).saturating_add(wide(room));
+        Err(self.fail(ErrorKind::Limit { limit: LimitKind::EventBytes, max: self.limit }, offset))
+    }
+
+    /// Lets go of everything but the error, which is given again from now on.
+    pub(super) fn fail(&mut self, kind: ErrorKind, offset: u64) -> Error {
+        let error = Error::bare(kind, offset);
+        *self = Self {
+            last_event_id: core::mem::take(&mut self.last_event_id),
+            retry: self.retry,
+            offset: self.offset,
+            limit: self.limit,
+            failed: Some(error.clone()),
+            ..Self::new()
+        };
+        error
+    }
+}
+
+/// The part of a line that lies in the chunk, behind what has been read of it.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    chunk: &'a [u8],
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Piece<'a> {
+    fn bytes(&self) -> &'a [u8] {
+        self.chunk.get(self.at..self.end).unwrap_or_default()
+    }
+
+    fn skip(&mut self, len: usize) {
+        self.at = self.at.saturating_add(len).min(self.end);
+    }
+}
+
+/// The byte after `at`.
+fn next(at: usize) -> usize {
+    at.saturating_add(1)
+}
+
+/// A count of bytes in memory as a count of bytes of the stream.
+fn wide(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
+/// U+FEFF in UTF-8.
+const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+/// `event` and `retry` are the longest.
+const NAME_AND_COLON: usize = 6;
+
+/// A buffer of up to this many bytes is kept for the next frame.
+const KEPT: usize = 4096;

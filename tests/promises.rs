@@ -1,0 +1,1230 @@
+//! What users of such libraries have been let down by, and what is promised here instead.
+
+mod common;
+
+use std::io::Read;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use common::*;
+use futures_util::{FutureExt, StreamExt, stream};
+use thinkstream::{
+    Content, Decoder, ErrorKind, Event, EventReader, EventStream, Headers, LimitKind, Limits,
+    Message, Protocol, ServerErrorType, StopReason, Text,
+};
+
+/// The message of a stream that is complete.
+#[track_caller]
+fn message<T: AsRef<str>>(events: impl IntoIterator<Item = T>) -> Message {
+    let (events, error) = decode(anthropic(), [&sse(events)[..]]);
+    assert!(error.is_none(), "{error:?}");
+    match events.last() {
+        Some(Event::Complete(done)) => done.message.clone(),
+        last => panic!("{last:?}"),
+    }
+}
+
+/// The error of a stream that is not.
+#[track_caller]
+fn failure(decoder: Decoder, stream: &[u8]) -> thinkstream::Error {
+    decode(decoder, [stream]).1.expect("the stream is complete")
+}
+
+mod signatures {
+    use super::*;
+
+    #[test]
+    fn each_signature_stays_on_its_own_block() {
+        let message = message([
+            START,
+            &open(0, THINKING),
+            &think(0, "a"),
+            &open(1, TEXT),
+            &sign(0, "sig-of-0"),
+            &open(2, THINKING),
+            &text(1, "b"),
+            &sign(2, "sig-"),
+            &shut(0),
+            &sign(2, "of-2"),
+            &shut(1),
+            &shut(2),
+            &end("end_turn"),
+            STOP,
+        ]);
+        assert_eq!(signature(&message, 0).as_deref(), Some("sig-of-0"));
+        assert_eq!(signature(&message, 2).as_deref(), Some("sig-of-2"));
+    }
+
+    #[test]
+    fn a_signature_without_thinking_is_an_event() {
+        let stream = sse([START, &open(0, THINKING), &sign(0, "EqQB")]);
+        let (events, _) = decode(anthropic(), [&stream[..]]);
+        assert!(matches!(&events[1], Event::Signature(s) if s.index == 0 && s.signature == "EqQB"));
+    }
+
+    #[test]
+    fn a_cut_block_has_no_signature_and_a_finished_one_keeps_it() {
+        let stream = sse([
+            START,
+            &open(0, THINKING),
+            &think(0, "a"),
+            &sign(0, "EqQBfinished"),
+            &shut(0),
+            &open(1, THINKING),
+            &think(1, "b"),
+            &sign(1, "EqQBhalf"),
+            &shut(1),
+            &end("end_turn"),
+            STOP,
+        ]);
+        let mut stops = 0;
+        let mut decoder = anthropic();
+        for byte in stream.chunks(1) {
+            let mut byte = Bytes::copy_from_slice(byte);
+            while let Some(event) = decoder.decode(&mut byte).unwrap() {
+                stops += u32::from(matches!(event, Event::Block(_)));
+            }
+            let message = decoder.message();
+            assert_eq!(message.complete, decoder.is_complete());
+            for block in &message.content {
+                let finished = block.index < stops;
+                assert_eq!((block.complete, block.replayable), (finished, finished));
+                assert_eq!(signature(&message, block.index).is_some(), finished);
+            }
+            let echoed = message.to_param().matches("\"signature\":").count();
+            assert_eq!(echoed, stops as usize);
+        }
+    }
+
+    #[test]
+    fn empty_thinking_is_kept_and_echoed() {
+        let message = message([
+            START,
+            &open(0, THINKING),
+            &sign(0, "EqQB"),
+            &shut(0),
+            &end("end_turn"),
+            STOP,
+        ]);
+        let Content::Thinking(thinking) = &message.content[0].content else { panic!() };
+        assert!(thinking.is_omitted());
+        assert_eq!(
+            message.to_param().as_str(),
+            r#"{"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"EqQB"}]}"#
+        );
+    }
+
+    #[test]
+    fn redacted_thinking_is_kept_and_echoed() {
+        let redacted = r#"{"type":"redacted_thinking","data":"X/+="}"#;
+        let message = message([START, &open(0, redacted), &shut(0), &end("end_turn"), STOP]);
+        assert_eq!(message.content[0].to_param().as_str(), redacted);
+    }
+
+    #[test]
+    fn the_next_request_gets_the_same_blocks_in_the_same_order() {
+        let result = r#"{"type":"web_search_tool_result","tool_use_id":"s1","content":[{"encrypted_content":"E+/=","type":"web_search_result"}]}"#;
+        let unknown = r#"{"type":"brand_new", "z": 1, "a": [1.0, 2e3], "s": "\u00e9"}"#;
+        let message = message([
+            START,
+            &open(0, THINKING),
+            &think(0, "first"),
+            &sign(0, "S1+/="),
+            &shut(0),
+            &open(1, r#"{"type":"redacted_thinking","data":"D"}"#),
+            &shut(1),
+            &open(2, r#"{"citations":[],"type":"text","text":""}"#),
+            &text(2, "hello"),
+            &delta(
+                2,
+                r#"{"type":"citations_delta","citation":{"type":"web_search_result_location","encrypted_index":"Eo8+","cited_text":"c","file_id":null}}"#,
+            ),
+            &shut(2),
+            &open(3, r#"{"type":"server_tool_use","id":"s1","name":"web_search","input":{}}"#),
+            &json(3, r#"{"q" : 9007199254740993}"#),
+            &shut(3),
+            &open(4, result),
+            &shut(4),
+            &open(5, unknown),
+            &shut(5),
+            &open(6, THINKING),
+            &sign(6, "S2"),
+            &shut(6),
+            &open(7, TOOL),
+            &json(7, r#"{"b":1,"a":2}"#),
+            &shut(7),
+            &open(
+                8,
+                r#"{"type":"tool_use","id":"toolu_2","name":"roll","input":{},"caller":{"type":"direct"}}"#,
+            ),
+            &shut(8),
+            &end("tool_use"),
+            STOP,
+        ]);
+        let blocks = [
+            r#"{"type":"thinking","thinking":"first","signature":"S1+/="}"#,
+            r#"{"type":"redacted_thinking","data":"D"}"#,
+            r#"{"type":"text","text":"hello","citations":[{"type":"web_search_result_location","encrypted_index":"Eo8+","cited_text":"c"}]}"#,
+            r#"{"type":"server_tool_use","id":"s1","name":"web_search","input":{"q" : 9007199254740993}}"#,
+            result,
+            unknown,
+            r#"{"type":"thinking","thinking":"","signature":"S2"}"#,
+            r#"{"type":"tool_use","id":"toolu_1","name":"roll","input":{"b":1,"a":2}}"#,
+            r#"{"type":"tool_use","id":"toolu_2","name":"roll","input":{}}"#,
+        ];
+        let expected = format!(r#"{{"role":"assistant","content":[{}]}}"#, blocks.join(","));
+        assert_eq!(message.to_param().as_str(), expected);
+        assert_eq!(serde_json::to_string(&message.to_param()).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_the_api_refuses_is_left_out() {
+        let message = message([
+            START,
+            &open(0, r#"{"type":"thinking","thinking":"unsigned"}"#),
+            &shut(0),
+            &open(1, TEXT),
+            &shut(1),
+            &open(2, r#"{"type":"text","text":"","citations":null}"#),
+            &text(2, "a"),
+            &shut(2),
+            &open(3, TOOL),
+            &json(3, "{\"a\":"),
+            &shut(3),
+            &open(4, TOOL),
+            &json(4, "{\"a\":"),
+            &end("max_tokens"),
+            STOP,
+        ]);
+        assert_eq!(
+            message.to_param().as_str(),
+            r#"{"role":"assistant","content":[{"type":"text","text":"a"}]}"#
+        );
+    }
+
+    #[test]
+    fn the_text_of_a_complete_message_goes_back_though_its_stop_is_missing() {
+        let message = message([START, &open(0, TEXT), &text(0, "a"), &end("max_tokens"), STOP]);
+        assert!(!message.content[0].replayable);
+        assert_eq!(
+            message.to_param().as_str(),
+            r#"{"role":"assistant","content":[{"type":"text","text":"a"}]}"#
+        );
+    }
+
+    #[test]
+    fn what_a_declining_model_thought_is_not_sent_to_the_one_that_took_over() {
+        let fallback = r#"{"type":"fallback","from":{"model":"a"},"to":{"model":"b"}}"#;
+        let search = r#"{"type":"server_tool_use","id":"s","name":"web_search","input":{}}"#;
+        let message = message([
+            START,
+            &open(0, THINKING),
+            &sign(0, "S"),
+            &shut(0),
+            &open(1, search),
+            &shut(1),
+            &open(2, TOOL),
+            &shut(2),
+            &open(3, TEXT),
+            &text(3, "half"),
+            &shut(3),
+            &open(4, fallback),
+            &shut(4),
+            &open(5, THINKING),
+            &sign(5, "T"),
+            &shut(5),
+            &end("end_turn"),
+            STOP,
+        ]);
+        assert_eq!(message.model.as_deref(), Some("b"));
+        let text = r#"{"type":"text","text":"half"}"#;
+        let thinking = r#"{"type":"thinking","thinking":"","signature":"T"}"#;
+        assert_eq!(
+            message.to_param().as_str(),
+            format!(r#"{{"role":"assistant","content":[{search},{text},{fallback},{thinking}]}}"#)
+        );
+    }
+}
+
+mod endings {
+    use super::*;
+
+    #[test]
+    fn an_error_in_the_stream_is_one_typed_error_with_all_that_was_received() {
+        let stream = sse([
+            START,
+            &open(0, TEXT),
+            &text(0, "Hi"),
+            &shut(0),
+            &open(1, TOOL),
+            &json(1, "{\"a\""),
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded","details":{"error_code":"x"}},"request_id":"req_in_band"}"#,
+        ]);
+        let error = failure(anthropic().request_id("req_of_header"), &stream);
+        let ErrorKind::Server(server) = error.kind() else { panic!("{error}") };
+        assert_eq!(server.error_type, ServerErrorType::Overloaded);
+        assert_eq!(server.error_type.status(), Some(529));
+        assert_eq!(server.message, "Overloaded");
+        assert_eq!(server.details.as_deref(), Some(r#"{"error_code":"x"}"#));
+        assert_eq!(error.request_id().unwrap(), "req_in_band");
+        assert_eq!(error.headers().request_id.as_deref(), Some("req_of_header"));
+        let partial = error.partial();
+        assert_eq!(partial.message.text(), "Hi");
+        assert_eq!(partial.message.usage.input_tokens, Some(10));
+        assert!(partial.output_started && !partial.tool_call_emitted && !error.retry_safe());
+        assert_eq!(
+            partial.message.content.iter().map(|block| block.complete).collect::<Vec<_>>(),
+            [true, false]
+        );
+    }
+
+    #[test]
+    fn only_an_end_that_the_provider_declared_is_complete() {
+        let stream = sse([
+            START,
+            &open(0, THINKING),
+            &think(0, "a"),
+            &sign(0, "S"),
+            &shut(0),
+            &open(1, TEXT),
+            &text(1, "é😀"),
+            &shut(1),
+            &open(2, TOOL),
+            &json(2, "{\"a\":1}"),
+            &shut(2),
+            &end("tool_use"),
+            STOP,
+        ]);
+        let mut stopping = false;
+        for len in 0..stream.len() {
+            let (events, error) = decode(anthropic(), [&stream[..len]]);
+            let error = error.unwrap_or_else(|| panic!("complete after {len} bytes"));
+            assert!(!events.iter().any(|event| matches!(event, Event::Complete(_))));
+            let expected = if stopping { "unterminated" } else { "incomplete" };
+            let stopped = events.iter().any(|event| matches!(event, Event::Usage(_)));
+            assert_eq!(error.kind().name(), if stopped { "unterminated" } else { expected });
+            stopping = stopped;
+            assert_eq!(error.offset(), len as u64);
+            let called = events.iter().any(|event| matches!(event, Event::ToolCall(_)));
+            assert_eq!(error.partial().tool_call_emitted, called);
+            let shown =
+                events.iter().any(|event| !matches!(event, Event::Start(_) | Event::Usage(_)));
+            assert_eq!(error.retry_safe(), !shown, "{len}");
+        }
+        assert!(stopping && decode(anthropic(), [&stream[..]]).1.is_none());
+    }
+
+    #[test]
+    fn a_message_without_its_terminator_is_there_whole() {
+        let stream =
+            sse([START, &open(0, TEXT), &text(0, "all of it"), &shut(0), &end("end_turn")]);
+        let error = failure(anthropic(), &stream);
+        assert!(matches!(error.kind(), ErrorKind::Unterminated { leftover: 0 }));
+        assert_eq!(error.partial().message.text(), "all of it");
+        assert_eq!(error.partial().message.stop_reason, Some(StopReason::EndTurn));
+    }
+
+    #[test]
+    fn what_is_left_over_is_named_and_counts_only_on_request() {
+        let stream = sse([
+            START,
+            &end("end_turn"),
+            "event: message_stop\ndata: {\"type\":\"message_stop\"}\n",
+        ]);
+        let error = failure(anthropic(), &stream);
+        assert!(matches!(error.kind(), ErrorKind::Unterminated { leftover: 50 }), "{error}");
+        for end in ["", "\n", "\r", "\r\n"] {
+            let stream = [stream.strip_suffix(b"\n").unwrap(), end.as_bytes()].concat();
+            let (events, error) = everywhere("flush", &stream, || anthropic().flush_at_end(true));
+            assert!(
+                error.is_none() && matches!(events.last(), Some(Event::Complete(_))),
+                "{end:?}"
+            );
+        }
+        let half = sse([START, "event: message_stop\ndata: {\"type\":\"messa"]);
+        assert_eq!(failure(anthropic().flush_at_end(true), &half).kind().name(), "malformed");
+    }
+
+    #[test]
+    fn an_error_is_given_again_and_what_came_before_it_first() {
+        let stream = sse([START, &open(0, TEXT), &text(0, "a"), "data: {]\n\n", &text(0, "b")]);
+        let mut decoder = anthropic();
+        let mut input = Bytes::from(stream);
+        let mut events = 0;
+        let error = loop {
+            match decoder.decode(&mut input) {
+                Ok(event) => events += usize::from(event.is_some()),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(events, 2);
+        for _ in 0..2 {
+            assert_eq!(decoder.decode(&mut input).unwrap_err().to_string(), error.to_string());
+            assert_eq!(decoder.finish().unwrap_err().to_string(), error.to_string());
+        }
+        assert_eq!(decoder.message().text(), "a");
+        assert_eq!(decoder.usage().input_tokens, Some(10));
+    }
+
+    #[test]
+    fn nothing_after_the_end_changes_it() {
+        let stream = sse([START, &open(0, TEXT), &text(0, "a"), &shut(0), &end("end_turn"), STOP]);
+        let late = sse([
+            r#"{"type":"error","error":{"type":"api_error"}}"#,
+            "data: [DONE]\n\n",
+            START,
+            &text(0, "b"),
+            r#"{"type":"message_start","message":{"id":"msg_2"}}"#,
+            "data: {\n\n",
+            "data: \x7b",
+            ": comment\n\n",
+        ]);
+        let mut decoder = anthropic().limits(Limits { event_bytes: 400, ..Limits::default() });
+        let mut input = Bytes::from([stream, late, vec![b'x'; 1000]].concat());
+        let mut events = Vec::new();
+        while let Some(event) = decoder.decode(&mut input).unwrap() {
+            events.push(event);
+        }
+        assert!(matches!(events.last(), Some(Event::Complete(_))));
+        assert!(input.is_empty());
+        assert_eq!(decoder.message().text(), "a");
+        assert_eq!(decoder.finish().unwrap(), None);
+    }
+}
+
+mod tools {
+    use super::*;
+
+    #[test]
+    fn a_cut_reply_declares_its_calls_unsafe() {
+        for (reason, safe) in [
+            ("tool_use", true),
+            ("end_turn", true),
+            ("stop_sequence", true),
+            ("pause_turn", true),
+            ("invented", true),
+            ("max_tokens", false),
+            ("refusal", false),
+            ("model_context_window_exceeded", false),
+        ] {
+            let stream = sse([START, &open(0, TOOL), &json(0, "{}"), &shut(0), &end(reason), STOP]);
+            let (events, _) = decode(anthropic(), [&stream[..]]);
+            let Some(Event::Complete(done)) = events.last() else { panic!() };
+            assert_eq!(done.tools_safe_to_run(), safe, "{reason}");
+            assert_eq!(done.stop_reason().unwrap().as_str(), reason);
+        }
+    }
+
+    #[test]
+    fn a_cut_call_is_never_handed_out() {
+        let stream = sse([
+            START,
+            &open(0, TOOL),
+            &json(0, "{\"path\":\"/\"}"),
+            &shut(0),
+            &end("tool_use"),
+            STOP,
+        ]);
+        let stop = sse([START, &open(0, TOOL), &json(0, "{\"path\":\"/\"}"), &shut(0)]).len();
+        for len in 0..stream.len() {
+            let (events, _) = decode(anthropic(), [&stream[..len]]);
+            let called = events.iter().any(|event| matches!(event, Event::ToolCall(_)));
+            assert_eq!(called, len >= stop, "{len}");
+        }
+    }
+
+    #[test]
+    fn the_tools_of_the_provider_are_told_apart() {
+        let message = message([
+            START,
+            &open(0, r#"{"type":"server_tool_use","id":"s","name":"web_search","input":{}}"#),
+            &shut(0),
+            &open(1, TOOL),
+            &shut(1),
+            &open(
+                2,
+                r#"{"type":"mcp_tool_use","id":"m","name":"echo","server_name":"d","input":{}}"#,
+            ),
+            &shut(2),
+            &end("tool_use"),
+            STOP,
+        ]);
+        let kinds: Vec<_> = message.tool_calls().map(|tool| tool.kind.block_type()).collect();
+        assert_eq!(kinds, ["server_tool_use", "tool_use", "mcp_tool_use"]);
+    }
+}
+
+mod text {
+    use super::*;
+
+    #[test]
+    fn no_cut_breaks_a_character() {
+        let stream = sse([
+            START,
+            &open(0, TEXT),
+            &super::text(0, "aé€😀\u{1F468}\u{200D}\u{1F469}"),
+            &shut(0),
+            &end("end_turn"),
+            STOP,
+        ]);
+        let (events, _) = everywhere("characters", &stream, anthropic);
+        let Some(Event::Complete(done)) = events.last() else { panic!() };
+        assert_eq!(done.message.text(), "aé€😀\u{1F468}\u{200D}\u{1F469}");
+    }
+
+    #[test]
+    fn invalid_utf8_is_an_error_with_its_place_unless_it_may_be_replaced() {
+        let head = sse([START, &open(0, TEXT)]);
+        let frame = b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\xffb\"}}\n\n";
+        let tail = sse([&shut(0), &end("end_turn"), STOP]);
+        let stream = [&head[..], frame, &tail].concat();
+        let at = stream.iter().position(|byte| *byte == 0xff).unwrap();
+        let (_, error) = everywhere("invalid", &stream, anthropic);
+        let error = error.unwrap();
+        assert_eq!(error.offset(), at as u64);
+        assert_eq!(
+            error.to_string(),
+            format!("malformed `content_block_delta`: not UTF-8 at byte {at}")
+        );
+        let (events, error) = everywhere("lossy", &stream, || anthropic().lossy(true));
+        assert!(error.is_none());
+        assert!(
+            events
+                .iter()
+                .any(|event| matches!(event, Event::Token(token) if token.text == "a\u{fffd}b"))
+        );
+    }
+
+    #[test]
+    fn a_flaw_is_named_with_its_byte_however_the_frame_is_cut() {
+        let stream = sse([
+            START,
+            "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":x}\n\n",
+        ]);
+        let at = stream.iter().rposition(|byte| *byte == b'x').unwrap() as u64;
+        assert_eq!(everywhere("one line", &stream, anthropic).1.unwrap().offset(), at);
+        let stream = sse([START, "data: {\"type\":\"ping\",\r\ndata:]\r\n\r\n"]);
+        let data = sse([START]).len() as u64 + 6;
+        assert_eq!(everywhere("two lines", &stream, anthropic).1.unwrap().offset(), data);
+    }
+
+    #[test]
+    fn every_line_grammar_carries_the_same_reply() {
+        let events = [
+            START.to_owned(),
+            open(0, TEXT),
+            super::text(0, "a\u{2028}b\u{85}"),
+            shut(0),
+            end("end_turn"),
+            STOP.to_owned(),
+        ];
+        let lf = String::from_utf8(sse(&events)).unwrap();
+        let plain = log(&decode(anthropic(), [lf.as_bytes()]));
+        for (name, stream) in [
+            ("crlf", lf.replace('\n', "\r\n")),
+            ("cr", lf.replace('\n', "\r")),
+            ("byte order mark", format!("\u{feff}{lf}")),
+            ("no space", lf.replace("data: ", "data:")),
+            ("ids", lf.replace("event: ", "id: 1\nevent: ")),
+            (
+                "event after data",
+                events
+                    .iter()
+                    .map(|event| {
+                        format!("data: {event}\nevent: {}\n\n", event.split('"').nth(3).unwrap())
+                    })
+                    .collect(),
+            ),
+            ("several lines", lf.replace(r#","index""#, ",\ndata:\"index\"")),
+        ] {
+            let result = everywhere(name, stream.as_bytes(), anthropic);
+            assert_eq!(log(&result), plain, "{name}");
+        }
+    }
+
+    #[test]
+    fn white_space_that_is_thought_is_handed_out() {
+        let stream =
+            sse([START, &open(0, THINKING), &think(0, "\n\n"), &think(0, " "), &think(0, "")]);
+        let (events, _) = decode(anthropic(), [&stream[..]]);
+        let thought: Vec<_> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Thinking(thinking) => Some(thinking.text.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(thought, ["\n\n", " ", ""]);
+    }
+
+    #[test]
+    fn a_long_text_is_a_slice_of_its_chunk() {
+        let words = "more than thirty-two bytes, in one piece";
+        let chunk = Bytes::from(sse([START, &open(0, TEXT), &super::text(0, words)]));
+        let range = chunk.as_ptr_range();
+        let mut input = chunk.clone();
+        let mut decoder = anthropic();
+        let mut long = None;
+        while let Some(event) = decoder.decode(&mut input).unwrap() {
+            if let Event::Token(token) = event {
+                long = Some(token.text);
+            }
+        }
+        let long = long.unwrap();
+        assert_eq!(long, words);
+        assert!(range.contains(&long.as_bytes().as_ptr()));
+    }
+}
+
+mod usage {
+    use super::*;
+
+    fn usage(events: &[&str]) -> thinkstream::Usage {
+        let stream = sse(events);
+        let (_, _) = decode(anthropic(), [&stream[..]]);
+        message(events).usage
+    }
+
+    #[test]
+    fn totals_are_replaced_field_by_field_and_never_added() {
+        let usage = usage(&[
+            r#"{"type":"message_start","message":{"usage":{"input_tokens":10,"cache_read_input_tokens":1000,"cache_creation_input_tokens":500,"cache_creation":{"ephemeral_5m_input_tokens":200,"ephemeral_1h_input_tokens":300},"output_tokens":1,"service_tier":"standard","inference_geo":"eu"}}}"#,
+            r#"{"type":"message_delta","delta":{},"usage":{"output_tokens":5,"input_tokens":null}}"#,
+            r#"{"type":"message_delta","delta":{},"usage":{"output_tokens":42,"output_tokens_details":{"thinking_tokens":30},"server_tool_use":{"web_search_requests":1},"iterations":[]}}"#,
+            STOP,
+        ]);
+        assert_eq!(usage.input_tokens, Some(10));
+        assert_eq!(usage.output_tokens, Some(42));
+        assert_eq!(usage.cache_read_input_tokens, Some(1000));
+        assert_eq!(usage.cache_creation.ephemeral_5m_input_tokens, Some(200));
+        assert_eq!(usage.cache_creation.ephemeral_1h_input_tokens, Some(300));
+        assert_eq!(usage.thinking_tokens, Some(30));
+        assert_eq!(usage.total_input_tokens(), Some(1510));
+        assert_eq!(
+            serde_json::to_string(&usage).unwrap(),
+            r#"{"input_tokens":10,"output_tokens":42,"cache_read_input_tokens":1000,"cache_creation_input_tokens":500,"thinking_tokens":30,"cache_creation":{"ephemeral_5m_input_tokens":200,"ephemeral_1h_input_tokens":300},"server_tool_use":{"web_search_requests":1},"service_tier":"standard","inference_geo":"eu","iterations":[]}"#
+        );
+    }
+
+    #[test]
+    fn a_later_total_counts_though_it_is_lower_or_the_first_was_zero() {
+        let usage = usage(&[
+            r#"{"type":"message_start","message":{"usage":{"input_tokens":60385,"output_tokens":0,"cache_read_input_tokens":0}}}"#,
+            r#"{"type":"message_delta","delta":{},"usage":{"input_tokens":612,"output_tokens":3,"cache_read_input_tokens":9}}"#,
+            STOP,
+        ]);
+        assert_eq!(
+            (usage.input_tokens, usage.output_tokens, usage.cache_read_input_tokens),
+            (Some(612), Some(3), Some(9))
+        );
+    }
+
+    #[test]
+    fn absent_is_not_zero() {
+        let usage = usage(&[r#"{"type":"message_start","message":{}}"#, STOP]);
+        assert_eq!(usage, thinkstream::Usage::default());
+        assert_eq!(usage.input_tokens, None);
+        assert_eq!(serde_json::to_string(&usage).unwrap(), "{}");
+    }
+
+    #[test]
+    fn the_usage_is_known_after_any_byte() {
+        let stream = sse([START, &open(0, TEXT), &end("end_turn"), STOP]);
+        let (start, delta) =
+            (sse([START]).len(), sse([START, &open(0, TEXT), &end("end_turn")]).len());
+        let mut decoder = anthropic();
+        for (at, byte) in stream.chunks(1).enumerate() {
+            let mut byte = Bytes::copy_from_slice(byte);
+            while decoder.decode(&mut byte).unwrap().is_some() {}
+            let expected = if at + 1 >= delta {
+                Some(7)
+            } else if at + 1 >= start {
+                Some(1)
+            } else {
+                None
+            };
+            assert_eq!(decoder.usage().output_tokens, expected, "{at}");
+        }
+        assert!(decoder.is_complete());
+    }
+}
+
+mod stop_reasons {
+    use super::*;
+
+    #[test]
+    fn each_is_typed_and_raw() {
+        for (raw, reason) in [
+            ("end_turn", StopReason::EndTurn),
+            ("max_tokens", StopReason::MaxTokens),
+            ("stop_sequence", StopReason::StopSequence),
+            ("tool_use", StopReason::ToolUse),
+            ("pause_turn", StopReason::PauseTurn),
+            ("refusal", StopReason::Refusal),
+            ("model_context_window_exceeded", StopReason::ModelContextWindowExceeded),
+            ("compaction", StopReason::Compaction),
+            ("invented", StopReason::Other("invented".into())),
+        ] {
+            let message = message([START, &end(raw), STOP]);
+            assert_eq!(message.stop_reason.as_ref().unwrap().as_str(), raw);
+            assert_eq!(message.stop_reason, Some(reason));
+        }
+    }
+
+    #[test]
+    fn none_is_made_up_and_none_is_lost() {
+        assert_eq!(message([START, STOP]).stop_reason, None);
+        assert_eq!(message([START, &end(""), STOP]).stop_reason, None);
+        let later = r#"{"type":"message_delta","delta":{"stop_reason":null},"usage":{}}"#;
+        assert_eq!(
+            message([START, &end("refusal"), later, STOP]).stop_reason,
+            Some(StopReason::Refusal)
+        );
+    }
+
+    #[test]
+    fn sequence_and_details_come_along() {
+        let delta = r#"{"type":"message_delta","delta":{"stop_reason":"refusal","stop_sequence":"\nX","stop_details":{"type":"refusal","category":null}},"context_management":{"applied_edits":[]}}"#;
+        let message = message([START, delta, STOP]);
+        assert_eq!(message.stop_sequence.as_deref(), Some("\nX"));
+        assert_eq!(message.stop_details.as_deref(), Some(r#"{"type":"refusal","category":null}"#));
+        assert_eq!(
+            message.other,
+            [(
+                "context_management".into(),
+                thinkstream::Json::parse(r#"{"applied_edits":[]}"#).unwrap()
+            )]
+        );
+    }
+}
+
+mod strictness {
+    use super::*;
+
+    #[test]
+    fn every_warning_is_an_error_in_strict_mode() {
+        let twice = [START, START, STOP];
+        let streams: &[(&str, Vec<String>)] = &[
+            ("event_name", vec![format!("data: {START}\n\n")]),
+            ("missing_message_start", vec![open(0, TEXT)]),
+            ("repeated_message_start", twice.map(str::to_owned).to_vec()),
+            ("repeated_block_start", vec![START.into(), open(0, TEXT), open(0, TEXT)]),
+            ("reused_index", vec![START.into(), open(0, TEXT), shut(0), open(0, TEXT)]),
+            (
+                "missing_index",
+                vec![START.into(), open(0, TEXT), r#"{"type":"content_block_stop"}"#.into()],
+            ),
+            ("missing_block_stop", vec![START.into(), open(0, TEXT), end("end_turn"), STOP.into()]),
+            ("unknown_block", vec![START.into(), text(0, "a")]),
+            ("closed_block", vec![START.into(), open(0, TEXT), shut(0), text(0, "a")]),
+            ("wrong_delta", vec![START.into(), open(0, TEXT), think(0, "a")]),
+            ("late_signature", vec![START.into(), open(0, THINKING), shut(0), sign(0, "S")]),
+            (
+                "repeated_text",
+                vec![START.into(), open(0, r#"{"type":"text","text":"a"}"#), text(0, "a")],
+            ),
+            (
+                "missing_field",
+                vec![START.into(), open(0, TEXT), delta(0, r#"{"type":"text_delta"}"#)],
+            ),
+            (
+                "bad_count",
+                vec![r#"{"type":"message_start","message":{"usage":{"input_tokens":-1}}}"#.into()],
+            ),
+            ("done_for_stop", vec![START.into(), end("end_turn"), "data: [DONE]\n\n".into()]),
+        ];
+        for (rule, events) in streams {
+            let stream = sse(events);
+            let (tolerated, _) = everywhere(rule, &stream, anthropic);
+            let warned = tolerated
+                .iter()
+                .any(|event| matches!(event, Event::Warning(w) if w.rule.name() == *rule));
+            assert!(warned, "no warning {rule}");
+            let (strict, error) = everywhere(rule, &stream, || anthropic().strict(true));
+            let error = error.unwrap_or_else(|| panic!("{rule} passes"));
+            assert!(
+                matches!(error.kind(), ErrorKind::Protocol { rule: broken, .. } if broken.name() == *rule),
+                "{rule}: {error}"
+            );
+            assert!(!strict.iter().any(|event| matches!(event, Event::Warning(_))));
+        }
+    }
+
+    #[test]
+    fn what_is_dropped_is_handed_out_with_its_warning() {
+        let lost = think(0, "lost");
+        let stream = sse([START, &open(0, TEXT), &lost]);
+        let (events, _) = decode(anthropic(), [&stream[..]]);
+        let Some(Event::Warning(warning)) = events.last() else { panic!() };
+        assert_eq!(warning.dropped.as_deref(), Some(lost.as_str()));
+        assert_eq!(warning.index, Some(0));
+        assert_eq!(&stream[warning.offset as usize..][..8], b"{\"type\":");
+    }
+}
+
+mod limits {
+    use super::*;
+
+    #[test]
+    fn one_byte_over_is_a_named_error_and_the_message_stays() {
+        let stream = sse([
+            START,
+            &open(0, TEXT),
+            &text(0, "12345"),
+            &shut(0),
+            &open(1, TOOL),
+            &json(1, "{\"a\":12}"),
+        ]);
+        let largest = sse([START]).len() - "event: \ndata: \n\n".len();
+        let defaults = Limits::default();
+        for (limit, exact, kind, kept) in [
+            (
+                Limits { event_bytes: largest, ..defaults },
+                Limits { event_bytes: largest - 1, ..defaults },
+                LimitKind::EventBytes,
+                "",
+            ),
+            (
+                Limits { message_bytes: 13 + 2, ..defaults },
+                Limits { message_bytes: 14, ..defaults },
+                LimitKind::MessageBytes,
+                "12345",
+            ),
+            (
+                Limits { tool_input_bytes: 8, ..defaults },
+                Limits { tool_input_bytes: 7, ..defaults },
+                LimitKind::ToolInputBytes,
+                "12345",
+            ),
+            (
+                Limits { blocks: 2, ..defaults },
+                Limits { blocks: 1, ..defaults },
+                LimitKind::Blocks,
+                "12345",
+            ),
+        ] {
+            let (_, error) = everywhere("at the limit", &stream, || anthropic().limits(limit));
+            assert_eq!(error.unwrap().kind().name(), "incomplete", "{kind}");
+            let (_, error) = everywhere("over the limit", &stream, || anthropic().limits(exact));
+            let error = error.unwrap();
+            assert!(
+                matches!(error.kind(), ErrorKind::Limit { limit, .. } if *limit == kind),
+                "{kind}: {error}"
+            );
+            assert_eq!(error.partial().message.text(), kept, "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_index_costs_nothing() {
+        let stream = sse([
+            START,
+            &open(u32::MAX, TEXT),
+            &text(u32::MAX, "a"),
+            &shut(u32::MAX),
+            &end("end_turn"),
+            STOP,
+        ]);
+        let (events, error) = decode(anthropic(), [&stream[..]]);
+        assert!(error.is_none());
+        let Some(Event::Complete(done)) = events.last() else { panic!() };
+        assert_eq!(done.message.content.len(), 1);
+    }
+}
+
+mod looking_on {
+    use super::*;
+
+    #[test]
+    fn without_accumulation_the_pieces_are_the_same_and_nothing_is_kept() {
+        let stream = sse([
+            START,
+            &open(0, r#"{"type":"thinking","thinking":""}"#),
+            &think(0, "a"),
+            &shut(0),
+            &sign(0, "S"),
+            &open(1, TEXT),
+            &text(1, "b\u{e9}"),
+            &shut(1),
+            &open(2, TOOL),
+            &json(2, "{}"),
+            &shut(2),
+            &end("tool_use"),
+            STOP,
+        ]);
+        let kept = everywhere("kept", &stream, anthropic);
+        let tapped = everywhere("tapped", &stream, || anthropic().accumulate(false));
+        let pieces = |log: Vec<String>| -> Vec<String> {
+            log.into_iter()
+                .filter(|line| !line.starts_with("block ") && !line.starts_with("tool_call "))
+                .collect()
+        };
+        assert_eq!(log(&tapped), pieces(log(&kept)));
+        let Some(Event::Complete(done)) = tapped.0.last() else { panic!() };
+        assert!(done.message.content.is_empty());
+        assert_eq!(done.usage().output_tokens, Some(7));
+        assert_eq!(done.stop_reason(), Some(&StopReason::ToolUse));
+    }
+}
+
+mod adapters {
+    use super::*;
+
+    /// Gives what it has, then fails.
+    struct Broken<'a>(&'a [u8]);
+
+    impl Read for Broken<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            match self.0.read(buffer)? {
+                0 => Err(std::io::Error::other("connection reset")),
+                len => Ok(len),
+            }
+        }
+    }
+
+    #[test]
+    fn a_failing_transport_is_an_error_with_its_cause_and_the_partial_message() {
+        let head = sse([START, &open(0, TEXT), &text(0, "Hi")]);
+        let by_reader: Vec<_> =
+            EventReader::new(Broken(&head), anthropic().request_id("req_1")).collect();
+        let chunks = stream::iter([Ok(head.clone()), Err("connection reset")]);
+        let by_stream: Vec<_> = EventStream::new(chunks, anthropic().request_id("req_1"))
+            .collect()
+            .now_or_never()
+            .unwrap();
+        for mut results in [by_reader, by_stream] {
+            let error = results.pop().unwrap().unwrap_err();
+            assert_eq!(results.len(), 2);
+            assert!(results.iter().all(Result::is_ok));
+            assert!(matches!(error.kind(), ErrorKind::Transport(_)));
+            assert_eq!(error.partial().message.text(), "Hi");
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "the transport failed: connection reset at byte {} (request req_1)",
+                    head.len()
+                )
+            );
+            assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "connection reset");
+        }
+    }
+
+    #[test]
+    fn an_adapter_ends_with_the_reply_and_not_with_the_connection() {
+        let reply = sse([START, &end("end_turn"), STOP]);
+        let chunks =
+            stream::iter([Ok::<_, std::io::Error>(reply.clone())]).chain(stream::pending());
+        let mut events = Box::pin(EventStream::new(chunks, anthropic()));
+        let mut seen = Vec::new();
+        while let Some(event) =
+            events.next().now_or_never().expect("the stream waits for the connection")
+        {
+            seen.push(event.unwrap());
+        }
+        assert!(matches!(seen.last(), Some(Event::Complete(_))));
+        assert!(futures_util::stream::FusedStream::is_terminated(&*events));
+
+        let mut events = EventReader::new(Broken(&reply), anthropic());
+        assert!(events.by_ref().all(|event| event.is_ok()));
+        assert!(events.next().is_none());
+    }
+
+    #[test]
+    fn dropped_between_two_polls_nothing_that_was_yielded_is_lost() {
+        let reply = sse([START, &open(0, TEXT), &text(0, "a"), &text(0, "b")]);
+        let mut reader = EventReader::new(&reply[..], anthropic());
+        let yielded: Vec<_> = reader.by_ref().take(2).map(Result::unwrap).collect();
+        assert_eq!(yielded.len(), 2);
+        let (_, decoder) = reader.into_parts();
+        assert_eq!(decoder.message().text(), "a");
+        assert_eq!(decoder.usage().input_tokens, Some(10));
+
+        let chunks = stream::iter([Ok::<_, std::io::Error>(reply)]).chain(stream::pending());
+        let mut events = Box::pin(EventStream::new(chunks, anthropic()));
+        for _ in 0..2 {
+            events.next().now_or_never().unwrap().unwrap().unwrap();
+        }
+        assert_eq!(events.decoder().message().text(), "a");
+    }
+
+    /// Is pending before each chunk, as a network is.
+    struct Hesitant<S>(S, bool);
+
+    impl<S: futures_util::Stream + Unpin> futures_util::Stream for Hesitant<S> {
+        type Item = S::Item;
+
+        fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
+            self.1 = !self.1;
+            if self.1 {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.0.poll_next_unpin(context)
+        }
+    }
+
+    #[test]
+    fn waiting_changes_nothing() {
+        let reply = sse([START, &open(0, TEXT), &text(0, "a"), &shut(0), &end("end_turn"), STOP]);
+        let chunks: Vec<_> =
+            reply.chunks(5).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect();
+        let mut events = EventStream::new(Hesitant(stream::iter(chunks), false), anthropic());
+        let mut seen = Vec::new();
+        let mut waits = 0;
+        loop {
+            match events.next().now_or_never() {
+                Some(Some(event)) => seen.push(event.unwrap()),
+                Some(None) => break,
+                None => waits += 1,
+            }
+        }
+        assert!(waits > 50);
+        assert_eq!(seen, decode(anthropic(), [&reply[..]]).0);
+    }
+}
+
+mod headers {
+    use super::*;
+
+    #[test]
+    fn the_id_of_the_request_is_in_the_end_and_in_every_error() {
+        let headers = || {
+            Headers::from_pairs([
+                ("Request-Id", "req_1"),
+                ("retry-after", "30"),
+                ("X-Request-Id", "other"),
+            ])
+        };
+        let (events, _) = decode(anthropic().headers(headers()), [&sse([START, STOP])[..]]);
+        let Some(Event::Complete(done)) = events.last() else { panic!() };
+        assert_eq!(done.request_id.as_deref(), Some("req_1"));
+        assert_eq!(done.message.id.as_deref(), Some("msg_1"));
+        for stream in [&b""[..], b"data: {]\n\n", &sse([START, r#"{"type":"error","error":{}}"#])] {
+            let error = failure(anthropic().headers(headers()), stream);
+            assert_eq!(error.request_id().map(Text::as_str), Some("req_1"));
+            assert_eq!(error.headers().retry_after.unwrap().as_secs(), 30);
+        }
+    }
+}
+
+mod many_streams {
+    use super::*;
+
+    fn is_send_and_static<T: Send + 'static>() {}
+
+    #[test]
+    fn decoders_and_events_go_anywhere() {
+        is_send_and_static::<Decoder>();
+        is_send_and_static::<Event>();
+        is_send_and_static::<thinkstream::Error>();
+        is_send_and_static::<Message>();
+        fn is_sync<T: Sync>() {}
+        is_sync::<thinkstream::Error>();
+        is_sync::<Event>();
+        assert!(size_of::<Event>() <= 64);
+    }
+
+    #[test]
+    fn interleaved_streams_do_not_meet() {
+        let replies: Vec<Vec<u8>> = (0..100)
+            .map(|n| {
+                sse([
+                    START,
+                    &open(0, TEXT),
+                    &text(0, &format!("reply {n}")),
+                    &shut(0),
+                    &end("end_turn"),
+                    STOP,
+                ])
+            })
+            .collect();
+        let mut decoders: Vec<Decoder> =
+            replies.iter().map(|_| Decoder::new(Protocol::Anthropic)).collect();
+        for at in 0..replies.iter().map(Vec::len).max().unwrap() {
+            for (decoder, reply) in decoders.iter_mut().zip(&replies) {
+                let mut byte = Bytes::copy_from_slice(reply.get(at..at + 1).unwrap_or_default());
+                while decoder.decode(&mut byte).unwrap().is_some() {}
+            }
+        }
+        for (n, decoder) in decoders.iter().enumerate() {
+            assert!(decoder.is_complete());
+            assert_eq!(decoder.message().text(), format!("reply {n}"));
+        }
+    }
+}
+
+/// What the adapters of other frameworks are tested for, with the right answer where theirs is not.
+mod peers {
+    use super::*;
+
+    #[test]
+    fn a_token_and_a_tool_in_two_pieces() {
+        let message = message([
+            START,
+            &open(0, TEXT),
+            &text(0, "Hi"),
+            &shut(0),
+            &open(1, TOOL),
+            &json(1, "{\"x\""),
+            &json(1, ":1}"),
+            &shut(1),
+            &end("tool_use"),
+            STOP,
+        ]);
+        assert_eq!(message.text(), "Hi");
+        let call = message.tool_calls().next().unwrap();
+        assert_eq!((call.name.as_str(), call.input.as_deref()), ("roll", Ok(r#"{"x":1}"#)));
+    }
+
+    #[test]
+    fn the_ids_of_message_and_request_are_two_and_the_cache_is_split() {
+        let start = r#"{"type":"message_start","message":{"id":"msg_42","model":"m","usage":{"input_tokens":9,"cache_read_input_tokens":3,"cache_creation_input_tokens":2}}}"#;
+        let stream = sse([start, &end("tool_use"), STOP]);
+        let (events, _) = decode(anthropic().request_id("req_7"), [&stream[..]]);
+        let Some(Event::Complete(done)) = events.last() else { panic!() };
+        let json = serde_json::to_value(done).unwrap();
+        assert_eq!(json["message"]["id"], "msg_42");
+        assert_eq!(json["request_id"], "req_7");
+        assert_eq!(json["stop_reason"], "tool_use");
+        assert_eq!(json["usage"]["cache_read_input_tokens"], 3);
+        assert_eq!(json["usage"]["cache_creation_input_tokens"], 2);
+    }
+
+    /// Theirs takes such a stream for a success without a stop reason.
+    #[test]
+    fn usage_from_the_start_survives_a_stream_that_just_ends() {
+        let error = failure(anthropic(), &sse([START]));
+        assert_eq!(error.partial().message.usage.input_tokens, Some(10));
+    }
+
+    #[test]
+    fn thinking_then_token_then_complete() {
+        let stream = sse([
+            START,
+            &open(0, THINKING),
+            &think(0, " hmm "),
+            &shut(0),
+            &open(1, TEXT),
+            &text(1, "x"),
+            &shut(1),
+            r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":null}"#,
+            STOP,
+        ]);
+        let (events, _) = decode(anthropic(), [&stream[..]]);
+        let kinds: Vec<_> = events
+            .iter()
+            .map(|event| serde_json::to_value(event).unwrap()["type"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(kinds, ["start", "thinking", "block", "token", "block", "complete"]);
+    }
+
+    /// Theirs runs such a call with empty arguments.
+    #[test]
+    fn malformed_arguments_are_not_no_arguments() {
+        let stream =
+            sse([START, &open(0, TOOL), &json(0, "not json"), &shut(0), &end("tool_use"), STOP]);
+        let (events, _) = decode(anthropic(), [&stream[..]]);
+        let call = events
+            .iter()
+            .find_map(|event| match event {
+                Event::ToolCall(call) => Some(call),
+                _ => None,
+            })
+            .unwrap();
+        assert_eq!(call.input.as_ref().unwrap_err().raw, "not json");
+        assert_eq!(
+            serde_json::to_string(&Event::ToolCall(call.clone())).unwrap(),
+            r#"{"type":"tool_call","index":0,"id":"toolu_1","name":"roll","kind":"client","raw":"not json","reason":"expected a value at byte 0"}"#
+        );
+    }
+
+    #[test]
+    fn there_is_one_end_and_nothing_after_it() {
+        for stream in [
+            sse([START, STOP, STOP]),
+            sse([START, r#"{"type":"error","error":{}}"#, STOP, PING]),
+            sse([START]),
+        ] {
+            let (events, error) = everywhere("one end", &stream, anthropic);
+            let ends = events.iter().filter(|event| matches!(event, Event::Complete(_))).count();
+            assert_eq!(ends + usize::from(error.is_some()), 1);
+            assert!(ends == 0 || matches!(events.last(), Some(Event::Complete(_))));
+        }
+    }
+}
+
+mod written_out {
+    use super::*;
+
+    #[test]
+    fn every_event_is_one_object_tagged_with_its_type() {
+        let stream = sse([
+            START,
+            PING,
+            &open(0, THINKING),
+            &delta(0, r#"{"type":"thinking_delta","thinking":"t","estimated_tokens":9}"#),
+            &sign(0, "S"),
+            &shut(0),
+            &open(1, r#"{"type":"redacted_thinking","data":"D"}"#),
+            &shut(1),
+            &open(2, TEXT),
+            &text(2, "a"),
+            &delta(2, r#"{"type":"citations_delta","citation":{"type":"x","n":1}}"#),
+            &shut(2),
+            &open(3, TOOL),
+            &json(3, "{}"),
+            &shut(3),
+            r#"{"type":"novel"}"#,
+            &text(9, "z"),
+            &end("tool_use"),
+            STOP,
+        ]);
+        let (events, _) = decode(anthropic().request_id("req_1"), [&stream[..]]);
+        let lines: Vec<_> =
+            events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
+        let usage = r#"{"input_tokens":10,"output_tokens":7}"#;
+        let thinking = r#"{"type":"thinking","thinking":"t","signature":"S"}"#;
+        let cited = r#"{"type":"text","text":"a","citations":[{"type":"x","n":1}]}"#;
+        let tool = r#"{"type":"tool_use","id":"toolu_1","name":"roll","input":{}}"#;
+        let redacted = r#"{"type":"redacted_thinking","data":"D"}"#;
+        let dropped = text(9, "z");
+        let offset =
+            stream.windows(dropped.len()).position(|part| part == dropped.as_bytes()).unwrap();
+        assert_eq!(lines, [
+            r#"{"type":"start","id":"msg_1","model":"claude-test","usage":{"input_tokens":10,"output_tokens":1}}"#.to_owned(),
+            r#"{"type":"ping"}"#.into(),
+            r#"{"type":"thinking","index":0,"estimated_tokens":9,"text":"t"}"#.into(),
+            r#"{"type":"signature","index":0,"signature":"S"}"#.into(),
+            format!(r#"{{"type":"block","index":0,"block":{thinking}}}"#),
+            r#"{"type":"redacted_thinking","index":1,"data":"D"}"#.into(),
+            format!(r#"{{"type":"block","index":1,"block":{redacted}}}"#),
+            r#"{"type":"token","index":2,"text":"a"}"#.into(),
+            r#"{"type":"citation","index":2,"citation":{"type":"x","n":1}}"#.into(),
+            format!(r#"{{"type":"block","index":2,"block":{cited}}}"#),
+            r#"{"type":"tool_start","index":3,"id":"toolu_1","name":"roll","kind":"client"}"#.into(),
+            r#"{"type":"tool_input","index":3,"partial_json":"{}"}"#.into(),
+            r#"{"type":"tool_call","index":3,"id":"toolu_1","name":"roll","kind":"client","input":{}}"#.into(),
+            format!(r#"{{"type":"block","index":3,"block":{tool}}}"#),
+            r#"{"type":"unknown","name":"novel","data":"{\"type\":\"novel\"}"}"#.into(),
+            format!(r#"{{"type":"warning","rule":"unknown_block","index":9,"offset":{offset},"dropped":{dropped}}}"#),
+            format!(r#"{{"type":"usage","usage":{usage}}}"#),
+            format!(
+                r#"{{"type":"complete","stop_reason":"tool_use","stop_sequence":null,"stop_details":null,"request_id":"req_1","tools_safe_to_run":true,"usage":{usage},"message":{{"id":"msg_1","provider":"anthropic","model":"claude-test","role":"assistant","content":[{thinking},{redacted},{cited},{tool}],"stop_reason":"tool_use","stop_sequence":null,"usage":{usage},"complete":true}}}}"#
+            ),
+        ]);
+    }
+
+    #[test]
+    fn an_error_is_one_object_with_the_partial_message() {
+        let stream = sse([START, &open(0, THINKING), &think(0, "t"), &sign(0, "S")]);
+        let error = failure(anthropic(), &stream);
+        let len = stream.len();
+        assert_eq!(
+            serde_json::to_string(&error).unwrap(),
+            format!(
+                r#"{{"type":"error","kind":"incomplete","message":"the stream ended before a stop reason at byte {len}","request_id":null,"offset":{len},"output_started":true,"tool_call_emitted":false,"usage":{{"input_tokens":10,"output_tokens":1}},"partial":{{"id":"msg_1","provider":"anthropic","model":"claude-test","role":"assistant","content":[{{"type":"thinking","thinking":"t","replayable":false}}],"stop_reason":null,"stop_sequence":null,"usage":{{"input_tokens":10,"output_tokens":1}},"complete":false}}}}"#
+            )
+        );
+    }
+}
