@@ -65,6 +65,15 @@ impl Headers {
     }
 }
 
+#[cfg(feature = "http")]
+impl From<&http::HeaderMap> for Headers {
+    /// Values that are not text are passed over.
+    fn from(map: &http::HeaderMap) -> Self {
+        let pairs = map.iter().filter_map(|(name, value)| Some((name, value.to_str().ok()?)));
+        Self::from_pairs(pairs)
+    }
+}
+
 fn is_kept(name: &str) -> bool {
     REQUEST_IDS.contains(&name)
         || name.starts_with("anthropic-")

@@ -130,8 +130,8 @@
 //!
 //! # Features
 //!
-//! `std` (default) adds `EventReader`, `stream` (default) `EventStream`, `codec` `EventCodec`, and
-//! `cli` the program. Without features the crate needs only `alloc`. A feature adds items; it never
+//! `std` (default) adds `EventReader`, `stream` (default) `EventStream`, `codec` `EventCodec`,
+//! `http` [`Headers`] from the `http` crate's, and `cli` the program. Without features the crate needs only `alloc`. A feature adds items; it never
 //! changes what is there.
 
 #![forbid(unsafe_code)]
@@ -186,14 +186,15 @@ pub use crate::headers::Headers;
 pub use crate::json::{Flaw, Json, JsonError};
 pub use crate::limits::Limits;
 pub use crate::message::{
-    Block, Citation, CitationLocation, Content, InvalidInput, InvalidReason, Message, OtherContent,
-    Provider, RedactedThinking, TextContent, ThinkingContent, ToolKind, ToolUse,
+    Block, Citation, CitationLocation, Container, Content, InputTransformation, InvalidInput,
+    InvalidReason, Message, OtherContent, Provider, RedactedThinking, StopDetails, TextContent,
+    ThinkingContent, ToolKind, ToolUse,
 };
 pub use crate::stop::StopReason;
 pub use crate::text::Text;
-pub use crate::usage::{CacheCreation, Usage};
+pub use crate::usage::{CacheCreation, Iteration, ServerToolRequests, Usage};
 
 /// The README's examples are compiled with the documentation's.
-#[cfg(all(doctest, feature = "codec", feature = "stream"))]
+#[cfg(all(doctest, feature = "codec", feature = "http", feature = "stream"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::json::Json;
 use crate::text::Text;
@@ -28,16 +28,26 @@ pub struct Usage {
     pub cache_creation: CacheCreation,
     /// The part of `output_tokens` that was thinking.
     pub thinking_tokens: Option<u64>,
-    /// Calls of the provider's own tools, as received.
+    /// Calls of the provider's own tools, as received; typed by
+    /// [`server_tool_requests`](Self::server_tool_requests).
     pub server_tool_use: Option<Json>,
     /// The tier that served the request (`standard`, `priority`, `batch`).
     pub service_tier: Option<Text>,
-    /// What else the provider reported, by key, as received: `iterations`, `inference_geo`, …
+    /// Where the model ran (`global`, `us`, …).
+    pub inference_geo: Option<Text>,
+    /// How fast the model was asked to run (`standard`, `fast`).
+    pub speed: Option<Text>,
+    /// The steps of the reply, as received; typed by [`iterations`](Self::iterations).
+    pub iterations: Option<Json>,
+    /// What became of a credit for an earlier refusal, as received.
+    pub fallback_credit: Option<Json>,
+    /// What else the provider reported, by key, as received.
     pub other: Vec<(Text, Json)>,
 }
 
 /// Input tokens written to the cache, by how long they live there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct CacheCreation {
     /// Written with a lifetime of five minutes.
@@ -48,7 +58,55 @@ pub struct CacheCreation {
     pub ephemeral_1h_input_tokens: Option<u64>,
 }
 
+/// Calls of the provider's own tools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ServerToolRequests {
+    /// Searches of the web.
+    pub web_search_requests: Option<u64>,
+    /// Fetches of pages.
+    pub web_fetch_requests: Option<u64>,
+}
+
+/// One step of a reply that took several: a compaction, an advisor, a model that declined.
+///
+/// What is billed is the sum over the steps; the totals of the usage leave compaction and advisors
+/// out. Source: the `usage.iterations` of the Anthropic Messages API.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Iteration {
+    /// What it was: `message`, `compaction`, `advisor_message`, `fallback_message`.
+    #[serde(rename = "type")]
+    pub kind: Text,
+    /// The model that ran it.
+    pub model: Option<Text>,
+    /// Input tokens that were neither read from nor written to the cache.
+    pub input_tokens: Option<u64>,
+    /// Output tokens.
+    pub output_tokens: Option<u64>,
+    /// Input tokens read from the cache.
+    pub cache_read_input_tokens: Option<u64>,
+    /// Input tokens written to the cache.
+    pub cache_creation_input_tokens: Option<u64>,
+    /// The cache writes by lifetime.
+    pub cache_creation: Option<CacheCreation>,
+}
+
 impl Usage {
+    /// The steps of the reply, if the provider reported them and they are what it documents.
+    #[must_use]
+    pub fn iterations(&self) -> Option<Vec<Iteration>> {
+        serde_json::from_str(self.iterations.as_deref()?).ok()
+    }
+
+    /// The calls of the provider's own tools, if it reported them.
+    #[must_use]
+    pub fn server_tool_requests(&self) -> Option<ServerToolRequests> {
+        serde_json::from_str(self.server_tool_use.as_deref()?).ok()
+    }
+
     /// The whole prompt in tokens: uncached, read from the cache and written to it.
     ///
     /// `None` if the provider reported none of the three.
@@ -58,6 +116,14 @@ impl Usage {
             .into_iter()
             .flatten()
             .reduce(u64::saturating_add)
+    }
+
+    /// Bytes of what is kept as received.
+    pub(crate) fn raw_bytes(&self) -> usize {
+        let other = self.other.iter().map(|(key, value)| key.len().saturating_add(value.len()));
+        let raw = [&self.server_tool_use, &self.iterations, &self.fallback_credit];
+        let raw = raw.into_iter().flatten().map(|json| json.len());
+        other.chain(raw).fold(0, usize::saturating_add)
     }
 
     /// Replaces every field that `later` has.
@@ -78,6 +144,10 @@ impl Usage {
         set(&mut self.thinking_tokens, later.thinking_tokens);
         set(&mut self.server_tool_use, later.server_tool_use);
         set(&mut self.service_tier, later.service_tier);
+        set(&mut self.inference_geo, later.inference_geo);
+        set(&mut self.speed, later.speed);
+        set(&mut self.iterations, later.iterations);
+        set(&mut self.fallback_credit, later.fallback_credit);
         for (key, value) in later.other {
             replace(&mut self.other, key, value);
         }
@@ -116,11 +186,25 @@ impl Serialize for Usage {
         if self.cache_creation != CacheCreation::default() {
             map.serialize_entry("cache_creation", &self.cache_creation)?;
         }
-        if let Some(calls) = &self.server_tool_use {
-            map.serialize_entry("server_tool_use", calls)?;
+        let names = [
+            ("service_tier", &self.service_tier),
+            ("inference_geo", &self.inference_geo),
+            ("speed", &self.speed),
+        ];
+        for (key, name) in names {
+            if let Some(name) = name {
+                map.serialize_entry(key, name)?;
+            }
         }
-        if let Some(tier) = &self.service_tier {
-            map.serialize_entry("service_tier", tier)?;
+        let raw = [
+            ("server_tool_use", &self.server_tool_use),
+            ("iterations", &self.iterations),
+            ("fallback_credit", &self.fallback_credit),
+        ];
+        for (key, raw) in raw {
+            if let Some(raw) = raw {
+                map.serialize_entry(key, raw)?;
+            }
         }
         for (key, value) in &self.other {
             map.serialize_entry(key, value)?;

@@ -1,7 +1,9 @@
 //! A reply, assembled: its blocks in order, each as the next request must send it back.
 
+mod detail;
 mod param;
 
+pub use self::detail::{Container, InputTransformation, StopDetails};
 pub(crate) use self::param::string;
 
 use alloc::string::String;
@@ -46,7 +48,7 @@ pub struct Message {
     pub stop_reason: Option<StopReason>,
     /// The stop sequence that was met.
     pub stop_sequence: Option<Text>,
-    /// More on a refusal, as received.
+    /// More on a refusal, as received; typed by [`details`](Self::details).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_details: Option<Json>,
     /// What it cost so far.

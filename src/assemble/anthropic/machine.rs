@@ -319,9 +319,7 @@ impl Machine {
             replace(&mut self.message.other, (&*key).into(), value);
         }
         if let Some(usage) = delta.usage {
-            self.hold(
-                usage.other.iter().map(|(key, value)| key.len().saturating_add(value.len())).sum(),
-            )?;
+            self.hold(usage.raw_bytes())?;
             self.message.usage.replace_with(usage);
         }
         if delta.bad_count { self.tolerate(Rule::BadCount, None, origin, out) } else { Ok(()) }

@@ -4,10 +4,10 @@ use std::io::{self, IsTerminal, Read, Write};
 
 use thinkstream::{Decoder, EventReader, Protocol};
 
-use crate::Outcome;
 use crate::input::Source;
 use crate::json::line;
 use crate::screen::Screen;
+use crate::{Outcome, note};
 
 /// Decodes the stream of a reply: thinking, text, tool calls, usage.
 ///
@@ -76,7 +76,7 @@ pub(crate) fn show(reader: impl Read, decoder: Decoder, show: &Show) -> io::Resu
             Err(error) => {
                 screen.error(&error)?;
                 out.flush()?;
-                eprintln!("thinkstream: {error}");
+                note(&error);
                 return Ok(Outcome::Failed);
             }
         }

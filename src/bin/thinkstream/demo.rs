@@ -62,8 +62,8 @@ fn pause(event: &[u8]) -> u64 {
 
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse() {
-        Ok(speed) if speed > 0.0 && speed <= 1_000_000.0 => Ok(speed),
-        _ => Err("a number above 0".to_owned()),
+        Ok(speed) if (0.01..=1_000_000.0).contains(&speed) => Ok(speed),
+        _ => Err("a number from 0.01 to 1000000".to_owned()),
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Source {
     pub(crate) file: PathBuf,
 
     /// Read at most this many bytes at once, to see that cuts make no difference.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) chunk: Option<NonZeroUsize>,
 }
 
@@ -37,6 +37,10 @@ impl Source {
     pub(crate) fn open(&self) -> io::Result<Pieces> {
         open(&self.file, self.chunk)
     }
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "a number of bytes, at least 1".to_owned())
 }
 
 /// A reader that gives at most so many bytes at once.

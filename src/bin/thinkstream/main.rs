@@ -8,7 +8,8 @@ mod sanitize;
 mod screen;
 mod sse;
 
-use std::io;
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -21,13 +22,11 @@ struct Cli {
     command: Command,
 }
 
+// Each command's own arguments say what it is for.
 #[derive(Subcommand)]
 enum Command {
-    /// Decodes the stream of a reply: thinking, text, tool calls, usage.
     Decode(decode::Args),
-    /// Prints the frames of any event stream, one JSON object a line.
     Sse(sse::Args),
-    /// Plays a bundled reply at a natural pace, without a key or a network.
     Demo(demo::Args),
 }
 
@@ -50,8 +49,13 @@ fn main() -> ExitCode {
         // The reader of our output has seen enough (`| head`).
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("thinkstream: {error}");
+            note(&error);
             ExitCode::from(2)
         }
     }
+}
+
+/// Says something on the standard error. If nobody reads that, nothing is lost.
+fn note(text: &dyn Display) {
+    let _ = writeln!(io::stderr(), "thinkstream: {text}");
 }

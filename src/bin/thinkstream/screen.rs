@@ -1,9 +1,11 @@
 //! Shows a reply to a person, as it comes.
 
 use std::io::{self, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use thinkstream::{Complete, Error, Event, Message, StopReason, Text, ToolCall};
+use thinkstream::{
+    Complete, Content, Error, Event, Message, Rule, StopReason, Text, ToolCall, ToolKind,
+};
 
 use crate::sanitize::sanitize;
 
@@ -15,15 +17,18 @@ pub(crate) struct Screen<W> {
     show_thinking: bool,
     /// What the last line of the output belongs to.
     showing: Showing,
-    thinking_since: Option<Instant>,
+    /// Nothing stands in the last line.
+    fresh: bool,
+    /// The last sign of anything but thinking: since then the model thinks.
+    since: Instant,
+    thinking: bool,
     /// Characters of thinking, and the provider's estimate of its tokens.
-    thought: (usize, u64),
-    warnings: Vec<&'static str>,
+    thought: (u64, u64),
+    warnings: Vec<(Rule, u64)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Showing {
-    /// A line has just ended.
     Nothing,
     /// The line that counts, which is overwritten.
     Counter,
@@ -41,7 +46,9 @@ impl<W: Write> Screen<W> {
             colour,
             show_thinking,
             showing: Showing::Nothing,
-            thinking_since: None,
+            fresh: true,
+            since: Instant::now(),
+            thinking: false,
             thought: (0, 0),
             warnings: Vec::new(),
         }
@@ -50,105 +57,124 @@ impl<W: Write> Screen<W> {
     pub(crate) fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Thinking(thinking) => {
-                self.thought.0 += thinking.text.chars().count();
+                self.thought.0 += thinking.text.chars().count() as u64;
                 self.thought.1 += u64::from(thinking.estimated_tokens);
-                self.thinking(&thinking.text)?;
+                self.think(&thinking.text)?;
             }
-            Event::Signature(_) => self.thinking("")?,
-            Event::RedactedThinking(_) => {
-                self.end_thinking()?;
-                self.aside("thinking, readable only by the provider")?;
-            }
+            Event::Signature(_) => self.think("")?,
+            // While thinking is withheld, pings are all there is to see.
+            Event::Ping if self.thinking || self.showing == Showing::Nothing => self.count()?,
+            Event::RedactedThinking(_) => self.aside("thinking, readable only by the provider")?,
             Event::Token(token) => {
-                self.end_thinking()?;
-                self.text(token.index, &token.text)?;
+                self.start(Showing::Text(token.index))?;
+                self.print(&sanitize(&token.text))?;
             }
-            Event::ToolCall(call) => {
-                self.end_thinking()?;
-                self.tool_call(call)?;
-            }
-            Event::Ping if self.thinking_since.is_some() => self.thinking("")?,
-            Event::Warning(warning) => self.warnings.push(warning.rule.name()),
-            Event::Complete(done) => {
-                self.end_thinking()?;
-                self.complete(done)?;
-            }
+            Event::ToolCall(call) => self.tool_call(call)?,
+            Event::Warning(warning) => self.warn(warning.rule),
+            Event::Complete(done) => self.complete(done)?,
             _ => {}
         }
         self.out.flush()
     }
 
     pub(crate) fn error(&mut self, error: &Error) -> io::Result<()> {
-        self.end_thinking()?;
-        let partial = error.partial();
-        let complete = partial.message.content.iter().filter(|block| block.complete).count();
-        let cut = partial.message.content.len() - complete;
-        self.table(&partial.message, error.request_id())?;
-        self.row("received", &format!("{complete} whole blocks, {cut} cut"))
+        let message = &error.partial().message;
+        self.start(Showing::Nothing)?;
+        if message.id.is_none() && message.content.is_empty() {
+            return Ok(());
+        }
+        self.table(message, error.request_id())?;
+        let whole = message.content.iter().filter(|block| block.complete).count();
+        let blocks = if whole == 1 { "block" } else { "blocks" };
+        let cut = message.content.len() - whole;
+        self.row("received", &format!("{whole} whole {blocks}, {cut} cut"))
     }
 
-    fn thinking(&mut self, text: &str) -> io::Result<()> {
-        let since = *self.thinking_since.get_or_insert_with(Instant::now);
-        if self.show_thinking {
-            if text.is_empty() {
-                return Ok(());
-            }
+    fn think(&mut self, text: &str) -> io::Result<()> {
+        self.thinking = true;
+        if !self.show_thinking {
+            return self.count();
+        }
+        if !text.is_empty() {
             self.start(Showing::Thinking)?;
             let (on, off) = self.style("2");
-            return write!(self.out, "{on}{}{off}", sanitize(text));
-        }
-        if self.terminal {
-            self.start(Showing::Counter)?;
-            let (on, off) = self.style("2");
-            let line = self.thought_line(since);
-            write!(self.out, "\r\x1b[2K{on}thinking … {line}{off}")?;
+            write!(self.out, "{on}")?;
+            self.print(&sanitize(text))?;
+            write!(self.out, "{off}")?;
         }
         Ok(())
     }
 
-    fn end_thinking(&mut self) -> io::Result<()> {
-        let Some(since) = self.thinking_since.take() else {
-            return Ok(());
-        };
+    /// Writes the line that counts over itself.
+    fn count(&mut self) -> io::Result<()> {
+        if self.terminal && !self.show_thinking {
+            self.start(Showing::Counter)?;
+            let (on, off) = self.style("2");
+            let seconds = self.since.elapsed().as_secs_f64();
+            let amount = self.amount();
+            write!(self.out, "\r\x1b[2K{on}thinking … {seconds:.1} s{amount}{off}")?;
+        }
+        Ok(())
+    }
+
+    /// Says how much was thought, if anything was, before what comes now.
+    fn end_thinking(&mut self, thought_for: Duration) -> io::Result<()> {
         if self.showing == Showing::Counter {
             write!(self.out, "\r\x1b[2K")?;
             self.showing = Showing::Nothing;
         }
-        let line = self.thought_line(since);
-        self.thought = (0, 0);
-        self.aside(&format!("thought {line}"))
-    }
-
-    fn thought_line(&self, since: Instant) -> String {
-        let seconds = since.elapsed().as_secs_f64();
-        match self.thought {
-            (0, 0) => format!("for {seconds:.1} s, text withheld"),
-            (0, tokens) => format!("for {seconds:.1} s, about {} tokens", grouped(tokens)),
-            (characters, _) => {
-                format!("for {seconds:.1} s, {} characters", grouped(characters as u64))
-            }
+        if !core::mem::take(&mut self.thinking) {
+            return Ok(());
         }
+        let amount = match self.amount() {
+            amount if amount.is_empty() => ", text withheld".to_owned(),
+            amount => amount,
+        };
+        self.thought = (0, 0);
+        // Of a file, the time says how fast it was read.
+        let time = if self.terminal {
+            format!(" for {:.1} s", thought_for.as_secs_f64())
+        } else {
+            String::new()
+        };
+        self.end_line()?;
+        let (on, off) = self.style("2");
+        writeln!(self.out, "{on}[thought{time}{amount}]{off}")
     }
 
-    fn text(&mut self, index: u32, text: &str) -> io::Result<()> {
-        self.start(Showing::Text(index))?;
-        write!(self.out, "{}", sanitize(text))
+    fn amount(&self) -> String {
+        match self.thought {
+            (0, 0) => String::new(),
+            (0, tokens) => format!(", about {}", counted(tokens, "token")),
+            (characters, _) => format!(", {}", counted(characters, "character")),
+        }
     }
 
     fn tool_call(&mut self, call: &ToolCall) -> io::Result<()> {
         self.start(Showing::Nothing)?;
         let (on, off) = self.style("36");
         let kind = call.kind.block_type();
-        let name = sanitize(&call.name);
+        let name = one_line(&call.name);
         match &call.input {
-            Ok(input) => writeln!(self.out, "{on}{kind} {name}{off} {}", sanitize(input)),
+            Ok(input) => writeln!(self.out, "{on}{kind} {name}{off} {}", one_line(input)),
             Err(invalid) => {
-                writeln!(self.out, "{on}{kind} {name}{off} not run: {}", invalid.reason)
+                let verdict =
+                    if call.kind == ToolKind::Client { "not to be run" } else { "invalid" };
+                let raw = one_line(&invalid.raw);
+                writeln!(self.out, "{on}{kind} {name}{off} {raw} ({verdict}: {})", invalid.reason)
             }
         }
     }
 
+    fn warn(&mut self, rule: Rule) {
+        match self.warnings.iter_mut().find(|(known, _)| *known == rule) {
+            Some((_, times)) => *times += 1,
+            None => self.warnings.push((rule, 1)),
+        }
+    }
+
     fn complete(&mut self, done: &Complete) -> io::Result<()> {
+        self.start(Showing::Nothing)?;
         self.table(&done.message, done.request_id.as_ref())?;
         if !done.tools_safe_to_run() && done.message.tool_calls().next().is_some() {
             self.row("tool calls", "not safe to run")?;
@@ -157,20 +183,20 @@ impl<W: Write> Screen<W> {
     }
 
     fn table(&mut self, message: &Message, request_id: Option<&Text>) -> io::Result<()> {
-        self.start(Showing::Nothing)?;
         writeln!(self.out)?;
         let usage = &message.usage;
         let text = |text: Option<&str>| text.unwrap_or("unknown").to_owned();
         let count = |count: Option<u64>| count.map_or_else(|| "unknown".to_owned(), grouped);
-        let stop = message.stop_reason.as_ref().map(StopReason::as_str);
         let split = &usage.cache_creation;
         let written = match (split.ephemeral_5m_input_tokens, split.ephemeral_1h_input_tokens) {
             (None, None) => count(usage.cache_creation_input_tokens),
             (short, long) => format!("{} / {}", count(short), count(long)),
         };
+        let warnings = core::mem::take(&mut self.warnings);
         for (name, value) in [
-            ("stop reason", text(stop)),
+            ("stop reason", text(message.stop_reason.as_ref().map(StopReason::as_str))),
             ("stop sequence", message.stop_sequence.as_deref().unwrap_or_default().to_owned()),
+            ("refused", refusal(message)),
             ("request id", text(request_id.map(Text::as_str))),
             ("model", text(message.model.as_deref())),
             ("input tokens", count(usage.input_tokens)),
@@ -178,7 +204,8 @@ impl<W: Write> Screen<W> {
             ("thinking tokens", count(usage.thinking_tokens)),
             ("cache read", count(usage.cache_read_input_tokens)),
             ("cache write 5m / 1h", written),
-            ("warnings", core::mem::take(&mut self.warnings).join(", ")),
+            ("citations", citations(message)),
+            ("warnings", warnings.into_iter().map(times).collect::<Vec<_>>().join(", ")),
         ] {
             if !value.is_empty() {
                 self.row(name, &value)?;
@@ -189,7 +216,7 @@ impl<W: Write> Screen<W> {
 
     fn row(&mut self, name: &str, value: &str) -> io::Result<()> {
         let (on, off) = self.style("2");
-        writeln!(self.out, "{on}{name:>19}{off}  {}", sanitize(value).replace('\n', "␊"))
+        writeln!(self.out, "{on}{name:>19}{off}  {}", one_line(value))
     }
 
     /// A line about the reply, not of it.
@@ -199,18 +226,70 @@ impl<W: Write> Screen<W> {
         writeln!(self.out, "{on}[{line}]{off}")
     }
 
-    /// Ends the line at hand, if it belongs to something else than what comes now.
+    /// Ends what was shown, if something else comes now.
     fn start(&mut self, next: Showing) -> io::Result<()> {
-        if self.showing != next && self.showing != Showing::Nothing {
-            writeln!(self.out)?;
+        if !matches!(next, Showing::Counter | Showing::Thinking) {
+            let thought_for = self.since.elapsed();
+            self.since = Instant::now();
+            self.end_thinking(thought_for)?;
+        }
+        if self.showing != next {
+            self.end_line()?;
         }
         self.showing = next;
+        Ok(())
+    }
+
+    fn print(&mut self, text: &str) -> io::Result<()> {
+        self.fresh = text.ends_with('\n') || self.fresh && text.is_empty();
+        write!(self.out, "{text}")
+    }
+
+    fn end_line(&mut self) -> io::Result<()> {
+        if !core::mem::replace(&mut self.fresh, true) {
+            writeln!(self.out)?;
+        }
         Ok(())
     }
 
     fn style(&self, code: &str) -> (String, &'static str) {
         if self.colour { (format!("\x1b[{code}m"), "\x1b[0m") } else { (String::new(), "") }
     }
+}
+
+/// Text of the model or the server that must not look like several lines.
+fn one_line(text: &str) -> String {
+    sanitize(text).replace('\n', "␊")
+}
+
+fn refusal(message: &Message) -> String {
+    let Some(details) = message.details() else {
+        return String::new();
+    };
+    let parts = [details.category, details.explanation];
+    parts.iter().flatten().map(Text::as_str).collect::<Vec<_>>().join(": ")
+}
+
+fn citations(message: &Message) -> String {
+    let cited = message.content.iter().map(|block| match &block.content {
+        Content::Text(text) => text.citations.len() as u64,
+        _ => 0,
+    });
+    match cited.sum() {
+        0 => String::new(),
+        count => grouped(count),
+    }
+}
+
+fn times((rule, times): (Rule, u64)) -> String {
+    match times {
+        1 => rule.name().to_owned(),
+        times => format!("{} ×{}", rule.name(), grouped(times)),
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// A number with its thousands apart.
@@ -235,5 +314,13 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(counted(1, "token"), "1 token");
+        assert_eq!(counted(0, "token"), "0 tokens");
+        assert_eq!(times((Rule::ClosedBlock, 1)), "closed_block");
+        assert_eq!(times((Rule::ClosedBlock, 3)), "closed_block ×3");
     }
 }

@@ -4,11 +4,12 @@ use std::io::{self, Read, Write};
 
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
+use thinkstream::ErrorKind;
 use thinkstream::sse::{Decoder, Item};
 
-use crate::Outcome;
 use crate::input::Source;
 use crate::json::line;
+use crate::{Outcome, note};
 
 /// Prints the frames of any event stream, one JSON object a line.
 ///
@@ -36,27 +37,34 @@ pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
     let mut decoder = Decoder::new();
     let mut buffer = BytesMut::new();
     loop {
-        let mut chunk = read(&mut reader, &mut buffer)?;
-        let end = chunk.is_empty();
+        let mut chunk = match read(&mut reader, &mut buffer) {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                note(&format_args!("{}: {error}", args.source.file.display()));
+                return Ok(Outcome::Failed);
+            }
+        };
+        if chunk.is_empty() {
+            break;
+        }
         loop {
-            let item = if end { decoder.finish() } else { decoder.decode(&mut chunk) };
-            match item {
+            match decoder.decode(&mut chunk) {
                 Ok(Some(item)) => print(&item, &mut out)?,
                 Ok(None) => break,
-                Err(error) if end => {
-                    eprintln!("thinkstream: not printed: {error}");
-                    break;
-                }
                 Err(error) => {
-                    eprintln!("thinkstream: {error}");
+                    note(&error);
                     return Ok(Outcome::Failed);
                 }
             }
         }
-        if end {
-            return Ok(Outcome::Complete);
-        }
     }
+    // The standard discards an event that was cut; whoever looks at a stream wants to know.
+    if let Err(error) = decoder.finish()
+        && let ErrorKind::Incomplete { leftover } = error.kind()
+    {
+        note(&format_args!("an unfinished event of {leftover} bytes at the end is not printed"));
+    }
+    Ok(Outcome::Complete)
 }
 
 fn read(reader: &mut impl Read, buffer: &mut BytesMut) -> io::Result<Bytes> {

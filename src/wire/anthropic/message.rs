@@ -4,9 +4,10 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::block::ContentBlock;
-use super::{read_members, read_raw, text_of};
+use super::{read_members, read_raw};
 use crate::json::reader::{Kind, Reader, Str};
 use crate::json::{Flaw, Json, JsonError};
+use crate::text::Text;
 use crate::usage::Usage;
 
 /// The message as it begins. In a reply that continues a program's tool call it is whole.
@@ -141,15 +142,12 @@ fn read_usage(
                 _ => reader.skip(),
             });
         }
-        "server_tool_use" => {
-            usage.server_tool_use = read_raw(reader)?.map(Json::checked);
-            return Ok(());
-        }
-        "service_tier" => {
-            let tier = reader.string_or_skip()?;
-            usage.service_tier = tier.map(|tier| text_of(Some(tier)).as_ref().into());
-            return Ok(());
-        }
+        "server_tool_use" => return read_json(&mut usage.server_tool_use, reader),
+        "iterations" => return read_json(&mut usage.iterations, reader),
+        "fallback_credit" => return read_json(&mut usage.fallback_credit, reader),
+        "service_tier" => return read_name(&mut usage.service_tier, reader),
+        "inference_geo" => return read_name(&mut usage.inference_geo, reader),
+        "speed" => return read_name(&mut usage.speed, reader),
         key => {
             if let Some(raw) = read_raw(reader)? {
                 usage.other.push((key.into(), Json::checked(raw)));
@@ -169,5 +167,15 @@ fn read_count(
     let null = reader.kind()? == Kind::Null;
     *count = reader.count()?;
     *bad |= count.is_none() && !null;
+    Ok(())
+}
+
+fn read_json(json: &mut Option<Json>, reader: &mut Reader<'_>) -> Result<(), JsonError> {
+    *json = read_raw(reader)?.map(Json::checked);
+    Ok(())
+}
+
+fn read_name(name: &mut Option<Text>, reader: &mut Reader<'_>) -> Result<(), JsonError> {
+    *name = reader.string_or_skip()?.map(|name| Text::from(&*name.decode()));
     Ok(())
 }
