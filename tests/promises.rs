@@ -316,6 +316,28 @@ mod endings {
     }
 
     #[test]
+    fn whatever_was_handed_out_of_a_block_makes_a_retry_unsafe() {
+        for (events, safe) in [
+            (vec![START.to_owned(), PING.into(), end("end_turn")], true),
+            (vec![START.into(), open(0, TEXT)], true),
+            (vec![START.into(), open(0, TEXT), shut(0)], false),
+            (vec![START.into(), open(0, TEXT), text(0, "a")], false),
+            (vec![START.into(), open(0, TOOL)], false),
+            (vec![START.into(), open(0, r#"{"type":"container_upload","file_id":"f"}"#)], true),
+            (
+                vec![
+                    START.into(),
+                    open(0, r#"{"type":"container_upload","file_id":"f"}"#),
+                    shut(0),
+                ],
+                false,
+            ),
+        ] {
+            assert_eq!(failure(anthropic(), &sse(&events)).retry_safe(), safe, "{events:?}");
+        }
+    }
+
+    #[test]
     fn a_message_without_its_terminator_is_there_whole() {
         let stream =
             sse([START, &open(0, TEXT), &text(0, "all of it"), &shut(0), &end("end_turn")]);
@@ -603,7 +625,7 @@ mod usage {
         assert_eq!(usage.total_input_tokens(), Some(1510));
         assert_eq!(
             serde_json::to_string(&usage).unwrap(),
-            r#"{"input_tokens":10,"output_tokens":42,"cache_read_input_tokens":1000,"cache_creation_input_tokens":500,"thinking_tokens":30,"cache_creation":{"ephemeral_5m_input_tokens":200,"ephemeral_1h_input_tokens":300},"server_tool_use":{"web_search_requests":1},"service_tier":"standard","inference_geo":"eu","iterations":[]}"#
+            r#"{"input_tokens":10,"output_tokens":42,"cache_read_input_tokens":1000,"cache_creation_input_tokens":500,"thinking_tokens":30,"cache_creation":{"ephemeral_5m_input_tokens":200,"ephemeral_1h_input_tokens":300},"service_tier":"standard","inference_geo":"eu","server_tool_use":{"web_search_requests":1},"iterations":[]}"#
         );
     }
 

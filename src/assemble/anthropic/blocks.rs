@@ -231,6 +231,7 @@ impl Machine {
         let damaged = draft.damaged;
         let block = self.accumulate.then(|| Arc::new(draft.into_block(true)));
         if let Some(block) = &block {
+            self.output_started = true;
             if let Content::ToolUse(tool) = &block.content {
                 self.tool_call_emitted = true;
                 out.push_back(Event::ToolCall(ToolCall::new(block.index, tool).into()));
