@@ -3,6 +3,7 @@
 use alloc::string::String;
 
 use bytes::{Buf, Bytes};
+use bytestring::ByteString;
 
 use crate::assemble::anthropic::Machine;
 use crate::assemble::{Fault, Origin, Queue};
@@ -16,7 +17,7 @@ use crate::sse::{Found, Scanner};
 use crate::text::Text;
 use crate::usage::Usage;
 use crate::wire::Source;
-use crate::wire::anthropic as wire;
+use crate::wire::anthropic::{self as wire, DeltaKind, Peeked, Piece};
 
 /// What the server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -156,7 +157,52 @@ impl Decoder {
     ///
     /// See [`ErrorKind`]. Events that came before the error are given first. The error is final:
     /// every later call returns it again. [`message`](Self::message) stays.
+    #[inline]
     pub fn decode(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
+        match self.peek(input) {
+            Some(event) => Ok(Some(event)),
+            None => self.decode_any(input),
+        }
+    }
+
+    /// Takes the next event, if it is a delta at the front of `input` as the provider writes it.
+    ///
+    /// Nothing is decoded here that [`decode_any`](Self::decode_any) would not decode to the same.
+    fn peek(&mut self, input: &mut Bytes) -> Option<Event> {
+        if input.is_empty() || !self.queue.is_empty() || !self.sse.is_between_frames() {
+            return None;
+        }
+        let peeked = wire::peek(input).filter(|peeked| peeked.len <= self.sse.limit())?;
+        let len = peeked.len;
+        let event = self.add(peeked, input)?;
+        input.advance(len);
+        self.sse.pass(len);
+        event
+    }
+
+    /// Adds a delta to its block: `None` if that needs the general path, `Some(None)` if nothing is
+    /// to be handed out.
+    fn add(&mut self, peeked: Peeked, source: &Bytes) -> Option<Option<Event>> {
+        let Peeked { kind, index, string, .. } = peeked;
+        let text = match string {
+            Piece::Short(text) => text,
+            Piece::Long { start, end } => {
+                let part = source.get(start..end)?;
+                ByteString::try_from(source.slice_ref(part)).ok()?.into()
+            }
+        };
+        if self.failed.is_some() || !self.machine.add(kind, index, &text) {
+            return None;
+        }
+        Some(match kind {
+            DeltaKind::Thinking => Some(Event::thinking(index, text)),
+            _ if text.len_bytes() == 0 => None,
+            DeltaKind::Text => Some(Event::token(index, text)),
+            DeltaKind::InputJson => Some(Event::tool_input(index, text)),
+        })
+    }
+
+    fn decode_any(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
         loop {
             if let Some(event) = self.queue.pop_front() {
                 return Ok(Some(event));
@@ -264,6 +310,12 @@ impl Decoder {
     }
 
     fn frame(&mut self, name: &Bytes, data: &Bytes, offset: u64, one_line: bool) {
+        // The frame was cut, or its lines do not end as the provider's do; its data may be as usual.
+        if name == "content_block_delta"
+            && let Some(event) = wire::peek_data(data).and_then(|peeked| self.add(peeked, data))
+        {
+            return self.queue.extend(event);
+        }
         let name = String::from_utf8_lossy(name);
         let parsed = match wire::Event::parse(&name, data) {
             Err(error) if error.error.flaw == Flaw::Utf8 && self.lossy => {

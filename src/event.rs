@@ -290,6 +290,20 @@ pub struct Complete {
     pub request_id: Option<Text>,
 }
 
+impl Event {
+    pub(crate) fn token(index: u32, text: Text) -> Self {
+        Self::Token(Token { index, refusal: false, text })
+    }
+
+    pub(crate) fn thinking(index: u32, text: Text) -> Self {
+        Self::Thinking(Thinking { index, estimated_tokens: 0, text })
+    }
+
+    pub(crate) fn tool_input(index: u32, partial_json: Text) -> Self {
+        Self::ToolInput(ToolInput { index, partial_json })
+    }
+}
+
 impl Complete {
     /// Why the reply ended, or `None` if the server never said.
     #[must_use]

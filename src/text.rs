@@ -32,7 +32,7 @@ pub struct Text(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    // `len` is at most `INLINE` and the bytes before it are UTF-8: `inline` is the only maker.
+    // `len` is at most `INLINE` and the bytes before it are UTF-8, as their makers see to.
     Inline { len: u8, bytes: Window },
     Shared(ByteString),
 }
@@ -40,11 +40,15 @@ enum Repr {
 /// At an address divisible by eight, so that a text is moved in words.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
-struct Window([u8; INLINE]);
+pub(crate) struct Window(pub(crate) [u8; Text::INLINE]);
 
 impl Text {
     /// The empty text.
-    pub const EMPTY: Self = Self(Repr::Inline { len: 0, bytes: Window([0; INLINE]) });
+    pub const EMPTY: Self = Self(Repr::Inline { len: 0, bytes: Window([0; Self::INLINE]) });
+
+    /// Nine of ten texts of real traffic fit: the 90th percentile has 30 bytes. More would make every
+    /// event larger.
+    pub(crate) const INLINE: usize = 32;
 
     /// The text, as [`Deref`] gives it too.
     #[must_use]
@@ -65,12 +69,31 @@ impl Text {
         }
     }
 
+    /// The length in bytes, without looking at them.
+    pub(crate) fn len_bytes(&self) -> usize {
+        match &self.0 {
+            Repr::Inline { len, .. } => usize::from(*len),
+            Repr::Shared(text) => text.len(),
+        }
+    }
+
     /// A copy of `text` inside the value, if it is short enough.
     pub(crate) fn inline(text: &str) -> Option<Self> {
-        let mut bytes = Window([0; INLINE]);
+        let mut bytes = Window([0; Self::INLINE]);
         bytes.0.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
         let len = u8::try_from(text.len()).ok()?;
         Some(Self(Repr::Inline { len, bytes }))
+    }
+
+    /// The first `len` bytes of `window`, if they are UTF-8; what is behind them does not matter.
+    #[inline]
+    pub(crate) fn from_window(window: Window, len: usize) -> Option<Self> {
+        // Over the whole window, which is vector code, and what follows a string is ASCII mostly.
+        let ascii = window.0.iter().fold(0, |any, byte| any | byte) < 0x80;
+        if !ascii {
+            core::str::from_utf8(window.0.get(..len)?).ok()?;
+        }
+        Some(Self(Repr::Inline { len: u8::try_from(len).ok()?, bytes: window }))
     }
 
     /// The text as a string that shares what it holds: no copy if it is longer than 32 bytes.
@@ -198,10 +221,6 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// Nine of ten texts of real traffic fit: the 90th percentile has 30 bytes. A larger window would make
-/// every event larger.
-const INLINE: usize = 32;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,7 +231,11 @@ mod tests {
             let string: String = "é".repeat(len);
             let text = Text::from(string.as_str());
             assert_eq!(text, string.as_str());
-            assert_eq!(matches!(text.0, Repr::Inline { .. }), string.len() <= INLINE, "{len}");
+            assert_eq!(
+                matches!(text.0, Repr::Inline { .. }),
+                string.len() <= Text::INLINE,
+                "{len}"
+            );
             assert_eq!(Text::from(ByteString::from(string.clone())), text);
             assert_eq!(text.clone().into_shared(), string);
         }

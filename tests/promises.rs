@@ -526,6 +526,9 @@ mod text {
         ]);
         let at = stream.iter().rposition(|byte| *byte == b'x').unwrap() as u64;
         assert_eq!(everywhere("one line", &stream, anthropic).1.unwrap().offset(), at);
+        let stream = sse([START, "event: ping\ndata\n\n", PING]);
+        let data = sse([START]).len() as u64 + 16;
+        assert_eq!(everywhere("no line", &stream, anthropic).1.unwrap().offset(), data);
         let stream = sse([START, "data: {\"type\":\"ping\",\r\ndata:]\r\n\r\n"]);
         let data = sse([START]).len() as u64 + 6;
         assert_eq!(everywhere("two lines", &stream, anthropic).1.unwrap().offset(), data);

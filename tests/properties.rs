@@ -142,6 +142,37 @@ fn check((events, error): &(Vec<Event>, Option<Error>)) -> Result<(), TestCaseEr
     Ok(())
 }
 
+/// A delta of one of the provider's kinds, as it writes them or nearly so.
+fn written_delta() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        6 => "[a-zA-Z ]{0,12}",
+        2 => prop::sample::select(vec![r"\n", r#"\""#, r"\\", r"\/", r"\t", r"\r", r"\b", r"\f"]).prop_map(str::to_owned),
+        2 => prop::sample::select(vec!["é", "😀", "\u{2028}", "日本語", "\u{7f}"]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec![r"\u00e9", r"\ud83d\ude00", r"\ud83d", r"\ude00", r"\u0000"]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec![r"\x", r"\u12", "\t", "\u{1}", "\"", "\\"]).prop_map(str::to_owned),
+    ];
+    let string = prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat());
+    let kind = prop::sample::select(vec![
+        ("text_delta", "text"),
+        ("thinking_delta", "thinking"),
+        ("input_json_delta", "partial_json"),
+        ("signature_delta", "signature"),
+        ("text_delta", "thinking"),
+    ]);
+    let index = prop::sample::select(vec![
+        "0", "1", "2", "00", "01", "10", "999", "1000", "-1", "0.0", " 0",
+    ]);
+    let index = prop_oneof![12 => prop::sample::select(vec!["0", "1", "2"]), 1 => index];
+    let between =
+        prop_oneof![12 => Just(""), 1 => prop::sample::select(vec![" ", ",\"x\":1", "}"])];
+    (index, kind, string, 0..18_usize, between).prop_map(|(index, (kind, key), string, pad, odd)| {
+        let pad = " ".repeat(pad);
+        format!(
+            r#"{{"type":"content_block_delta","index":{index},"delta":{{"type":"{kind}","{key}":"{string}"{odd}}}{pad}}}"#
+        )
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -187,5 +218,43 @@ proptest! {
             log(&(events, error))
         };
         prop_assert_eq!(described(anthropic().accumulate(false)), described(anthropic()));
+    }
+
+    /// The provider's deltas are recognised where they lie. With other line ends, or a comment in
+    /// their frame, they are not, and give the same.
+    #[test]
+    fn recognised_or_read_a_delta_is_the_same(
+        deltas in prop::collection::vec(written_delta(), 1..8),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let opens = [open(0, TEXT), open(1, THINKING), open(2, TOOL)];
+        let events: Vec<_> =
+            std::iter::once(START.to_owned()).chain(opens).chain(deltas).collect();
+        let usual = sse(&events);
+        let text = String::from_utf8(usual.clone()).unwrap();
+        // Without the places in the stream, which differ.
+        let unplaced = |stream: &[u8], decoder: Decoder| -> (Vec<String>, String) {
+            let (events, error) = decode(decoder, [stream]);
+            let events = events.iter().map(|event| match event {
+                Event::Warning(warning) => {
+                    format!("{:?} {:?}", warning.rule, warning.dropped.as_deref().map(str::trim))
+                }
+                event => format!("{event:?}"),
+            });
+            let error = error.unwrap();
+            let message = error.partial().message.to_param();
+            let kind = error.to_string();
+            let kind = kind.split(" at byte").next().unwrap().to_owned();
+            (events.filter(|event| event != "Ping").collect(), format!("{kind} {message} {}", error.retry_safe()))
+        };
+        for decoder in [anthropic, || anthropic().strict(true), || anthropic().accumulate(false)] {
+            let recognised = unplaced(&usual, decoder());
+            for (from, to) in [("\ndata", "\r\ndata"), ("\n\n", "\r\r"), ("\ndata", "\n: c\ndata"), ("data: ", "data:"), ("data: ", "data:  ")] {
+                let unusual = text.replace(from, to);
+                prop_assert_eq!(&unplaced(unusual.as_bytes(), decoder()), &recognised);
+            }
+        }
+        let whole = decode(anthropic(), [&usual[..]]);
+        prop_assert_eq!(log(&decode(anthropic(), pieces(&usual, &cuts))), log(&whole));
     }
 }

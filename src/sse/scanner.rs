@@ -124,6 +124,21 @@ impl Scanner {
         self.offset
     }
 
+    /// Whether the next byte begins a frame, or a line that means nothing.
+    pub(crate) fn is_between_frames(&self) -> bool {
+        self.position == Position::LineStart && !self.open && self.failed.is_none()
+    }
+
+    /// Passes over a whole frame of `len` bytes, which has no `id` and no `retry`.
+    pub(crate) fn pass(&mut self, len: usize) {
+        self.after_cr = false;
+        self.offset = self.offset.saturating_add(wide(len));
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Goes over `chunk` up to the next item; says how many bytes that took.
     pub(crate) fn scan(&mut self, chunk: &[u8]) -> Result<(usize, Option<Found>), Error> {
         if let Some(error) = &self.failed {
@@ -151,7 +166,7 @@ impl Scanner {
             if let Some(&terminator) = chunk.get(end) {
                 at = next(end);
                 self.after_cr = terminator == b'\r';
-                found = if blank { self.dispatch() } else { self.end_line(chunk)? };
+                found = if blank { self.dispatch() } else { self.end_line(chunk, end)? };
             }
         }
         // What the frame at hand has in this chunk will be out of reach.
@@ -328,8 +343,8 @@ impl Scanner {
         Ok(())
     }
 
-    /// A line with something in it has ended.
-    fn end_line(&mut self, chunk: &[u8]) -> Result<Option<Found>, Error> {
+    /// A line with something in it has ended, at the byte `end` of the chunk.
+    fn end_line(&mut self, chunk: &[u8], end: usize) -> Result<Option<Found>, Error> {
         let position = core::mem::replace(&mut self.position, Position::LineStart);
         let field = match position {
             Position::Comment => return Ok(Some(Found::Comment)),
@@ -337,7 +352,7 @@ impl Scanner {
             Position::Name => match self.name.field() {
                 // A field without a colon has an empty value.
                 Some(field) => {
-                    self.begin(field, Piece { chunk, at: chunk.len(), end: chunk.len() })?;
+                    self.begin(field, Piece { chunk, at: end, end })?;
                     field
                 }
                 None => return Ok(None),

@@ -3,13 +3,12 @@
 use super::draft::{Draft, Fill};
 use crate::assemble::Queue;
 use crate::event::{
-    CitationEvent, Event, RedactedData, Rule, Signature, Thinking, Token, ToolInput, ToolStart,
-    Unknown,
+    CitationEvent, Event, RedactedData, Rule, Signature, Thinking, ToolStart, Unknown,
 };
 use crate::json::Json;
 use crate::message::Citation;
 use crate::text::Text;
-use crate::wire::anthropic::Delta;
+use crate::wire::anthropic::{Delta, DeltaKind};
 use crate::wire::{Source, Str};
 
 /// What came of a delta.
@@ -79,6 +78,26 @@ impl Draft {
         }
     }
 
+    /// Adds a piece of text as [`append`](Self::append) does, if it is for a block of its kind and
+    /// nothing has to be joined, compared or counted; else it does nothing and says `false`.
+    #[inline]
+    pub(super) fn add(&mut self, kind: DeltaKind, text: &Text, keep: bool, most: usize) -> bool {
+        let fits = match (kind, &self.fill) {
+            (DeltaKind::Text, Fill::Text { .. }) | (DeltaKind::Thinking, Fill::Thinking { .. }) => {
+                true
+            }
+            (DeltaKind::InputJson, Fill::Tool(_)) => {
+                self.text.len().saturating_add(text.len_bytes()) <= most
+            }
+            _ => false,
+        };
+        let plain = fits && !self.seeded && self.half.is_none();
+        if plain && keep {
+            self.text.push_str(text);
+        }
+        plain
+    }
+
     /// Adds to the text of the block, and makes an event of the piece.
     fn write(
         &mut self,
@@ -145,11 +164,11 @@ impl Draft {
 }
 
 fn token(index: u32, text: Text) -> Option<Event> {
-    (!text.is_empty()).then_some(Event::Token(Token { index, refusal: false, text }))
+    (!text.is_empty()).then(|| Event::token(index, text))
 }
 
 fn tool_input(index: u32, partial_json: Text) -> Option<Event> {
-    (!partial_json.is_empty()).then_some(Event::ToolInput(ToolInput { index, partial_json }))
+    (!partial_json.is_empty()).then(|| Event::tool_input(index, partial_json))
 }
 
 fn signed(index: u32, signature: Text) -> Option<Event> {

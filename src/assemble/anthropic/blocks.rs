@@ -11,7 +11,8 @@ use crate::error::LimitKind;
 use crate::event::{Event, Rule, Signature, ToolCall};
 use crate::json::Flaw;
 use crate::message::{Block, Content};
-use crate::wire::anthropic::{self as wire, ContentBlock, Delta};
+use crate::text::Text;
+use crate::wire::anthropic::{self as wire, ContentBlock, Delta, DeltaKind};
 
 /// A block's place in the message.
 #[derive(Debug)]
@@ -170,6 +171,31 @@ impl Machine {
             Some(rule) => self.tolerate(rule, index, origin, out),
             None => Ok(()),
         }
+    }
+
+    /// Adds a piece of text to the block that the last delta was for, as [`delta`](Self::delta) does
+    /// where nothing is out of the ordinary. If anything is, it does nothing and says `false`.
+    #[inline]
+    pub(crate) fn add(&mut self, kind: DeltaKind, index: u32, text: &Text) -> bool {
+        if !self.is_open() {
+            return false;
+        }
+        let len = if self.accumulate { text.len_bytes() } else { 0 };
+        let held = self.held.saturating_add(len);
+        let Some(place) = self.places.get_mut(self.last) else {
+            return false;
+        };
+        let (index_fits, Life::Open(draft)) = (place.index == index, &mut place.life) else {
+            return false;
+        };
+        let added = index_fits
+            && held <= self.limits.message_bytes
+            && draft.add(kind, text, self.accumulate, self.limits.tool_input_bytes);
+        if added {
+            self.held = held;
+            self.output_started |= kind == DeltaKind::Thinking || text.len_bytes() > 0;
+        }
+        added
     }
 
     /// Signs a block of thinking that has stopped already, and hands it out once more.

@@ -31,7 +31,7 @@ pub(crate) struct Machine {
     /// The place that the last delta went to.
     pub(super) last: usize,
     /// Bytes held for the message.
-    held: usize,
+    pub(super) held: usize,
     /// An index was used twice, so the order of the places is not that of the indexes.
     pub(super) reused: bool,
     /// The message began without its `message_start`.
@@ -77,6 +77,11 @@ impl Machine {
 
     pub(crate) fn set_request_id(&mut self, id: Option<Text>) {
         self.request_id = id;
+    }
+
+    /// Whether a message is open, so that blocks can grow.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, State::Streaming | State::Stopping)
     }
 
     pub(crate) fn is_done(&self) -> bool {

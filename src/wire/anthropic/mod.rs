@@ -21,6 +21,7 @@
 mod block;
 mod delta;
 mod message;
+mod peek;
 
 use core::fmt;
 
@@ -30,6 +31,7 @@ use alloc::boxed::Box;
 pub use self::block::{Block, ContentBlock, ToolUse};
 pub use self::delta::Delta;
 pub use self::message::{MessageDelta, MessageStart};
+pub(crate) use self::peek::{Kind as DeltaKind, Peeked, Piece, peek, peek_data};
 use crate::error::ServerError;
 use crate::json::reader::{Kind, Reader, Str};
 use crate::json::{Flaw, Json, JsonError};
