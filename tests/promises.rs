@@ -526,8 +526,8 @@ mod text {
         ]);
         let at = stream.iter().rposition(|byte| *byte == b'x').unwrap() as u64;
         assert_eq!(everywhere("one line", &stream, anthropic).1.unwrap().offset(), at);
-        let stream = sse([START, "event: ping\ndata\n\n", PING]);
-        let data = sse([START]).len() as u64 + 16;
+        let stream = sse([START, "event: error\nevent: message_stop\ndata\n\n", PING]);
+        let data = sse([START]).len() as u64 + 37;
         assert_eq!(everywhere("no line", &stream, anthropic).1.unwrap().offset(), data);
         let stream = sse([START, "data: {\"type\":\"ping\",\r\ndata:]\r\n\r\n"]);
         let data = sse([START]).len() as u64 + 6;
@@ -720,6 +720,62 @@ mod stop_reasons {
                 "context_management".into(),
                 thinkstream::Json::parse(r#"{"applied_edits":[]}"#).unwrap()
             )]
+        );
+    }
+}
+
+mod typed_views {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_raw_can_be_read() {
+        let start = r#"{"type":"message_start","message":{"container":{"id":"container_1","expires_at":"2026-01-01T00:00:00Z","skills":null},"input_transformations":[{"type":"thinking_dropped","path":"messages.3.content.0","reason":"model_binding_mismatch"}]}}"#;
+        let delta = r#"{"type":"message_delta","delta":{"stop_reason":"refusal","stop_details":{"type":"refusal","category":"bio","explanation":"e","recommended_model":"m"}},"usage":{"server_tool_use":{"web_search_requests":2},"iterations":[{"type":"compaction","input_tokens":60385,"output_tokens":522},{"type":"message","model":"m","input_tokens":612,"cache_creation":{"ephemeral_1h_input_tokens":5}}]}}"#;
+        let message = message([start, delta, STOP]);
+        assert_eq!(message.container().unwrap().id, "container_1");
+        assert_eq!(
+            message.input_transformations().unwrap()[0].reason.as_deref(),
+            Some("model_binding_mismatch")
+        );
+        let details = message.details().unwrap();
+        assert_eq!(
+            (details.category.as_deref(), details.recommended_model.as_deref()),
+            (Some("bio"), Some("m"))
+        );
+        assert_eq!(message.usage.server_tool_requests().unwrap().web_search_requests, Some(2));
+        let iterations = message.usage.iterations().unwrap();
+        assert_eq!(
+            (iterations[0].kind.as_str(), iterations[0].output_tokens),
+            ("compaction", Some(522))
+        );
+        assert_eq!(iterations[1].cache_creation.unwrap().ephemeral_1h_input_tokens, Some(5));
+        assert_eq!(super::message([START, STOP]).container(), None);
+    }
+
+    #[test]
+    fn citations_say_where_they_point() {
+        use thinkstream::CitationLocation;
+        let cited = |citation: &str| {
+            let delta = delta(0, &format!(r#"{{"type":"citations_delta","citation":{citation}}}"#));
+            let message = message([START, &open(0, TEXT), &delta, &shut(0), STOP]);
+            let Content::Text(text) = &message.content[0].content else { panic!() };
+            text.citations[0].clone()
+        };
+        let citation = cited(
+            r#"{"type":"char_location","cited_text":"Grass","document_index":1,"document_title":null,"start_char_index":2,"end_char_index":7,"file_id":null}"#,
+        );
+        assert_eq!(citation.cited_text().as_deref(), Some("Grass"));
+        let expected = CitationLocation::CharLocation {
+            document_index: 1,
+            document_title: None,
+            start_char_index: 2,
+            end_char_index: 7,
+        };
+        assert_eq!(citation.location(), Some(expected));
+        let citation = cited(r#"{"type":"moon_location","crater":3}"#);
+        assert_eq!(
+            (citation.location(), citation.cited_text()),
+            (Some(CitationLocation::Unknown), None)
         );
     }
 }
@@ -1031,6 +1087,21 @@ mod headers {
             assert_eq!(error.headers().retry_after.unwrap().as_secs(), 30);
         }
     }
+}
+
+#[test]
+fn headers_come_from_the_http_crate_too() {
+    let mut map = http::HeaderMap::new();
+    map.insert("Request-Id", "req_1".parse().unwrap());
+    map.insert("anthropic-ratelimit-requests-remaining", "5".parse().unwrap());
+    map.insert("retry-after-ms", "1500".parse().unwrap());
+    map.insert("set-cookie", "secret".parse().unwrap());
+    map.insert("anthropic-binary", http::HeaderValue::from_bytes(b"\xff").unwrap());
+    let headers = Headers::from(&map);
+    assert_eq!(headers.request_id.as_deref(), Some("req_1"));
+    assert_eq!(headers.retry_after.unwrap().as_millis(), 1500);
+    assert_eq!(headers.get("anthropic-ratelimit-requests-remaining"), Some("5"));
+    assert_eq!(headers.kept.len(), 3);
 }
 
 mod many_streams {

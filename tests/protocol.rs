@@ -563,6 +563,15 @@ cases! {
         r#"unknown vertex_event {"type":"vertex_event","usage":{"input_tokens":99}}"#,
         "complete end_turn",
     ]
+    gateways_send_empty_frames: ["data:\n\n", START, "event: ping\ndata: \n\n", "event: ping\n\n", end("end_turn"), "data\ndata\n\n", STOP] => [
+        "ping",
+        "ping",
+        "ping",
+        "complete end_turn",
+    ]
+    a_known_event_without_data: [START, "event: content_block_stop\ndata:\n\n"] => [
+        "error malformed: malformed `content_block_stop`: the text ends inside a value at byte 266",
+    ]
     untyped_errors: [START, "data: {\"error\":{\"message\":\"rate limited\",\"type\":\"rate_limit_error\"}}\n\n"] => [
         "error server: the server reported rate_limit_error: rate limited at byte 241",
     ]

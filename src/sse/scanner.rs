@@ -39,6 +39,9 @@ pub(crate) struct Scanner {
     limit: usize,
     flush: bool,
     pub(super) failed: Option<Error>,
+    /// Bytes that were searched for a line end.
+    #[cfg(test)]
+    searched: usize,
 }
 
 /// An item whose bytes still lie where they were found.
@@ -109,6 +112,8 @@ impl Scanner {
             limit: Limits::EVENT_BYTES,
             flush: false,
             failed: None,
+            #[cfg(test)]
+            searched: 0,
         }
     }
 
@@ -160,6 +165,10 @@ impl Scanner {
             let rest = chunk.get(at..).unwrap_or_default();
             let len = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
             let end = at.saturating_add(len);
+            #[cfg(test)]
+            {
+                self.searched = self.searched.saturating_add(len);
+            }
             let blank = self.position == Position::LineStart && len == 0;
             self.line(Piece { chunk, at, end })?;
             at = end;
@@ -462,3 +471,38 @@ const NAME_AND_COLON: usize = 6;
 
 /// A buffer of up to this many bytes is kept for the next frame.
 const KEPT: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
+
+    /// A count and not a clock: what grows with the square of the input is seen on any machine.
+    #[test]
+    fn no_byte_is_searched_twice() {
+        let line = [b"data: ".to_vec(), [b'x'].repeat(1 << 20), b"\n\n".to_vec()].concat();
+        let deltas: String = (0..4096).map(|n| alloc::format!("event: e\ndata: {n}\n\n")).collect();
+        let comments = b": endless\n".repeat(4096);
+        for stream in [line, deltas.into_bytes(), comments] {
+            for width in [1, 16, 20, 1024, stream.len()] {
+                let mut scanner = Scanner::new();
+                for chunk in stream.chunks(width) {
+                    let mut rest = chunk;
+                    while !rest.is_empty() {
+                        let (taken, found) = scanner.scan(rest).unwrap();
+                        if let Some(Found::Frame { data, .. }) = found {
+                            drop(scanner.data_bytes(data, &Bytes::copy_from_slice(rest)));
+                        }
+                        rest = &rest[taken..];
+                    }
+                }
+                assert!(
+                    scanner.searched <= stream.len(),
+                    "{} of {}",
+                    scanner.searched,
+                    stream.len()
+                );
+            }
+        }
+    }
+}

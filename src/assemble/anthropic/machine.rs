@@ -212,9 +212,9 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        // An error is worth more than its name.
-        let exempt = matches!(event, wire::Event::Done | wire::Event::Error(_)) || self.is_done();
-        if exempt || event.name() == origin.name {
+        // An error is worth more than its name, and a ping says no more than any name.
+        let exempt = matches!(event, wire::Event::Done | wire::Event::Error(_) | wire::Event::Ping);
+        if exempt || self.is_done() || event.name() == origin.name {
             return Ok(());
         }
         self.tolerate(Rule::EventName, None, origin, out)

@@ -102,8 +102,11 @@ impl<'a> Event<'a> {
         let error = |error| ParseError { event: known(name), index: None, error };
         let text = core::str::from_utf8(data)
             .map_err(|utf8| error(JsonError { at: utf8.valid_up_to(), flaw: Flaw::Utf8 }))?;
-        if text.trim() == "[DONE]" {
-            return Ok(Self::Done);
+        match text.trim() {
+            "[DONE]" => return Ok(Self::Done),
+            // Gateways keep a connection alive with frames that say nothing.
+            "" if matches!(name, "" | "message" | "ping") => return Ok(Self::Ping),
+            _ => {}
         }
         let kind = match kind(text) {
             Ok(kind) => kind,
