@@ -7,6 +7,7 @@ use core::hash::{Hash, Hasher};
 use core::ops::Deref;
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use bytestring::ByteString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -66,6 +67,20 @@ impl Text {
         match &self.0 {
             Repr::Inline { len, bytes } => bytes.0.get(..usize::from(*len)).unwrap_or_default(),
             Repr::Shared(text) => text.as_bytes(),
+        }
+    }
+
+    /// Appends the text to `bytes`.
+    #[inline]
+    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
+        match &self.0 {
+            // All of the window, and then less: a copy of fixed length is a few instructions.
+            Repr::Inline { len, bytes: window } => {
+                let end = bytes.len().saturating_add(usize::from(*len));
+                bytes.extend_from_slice(&window.0);
+                bytes.truncate(end);
+            }
+            Repr::Shared(text) => bytes.extend_from_slice(text.as_bytes()),
         }
     }
 

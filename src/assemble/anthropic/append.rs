@@ -93,7 +93,7 @@ impl Draft {
         };
         let plain = fits && !self.seeded && self.half.is_none();
         if plain && keep {
-            self.text.push_str(text);
+            self.text.push(text);
         }
         plain
     }
@@ -108,11 +108,11 @@ impl Draft {
     ) -> Appended {
         let broken = piece.is_none().then_some(Rule::MissingField);
         let piece = source.unescaped(piece.unwrap_or_default(), &mut self.half);
-        if core::mem::take(&mut self.seeded) && piece == self.text.as_str() {
+        if core::mem::take(&mut self.seeded) && piece.as_bytes() == self.text.as_bytes() {
             return Appended { broken: Some(Rule::RepeatedText), ..Appended::default() };
         }
         if keep {
-            self.text.push_str(&piece);
+            self.text.push(&piece);
         }
         let grown = if keep { piece.len() } else { 0 };
         Appended { event: event(piece), grown, broken }
@@ -121,7 +121,7 @@ impl Draft {
     /// Hands out what the block begins with.
     pub(super) fn announce(&self, out: &mut Queue) {
         let index = self.index;
-        let text = Text::from(self.text.as_str());
+        let text = self.text.to_text();
         match &self.fill {
             Fill::Text { citations } => {
                 out.extend(token(index, text));

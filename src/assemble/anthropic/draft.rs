@@ -21,13 +21,49 @@ pub(super) struct Draft {
     pub(super) index: u32,
     pub(super) fill: Fill,
     /// What the deltas write: text, thinking, or the JSON of a tool's input.
-    pub(super) text: String,
+    pub(super) text: Written,
     /// Half of a surrogate pair that the last delta ended with.
     pub(super) half: Option<u16>,
     /// The block began with a text, and no delta has come since.
     pub(super) seeded: bool,
     /// A delta was not understood, so the block cannot be rebuilt.
     pub(super) damaged: bool,
+}
+
+/// Text that grows by pieces which are UTF-8 each, so that the whole is checked only once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written(Vec<u8>);
+
+impl Written {
+    #[inline]
+    pub(super) fn push(&mut self, piece: &Text) {
+        piece.append_to(&mut self.0);
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn to_text(&self) -> Text {
+        String::from_utf8_lossy(&self.0).into_owned().into()
+    }
+
+    /// The whole, in a buffer of its length: room to grow is needed no more.
+    fn into_string(mut self) -> String {
+        self.0.shrink_to_fit();
+        String::from_utf8(self.0)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }
+}
+
+impl From<String> for Written {
+    fn from(text: String) -> Self {
+        Self(text.into_bytes())
+    }
 }
 
 /// What a block is, with what only its kind has.
@@ -100,7 +136,7 @@ impl Draft {
             }
         };
         let seeded = !written.is_empty();
-        Self { index, fill, text: written, half: None, seeded, damaged: false }
+        Self { index, fill, text: written.into(), half: None, seeded, damaged: false }
     }
 
     /// Whether blocks of this kind have such deltas.
@@ -147,11 +183,9 @@ impl Draft {
     /// The block as it is. Without its stop it is not complete, and carries no signature.
     pub(super) fn into_block(mut self, complete: bool) -> Block {
         if self.half.take().is_some() {
-            self.text.push(char::REPLACEMENT_CHARACTER);
+            self.text.push(&Text::from("\u{fffd}"));
         }
-        // The buffer has room to grow, which the block needs no more.
-        self.text.shrink_to_fit();
-        let text = ByteString::from(self.text);
+        let text = ByteString::from(self.text.into_string());
         let content = match self.fill {
             Fill::Text { citations } => Content::Text(TextContent { text, citations }),
             Fill::Thinking { signature, estimated_tokens } => Content::Thinking(ThinkingContent {
