@@ -159,19 +159,24 @@ impl Decoder {
     /// every later call returns it again. [`message`](Self::message) stays.
     #[inline]
     pub fn decode(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
-        match self.peek(input) {
-            Some(event) => Ok(Some(event)),
-            None => self.decode_any(input),
+        if self.queue.is_empty() && self.failed.is_none() {
+            // Every chunk ends with such a call.
+            if input.is_empty() {
+                return Ok(None);
+            }
+            if self.sse.is_between_frames()
+                && let Some(event) = self.peek(input)
+            {
+                return Ok(Some(event));
+            }
         }
+        self.decode_any(input)
     }
 
     /// Takes the next event, if it is a delta at the front of `input` as the provider writes it.
     ///
     /// Nothing is decoded here that [`decode_any`](Self::decode_any) would not decode to the same.
     fn peek(&mut self, input: &mut Bytes) -> Option<Event> {
-        if input.is_empty() || !self.queue.is_empty() || !self.sse.is_between_frames() {
-            return None;
-        }
         let peeked = wire::peek(input).filter(|peeked| peeked.len <= self.sse.limit())?;
         let len = peeked.len;
         let event = self.add(peeked, input)?;
@@ -191,7 +196,7 @@ impl Decoder {
                 ByteString::try_from(source.slice_ref(part)).ok()?.into()
             }
         };
-        if self.failed.is_some() || !self.machine.add(kind, index, &text) {
+        if !self.machine.add(kind, index, &text) {
             return None;
         }
         Some(match kind {
