@@ -833,6 +833,23 @@ mod strictness {
     }
 
     #[test]
+    fn what_fails_strictly_is_not_complete() {
+        for last in [STOP, "data: [DONE]\n\n"] {
+            let stream = sse([START, &open(0, TEXT), &text(0, "a"), &end("end_turn"), last]);
+            let mut decoder = anthropic().strict(true);
+            let mut input = Bytes::from(stream);
+            let error = loop {
+                match decoder.decode(&mut input) {
+                    Ok(event) => assert!(event.is_some(), "{last} passes"),
+                    Err(error) => break error,
+                }
+            };
+            assert!(!decoder.is_complete() && !decoder.message().complete);
+            assert!(!error.partial().message.complete);
+        }
+    }
+
+    #[test]
     fn what_is_dropped_is_handed_out_with_its_warning() {
         let lost = think(0, "lost");
         let stream = sse([START, &open(0, TEXT), &lost]);
@@ -858,6 +875,8 @@ mod limits {
             &json(1, "{\"a\":12}"),
         ]);
         let largest = sse([START]).len() - "event: \ndata: \n\n".len();
+        // What the blocks begin with, five bytes of text and eight of input.
+        let held = TEXT.len() + TOOL.len() + 5 + 8;
         let defaults = Limits::default();
         for (limit, exact, kind, kept) in [
             (
@@ -867,8 +886,8 @@ mod limits {
                 "",
             ),
             (
-                Limits { message_bytes: 13 + 2, ..defaults },
-                Limits { message_bytes: 14, ..defaults },
+                Limits { message_bytes: held, ..defaults },
+                Limits { message_bytes: held - 1, ..defaults },
                 LimitKind::MessageBytes,
                 "12345",
             ),
@@ -895,6 +914,31 @@ mod limits {
             );
             assert_eq!(error.partial().message.text(), kept, "{kind}");
         }
+    }
+
+    #[test]
+    fn what_is_replaced_is_not_counted_twice() {
+        let delta = r#"{"type":"message_delta","delta":{},"usage":{"output_tokens":1,"new":"0123456789"},"more":"0123456789"}"#;
+        let stream = sse([START].into_iter().chain([delta; 100]).chain([STOP]));
+        let limits = Limits { message_bytes: 100, ..Limits::default() };
+        let (_, error) = decode(anthropic().limits(limits), [&stream[..]]);
+        assert!(error.is_none(), "{error:?}");
+        let limits = Limits { message_bytes: 20, ..Limits::default() };
+        assert_eq!(failure(anthropic().limits(limits), &stream).kind().name(), "limit");
+    }
+
+    #[test]
+    fn a_sender_who_invents_keys_and_blocks_is_not_followed() {
+        let keys: String = (0..10_000).map(|n| format!(r#""k{n}":{n},"#)).collect();
+        let start = format!(
+            r#"{{"type":"message_start","message":{{{keys}"usage":{{{keys}"output_tokens":1}}}}}}"#
+        );
+        let message = message([start.as_str(), STOP]);
+        assert!(message.other.len() < 100 && message.usage.other.len() < 100);
+        assert_eq!(message.usage.output_tokens, Some(1));
+        let blocks = vec![TEXT; 10_000].join(",");
+        let start = format!(r#"{{"type":"message_start","message":{{"content":[{blocks}]}}}}"#);
+        assert_eq!(failure(anthropic(), &sse([&start])).kind().name(), "limit");
     }
 
     #[test]

@@ -543,8 +543,36 @@ cases! {
         r#"tool_input 0 "{}""#,
         "tool_call 0 roll {}",
         r#"block 0 {"type":"tool_use","id":"toolu_1","name":"roll","input":{}}"#,
-        "warning missing_block_stop 0",
         "complete tool_use",
+    ]
+    gateways_count_no_indexes_and_stop_no_blocks: [START, open(0, TEXT), text(0, "a"), open(0, TOOL), json(0, "{}"), shut(0), open(0, TEXT), text(0, "b"), shut(0), end("tool_use"), STOP] => [
+        r#"token 0 "a""#,
+        "warning reused_index 0",
+        "tool_start 0 toolu_1 roll Client",
+        r#"tool_input 0 "{}""#,
+        "tool_call 0 roll {}",
+        r#"block 0 {"type":"tool_use","id":"toolu_1","name":"roll","input":{}}"#,
+        "warning reused_index 0",
+        r#"token 0 "b""#,
+        r#"block 0 {"type":"text","text":"b"}"#,
+        "complete tool_use",
+    ]
+    the_last_index_is_used_twice: [START, open(4294967295, TEXT), text(4294967295, "a"), shut(4294967295), open(4294967295, TOOL), json(4294967295, "{}"), shut(4294967295), open(1, TEXT), text(1, "b"), shut(1), end("tool_use"), STOP] => [
+        r#"token 4294967295 "a""#,
+        r#"block 4294967295 {"type":"text","text":"a"}"#,
+        "warning reused_index 4294967295",
+        "tool_start 4294967295 toolu_1 roll Client",
+        r#"tool_input 4294967295 "{}""#,
+        "tool_call 4294967295 roll {}",
+        r#"block 4294967295 {"type":"tool_use","id":"toolu_1","name":"roll","input":{}}"#,
+        r#"token 1 "b""#,
+        r#"block 1 {"type":"text","text":"b"}"#,
+        "complete tool_use",
+    ]
+    a_whole_message_with_a_broken_block: [r#"{"type":"message_start","message":{"id":"m","content":[{"type":"text","text":"a"},{"text":"b"}]}}"#] => [
+        r#"token 0 "a""#,
+        r#"block 0 {"type":"text","text":"a"}"#,
+        "error malformed: malformed `message_start` in block 1: missing `type` at byte 27",
     ]
     relays_send_no_message: [r#"{"type":"message_start","message":null}"#, open(0, TEXT), text(0, "a"), shut(0), end("end_turn"), STOP] => [
         "warning missing_field",

@@ -4,6 +4,7 @@
 //! and integers beyond 2⁵³ included. So it is held as text, checked once.
 
 pub(crate) mod reader;
+pub(crate) mod string;
 
 use core::fmt;
 use core::ops::Deref;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use crate::json::Json;
-pub use crate::json::reader::Str;
+pub use crate::json::string::Str;
 use crate::text::Text;
 
 /// The bytes that an event borrows from, for what has to outlive it.

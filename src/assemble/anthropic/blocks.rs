@@ -20,7 +20,7 @@ pub(super) struct Place {
     /// The index on the wire.
     pub(super) index: u32,
     /// Where the block stands: its index, unless that was taken.
-    order: u32,
+    order: u64,
     pub(super) life: Life,
 }
 
@@ -59,8 +59,9 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<(), Fault> {
         let behind = self.places.last().map_or(0, |place| place.order.saturating_add(1));
-        let wire_index = index.unwrap_or(behind);
-        let slot = match self.find(wire_index).and_then(|at| self.places.get(at)) {
+        let wire_index = index.unwrap_or_else(|| u32::try_from(behind).unwrap_or(u32::MAX));
+        let taken = self.find(wire_index);
+        let slot = match taken.and_then(|at| self.places.get(at)) {
             None => Slot::Free,
             Some(Place { life: Life::Open(draft), .. }) if draft.is_alike(&block.block) => {
                 Slot::OpenAlike
@@ -73,8 +74,14 @@ impl Machine {
             self.tolerate(Rule::MissingIndex, None, origin, out)?;
         }
         match outcome {
-            Outcome::Open => self.open(wire_index, wire_index, block, origin, out),
-            Outcome::OpenAnew => self.open(wire_index, behind, block, origin, out),
+            Outcome::Open => self.open(wire_index, wire_index.into(), block, origin, out),
+            Outcome::OpenAnew => {
+                // What still comes for this index is meant for the new block.
+                if let Some(at) = taken {
+                    self.abandon(at, out);
+                }
+                self.open(wire_index, behind, block, origin, out)
+            }
             _ => Ok(()),
         }
     }
@@ -82,7 +89,7 @@ impl Machine {
     pub(super) fn open(
         &mut self,
         index: u32,
-        order: u32,
+        order: u64,
         block: &ContentBlock<'_>,
         origin: &Origin<'_>,
         out: &mut Queue,
@@ -90,15 +97,15 @@ impl Machine {
         if self.places.len() >= self.limits.blocks {
             return Err(Fault::Limit { limit: LimitKind::Blocks, max: self.limits.blocks });
         }
+        self.hold(block.raw.len())?;
         let draft = Draft::new(index, block, origin.source);
-        self.hold(draft.held())?;
         if let wire::Block::Fallback { to: Some(model) } = &block.block {
             self.message.model = Some((&*model.decode()).into());
         }
         let before = out.len();
         draft.announce(out);
         self.output_started |= out.len() > before;
-        self.reused |= order != index;
+        self.reused |= order != u64::from(index);
         let at = self.places.partition_point(|place| place.order < order);
         self.places.insert(at, Place { index, order, life: Life::Open(draft.into()) });
         self.last = at;
@@ -135,8 +142,9 @@ impl Machine {
         match (outcome, delta) {
             (Outcome::Append, delta) => self.append(at, delta, origin, out),
             (Outcome::Attach, Delta::Signature { signature }) => {
-                self.attach(at, &signature.unwrap_or_default().decode(), out);
-                Ok(())
+                let signature = signature.unwrap_or_default().decode();
+                self.attach(at, &signature, out);
+                self.hold(signature.len())
             }
             _ => Ok(()),
         }
@@ -182,6 +190,7 @@ impl Machine {
         }
         let len = if self.accumulate { text.len_bytes() } else { 0 };
         let held = self.held.saturating_add(len);
+        let whole = held.saturating_add(self.beside);
         let Some(place) = self.places.get_mut(self.last) else {
             return false;
         };
@@ -189,7 +198,7 @@ impl Machine {
             return false;
         };
         let added = index_fits
-            && held <= self.limits.message_bytes
+            && whole <= self.limits.message_bytes
             && draft.add(kind, text, self.accumulate, self.limits.tool_input_bytes);
         if added {
             self.held = held;
@@ -265,6 +274,19 @@ impl Machine {
             finished(block, out);
         }
         place.life = Life::Closed(Closed { block, signature, damaged });
+    }
+
+    /// Ends a block that will never be stopped, because its index is taken over.
+    fn abandon(&mut self, at: usize, out: &mut Queue) {
+        if let Some(place) = self.places.get_mut(at).filter(|place| place.is_open())
+            && let Life::Open(draft) =
+                core::mem::replace(&mut place.life, Life::Closed(Closed::default()))
+        {
+            out.extend(draft.unpaired());
+            let damaged = draft.damaged;
+            let block = self.accumulate.then(|| Arc::new(draft.into_block(false)));
+            place.life = Life::Closed(Closed { block, signature: Signed::Never, damaged });
+        }
     }
 
     /// The place of the block that an event is for; without an index, that of the only open one.

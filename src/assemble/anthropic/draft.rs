@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use bytestring::ByteString;
 
-use crate::json::reader::{Kind, Reader};
+use crate::json::reader::{Items, Kind, Reader};
 use crate::json::{Flaw, Json};
 use crate::message::{
     Block, Citation, Content, InvalidInput, InvalidReason, OtherContent, RedactedThinking,
@@ -110,8 +110,9 @@ impl Draft {
         let fill = match &start.block {
             wire::Block::Text { text, citations } => {
                 written = text.decode().into();
-                let cite = |raw: &&str| Citation::new(Json::checked(*raw));
-                Fill::Text { citations: citations.iter().map(cite).collect() }
+                let citations = citations.iter().copied().flat_map(Items::new).take(CITATIONS);
+                let cite = |raw: &str| Citation::new(Json::checked(raw));
+                Fill::Text { citations: citations.map(cite).collect() }
             }
             wire::Block::Thinking { thinking, signature } => {
                 written = thinking.decode().into();
@@ -166,18 +167,6 @@ impl Draft {
             }
             _ => false,
         }
-    }
-
-    /// Bytes that are held for the block.
-    pub(super) fn held(&self) -> usize {
-        let more = match &self.fill {
-            Fill::Text { citations } => citations.iter().map(|one| one.raw().len()).sum(),
-            Fill::Thinking { signature, .. } => signature.len(),
-            Fill::Redacted { data } => data.len(),
-            Fill::Tool(tool) => tool.input.as_ref().map_or(0, |input| input.len()),
-            Fill::Compaction { raw, .. } | Fill::Other { raw, .. } => raw.len(),
-        };
-        self.text.len().saturating_add(more)
     }
 
     /// The block as it is. Without its stop it is not complete, and carries no signature.
@@ -299,3 +288,6 @@ fn text_member(raw: &str) -> Option<String> {
     };
     read().ok().flatten()
 }
+
+/// Citations that a block may begin with. The provider begins with none.
+const CITATIONS: usize = 4096;

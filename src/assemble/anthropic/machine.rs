@@ -32,6 +32,8 @@ pub(crate) struct Machine {
     pub(super) last: usize,
     /// Bytes held for the message.
     pub(super) held: usize,
+    /// Bytes held beside the blocks, of which the latest replace the earlier.
+    pub(super) beside: usize,
     /// An index was used twice, so the order of the places is not that of the indexes.
     pub(super) reused: bool,
     /// The message began without its `message_start`.
@@ -54,6 +56,7 @@ impl Machine {
             places: Vec::new(),
             last: 0,
             held: 0,
+            beside: 0,
             reused: false,
             assumed: false,
             told: Vec::new(),
@@ -166,27 +169,25 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<Outcome, Fault> {
         let outcome = outcome(self.state, input);
-        self.state = next(self.state, input);
         match outcome {
-            Outcome::Assume => {
-                self.assumed = true;
-                self.tolerate(Rule::MissingMessageStart, None, origin, out)?;
-                out.push_back(Event::Start(Start::default().into()));
-                self.step(input, index, origin, out)
-            }
+            Outcome::Assume => self.tolerate(Rule::MissingMessageStart, None, origin, out)?,
+            Outcome::OpenAnew => self.tolerate(Rule::ReusedIndex, index, origin, out)?,
+            Outcome::Attach => self.tolerate(Rule::LateSignature, index, origin, out)?,
+            Outcome::CompleteBy(rule) => self.tolerate(rule, index, origin, out)?,
             Outcome::Drop(rule) => {
-                tolerate(self.strict, rule, index, Some(origin), origin, out).map(|()| outcome)
+                tolerate(self.strict, rule, index, Some(origin), origin, out)?;
             }
-            Outcome::OpenAnew => {
-                self.tolerate(Rule::ReusedIndex, index, origin, out).map(|()| outcome)
-            }
-            Outcome::Attach => {
-                self.tolerate(Rule::LateSignature, index, origin, out).map(|()| outcome)
-            }
-            Outcome::CompleteBy(rule) => self.tolerate(rule, index, origin, out).map(|()| outcome),
-            Outcome::Fail(Failure::Protocol(rule)) => Err(Fault::Protocol { rule, index }),
-            _ => Ok(outcome),
+            Outcome::Fail(Failure::Protocol(rule)) => return Err(Fault::Protocol { rule, index }),
+            _ => {}
         }
+        // Only now: what has failed has not moved on.
+        self.state = next(self.state, input);
+        if outcome == Outcome::Assume {
+            self.assumed = true;
+            out.push_back(Event::Start(Start::default().into()));
+            return self.step(input, index, origin, out);
+        }
+        Ok(outcome)
     }
 
     pub(super) fn tolerate(
@@ -274,8 +275,13 @@ impl Machine {
             }
             .into(),
         ));
-        for (index, block) in (0..).zip(&start.content) {
-            self.open(index, index, block, origin, out)?;
+        for (index, block) in (0..).zip(start.content) {
+            let block = block.map_err(|error| Fault::Malformed {
+                event: origin.name.into(),
+                index: Some(index),
+                flaw: error.flaw,
+            })?;
+            self.open(index, index.into(), &block, origin, out)?;
             let at = self.places.len().saturating_sub(1);
             self.close(at, out);
         }
@@ -319,14 +325,15 @@ impl Machine {
             self.message.stop_details = Some(Json::checked(details));
         }
         for (key, raw) in delta.other {
-            let value = Json::checked(raw);
-            self.hold(value.len())?;
-            replace(&mut self.message.other, (&*key).into(), value);
+            replace(&mut self.message.other, (&*key).into(), Json::checked(raw));
         }
         if let Some(usage) = delta.usage {
-            self.hold(usage.raw_bytes())?;
             self.message.usage.replace_with(usage);
         }
+        let other =
+            self.message.other.iter().map(|(key, value)| key.len().saturating_add(value.len()));
+        self.beside = other.fold(self.message.usage.raw_bytes(), usize::saturating_add);
+        self.hold(0)?;
         if delta.bad_count { self.tolerate(Rule::BadCount, None, origin, out) } else { Ok(()) }
     }
 
@@ -336,16 +343,20 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
+        let before = self.state;
         match self.step(input, None, origin, out)? {
             Outcome::Complete | Outcome::CompleteBy(_) => {}
             _ => return Ok(()),
         }
+        // In strict mode it may yet fail.
+        let done = core::mem::replace(&mut self.state, before);
         // A reply that was cut may well leave its last block open.
         let cut = self.message.stop_reason.as_ref().is_some_and(StopReason::forbids_tools);
         for place in self.places.iter().filter(|place| place.is_open() && !cut) {
             let rule = Rule::MissingBlockStop;
             tolerate(self.strict, rule, Some(place.index), None, origin, out)?;
         }
+        self.state = done;
         let complete = Complete { message: self.message(), request_id: self.request_id.clone() };
         out.push_back(Event::Complete(complete.into()));
         Ok(())
@@ -358,7 +369,7 @@ impl Machine {
         }
         self.held = self.held.saturating_add(bytes);
         let max = self.limits.message_bytes;
-        if self.held > max {
+        if self.held.saturating_add(self.beside) > max {
             return Err(Fault::Limit { limit: LimitKind::MessageBytes, max });
         }
         Ok(())

@@ -1,10 +1,11 @@
 //! A block as `content_block_start` and a filled `message_start` hold it.
 
 use alloc::borrow::Cow;
-use alloc::vec::Vec;
 
 use super::{read_index, read_members, read_raw};
-use crate::json::reader::{Kind, Reader, Str};
+use crate::json::reader::{Items, Kind, Reader};
+
+use crate::json::string::Str;
 use crate::json::{Flaw, JsonError};
 use crate::message::ToolKind;
 
@@ -28,8 +29,8 @@ pub enum Block<'a> {
     Text {
         /// The text so far, mostly empty.
         text: Str<'a>,
-        /// The citations so far, as received.
-        citations: Vec<&'a str>,
+        /// The citations so far: an array, as received.
+        citations: Option<&'a str>,
     },
     /// `thinking`
     Thinking {
@@ -84,6 +85,26 @@ pub struct ToolUse<'a> {
     pub toolset_name: Option<Str<'a>>,
 }
 
+/// The blocks of a message, read one by one: a hostile array of millions takes no more memory than
+/// its text.
+#[derive(Clone, Debug, Default)]
+pub struct ContentBlocks<'a>(Option<Items<'a>>);
+
+impl<'a> ContentBlocks<'a> {
+    pub(super) fn new(array: &'a str) -> Self {
+        Self(Some(Items::new(array)))
+    }
+}
+
+impl<'a> Iterator for ContentBlocks<'a> {
+    type Item = Result<ContentBlock<'a>, JsonError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let raw = self.0.as_mut()?.next()?;
+        Some(ContentBlock::read(&mut Reader::new(raw)))
+    }
+}
+
 pub(super) fn read_event<'a>(
     reader: &mut Reader<'a>,
     index: &mut Option<u32>,
@@ -114,7 +135,7 @@ struct Fields<'a> {
     input: Option<&'a str>,
     caller: Option<&'a str>,
     to: Option<Str<'a>>,
-    citations: Vec<&'a str>,
+    citations: Option<&'a str>,
 }
 
 impl<'a> ContentBlock<'a> {
@@ -188,12 +209,7 @@ impl<'a> Fields<'a> {
                 });
             }
             "citations" if reader.kind()? == Kind::Array => {
-                let mut first = true;
-                reader.open_array()?;
-                while reader.item(&mut first)? {
-                    self.citations.push(reader.raw()?);
-                }
-                return Ok(());
+                return reader.raw().map(|raw| self.citations = Some(raw));
             }
             _ => return reader.skip(),
         };

@@ -3,7 +3,9 @@
 use alloc::borrow::Cow;
 
 use super::{read_index, read_members, read_string};
-use crate::json::reader::{Kind, Reader, Str};
+use crate::json::reader::{Kind, Reader};
+
+use crate::json::string::Str;
 use crate::json::{Flaw, JsonError};
 
 /// What is added to a block.

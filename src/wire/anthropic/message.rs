@@ -3,9 +3,11 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use super::block::ContentBlock;
+use super::block::ContentBlocks;
 use super::{read_members, read_raw};
-use crate::json::reader::{Kind, Reader, Str};
+use crate::json::reader::{Kind, Reader};
+
+use crate::json::string::Str;
 use crate::json::{Flaw, Json, JsonError};
 use crate::text::Text;
 use crate::usage::Usage;
@@ -21,7 +23,7 @@ pub struct MessageStart<'a> {
     /// `assistant`.
     pub role: Option<Str<'a>>,
     /// The blocks, mostly none.
-    pub content: Vec<ContentBlock<'a>>,
+    pub content: ContentBlocks<'a>,
     /// How it ended and what else it says.
     pub end: MessageDelta<'a>,
 }
@@ -76,12 +78,7 @@ impl<'a> MessageStart<'a> {
             "model" => reader.string_or_skip().map(|read| message.model = read),
             "role" => reader.string_or_skip().map(|read| message.role = read),
             "content" if reader.kind()? == Kind::Array => {
-                let mut first = true;
-                reader.open_array()?;
-                while reader.item(&mut first)? {
-                    message.content.push(ContentBlock::read(reader)?);
-                }
-                Ok(())
+                reader.raw().map(|raw| message.content = ContentBlocks::new(raw))
             }
             "type" | "content" => reader.skip(),
             key => message.end.read(key, reader),
@@ -104,7 +101,9 @@ impl<'a> MessageDelta<'a> {
                 self.usage = Some(usage);
             }
             key => {
-                if let Some(raw) = read_raw(reader)? {
+                if let Some(raw) = read_raw(reader)?
+                    && self.other.len() < KEYS
+                {
                     self.other.push((Cow::Owned(key.into()), raw));
                 }
             }
@@ -149,7 +148,9 @@ fn read_usage(
         "inference_geo" => return read_name(&mut usage.inference_geo, reader),
         "speed" => return read_name(&mut usage.speed, reader),
         key => {
-            if let Some(raw) = read_raw(reader)? {
+            if let Some(raw) = read_raw(reader)?
+                && usage.other.len() < KEYS
+            {
                 usage.other.push((key.into(), Json::checked(raw)));
             }
             return Ok(());
@@ -179,3 +180,7 @@ fn read_name(name: &mut Option<Text>, reader: &mut Reader<'_>) -> Result<(), Jso
     *name = reader.string_or_skip()?.map(|name| Text::from(&*name.decode()));
     Ok(())
 }
+
+/// Unknown keys that are read: the provider has about a dozen, and a sender who invents millions is
+/// not followed.
+const KEYS: usize = 64;

@@ -28,12 +28,14 @@ use core::fmt;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
-pub use self::block::{Block, ContentBlock, ToolUse};
+pub use self::block::{Block, ContentBlock, ContentBlocks, ToolUse};
 pub use self::delta::Delta;
 pub use self::message::{MessageDelta, MessageStart};
 pub(crate) use self::peek::{Kind as DeltaKind, Peeked, Piece, peek, peek_data};
 use crate::error::ServerError;
-use crate::json::reader::{Kind, Reader, Str};
+use crate::json::reader::{Kind, Reader};
+
+use crate::json::string::Str;
 use crate::json::{Flaw, Json, JsonError};
 
 /// One event of the stream.
