@@ -875,8 +875,9 @@ mod limits {
             &json(1, "{\"a\":12}"),
         ]);
         let largest = sse([START]).len() - "event: \ndata: \n\n".len();
-        // What the blocks begin with, five bytes of text and eight of input.
-        let held = TEXT.len() + TOOL.len() + 5 + 8;
+        // The names, what the blocks begin with, five bytes of text and eight of input.
+        let names = "msg_1".len() + "claude-test".len() + "assistant".len();
+        let held = names + TEXT.len() + TOOL.len() + 5 + 8;
         let defaults = Limits::default();
         for (limit, exact, kind, kept) in [
             (
@@ -914,6 +915,54 @@ mod limits {
             );
             assert_eq!(error.partial().message.text(), kept, "{kind}");
         }
+    }
+
+    #[test]
+    fn nothing_that_is_held_goes_uncounted() {
+        let long = "x".repeat(1000);
+        let streams = [
+            vec![open(0, &format!(r#"{{"type":"tool_use","id":"{long}","name":"n"}}"#))],
+            vec![open(
+                0,
+                &format!(r#"{{"type":"tool_use","id":"i","name":"n","caller":"{long}"}}"#),
+            )],
+            vec![open(0, THINKING), shut(0), sign(0, &long)],
+            vec![
+                open(0, TEXT),
+                delta(0, &format!(r#"{{"type":"citations_delta","citation":"{long}"}}"#)),
+            ],
+            vec![format!(r#"{{"type":"message_delta","delta":{{"stop_sequence":"{long}"}}}}"#)],
+            vec![format!(
+                r#"{{"type":"message_delta","delta":{{}},"usage":{{"iterations":"{long}"}}}}"#
+            )],
+        ];
+        let limits = Limits { message_bytes: 500, ..Limits::default() };
+        for events in streams {
+            let stream = sse([START.to_owned()].into_iter().chain(events.clone()));
+            assert_eq!(
+                failure(anthropic().limits(limits), &stream).kind().name(),
+                "limit",
+                "{events:?}"
+            );
+        }
+        let start = format!(r#"{{"type":"message_start","message":{{"model":"{long}"}}}}"#);
+        assert_eq!(failure(anthropic().limits(limits), &sse([start])).kind().name(), "limit");
+        // What is only looked at is held until its block ends, and not longer.
+        let tap = || anthropic().accumulate(false).limits(limits);
+        let signed = sse([START.to_owned(), open(0, THINKING), sign(0, &long)]);
+        assert_eq!(failure(tap(), &signed).kind().name(), "limit");
+        let blocks = (0..100).flat_map(|n| [open(n, TEXT), text(n, "text"), shut(n)]);
+        let stream = sse([START.to_owned()].into_iter().chain(blocks).chain([STOP.to_owned()]));
+        assert!(decode(tap(), [&stream[..]]).1.is_none());
+        let whole = open(
+            0,
+            &format!(r#"{{"type":"tool_use","id":"i","name":"n","input":{{"a":"{long}"}}}}"#),
+        );
+        let limits = Limits { tool_input_bytes: 500, ..Limits::default() };
+        assert_eq!(
+            failure(anthropic().limits(limits), &sse([START, &whole])).kind().name(),
+            "limit"
+        );
     }
 
     #[test]

@@ -574,6 +574,74 @@ cases! {
         r#"block 0 {"type":"text","text":"a"}"#,
         "error malformed: malformed `message_start` in block 1: missing `type` at byte 27",
     ]
+    a_block_behind_a_reused_index_stays_behind: [START, open(0, TEXT), text(0, "t"), shut(0), open(0, TOOL), shut(0), open(1, TEXT), text(1, "B"), shut(1), end("tool_use"), STOP] => [
+        r#"token 0 "t""#,
+        r#"block 0 {"type":"text","text":"t"}"#,
+        "warning reused_index 0",
+        "tool_start 0 toolu_1 roll Client",
+        "tool_call 0 roll {}",
+        r#"block 0 {"type":"tool_use","id":"toolu_1","name":"roll","input":{}}"#,
+        r#"token 1 "B""#,
+        r#"block 1 {"type":"text","text":"B"}"#,
+        "complete tool_use",
+    ]
+    an_unknown_block_that_known_deltas_fill: [START, open(0, r#"{"type":"computer_call","input":{}}"#), json(0, "{}"), shut(0), open(1, r#"{"type":"narration"}"#), text(1, "x"), shut(1), end("end_turn"), STOP] => [
+        r#"unknown input_json_delta {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}}"#,
+        r#"block 0 {"type":"computer_call","input":{},"replayable":false}"#,
+        r#"unknown text_delta {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"x"}}"#,
+        r#"block 1 {"type":"narration","replayable":false}"#,
+        "complete end_turn",
+    ]
+    an_unknown_delta_with_known_keys: [START, open(0, TEXT), delta(0, r#"{"type":"future_delta","text":["a"]}"#), delta(0, r#"{"type":"text_delta","text":"a","thinking":false}"#), delta(0, r#"{"type":"text_delta","text":5}"#)] => [
+        r#"unknown future_delta {"type":"future_delta","text":["a"]}"#,
+        r#"token 0 "a""#,
+        "error malformed: malformed `content_block_delta` in block 0: expected a string at byte 714",
+    ]
+    unknown_keys_of_known_blocks: [START, open(0, r#"{"type":"thinking","thinking":"","signature":"","binding":{"a": 1}}"#), sign(0, "S"), shut(0), open(1, r#"{"type":"redacted_thinking","data":"D","binding":"b"}"#), shut(1), open(2, r#"{"type":"tool_use","id":"i","name":"n","input":{},"new_key":[1],"none":null}"#), shut(2), end("end_turn"), STOP] => [
+        "signature 0 S",
+        r#"block 0 {"type":"thinking","thinking":"","signature":"S","binding":{"a": 1}}"#,
+        "redacted 1 D",
+        r#"block 1 {"type":"redacted_thinking","data":"D","binding":"b"}"#,
+        "tool_start 2 i n Client",
+        "tool_call 2 n {}",
+        r#"block 2 {"type":"tool_use","id":"i","name":"n","input":{},"new_key":[1]}"#,
+        "complete end_turn",
+    ]
+    a_tool_that_starts_again_with_its_input: [START, open(0, r#"{"type":"tool_use","id":"i","name":"n"}"#), open(0, r#"{"type":"tool_use","id":"i","name":"n","input":{"a":1}}"#), shut(0), end("tool_use"), STOP] => [
+        "tool_start 0 i n Client",
+        "warning repeated_block_start 0",
+        r#"tool_call 0 n {"a":1}"#,
+        r#"block 0 {"type":"tool_use","id":"i","name":"n","input":{"a":1}}"#,
+        "complete tool_use",
+    ]
+    two_signed_blocks_on_one_index: [START, open(0, THINKING), sign(0, "S1"), open(0, THINKING), sign(0, "S2"), shut(0), end("end_turn"), STOP] => [
+        "signature 0 S1",
+        "warning reused_index 0",
+        "signature 0 S2",
+        r#"block 0 {"type":"thinking","thinking":"","signature":"S2"}"#,
+        "complete end_turn",
+    ]
+    a_signature_of_the_start_is_repeated: [START, open(0, r#"{"type":"thinking","thinking":"","signature":"SIG"}"#), sign(0, "SIG"), shut(0), sign(0, ""), end("end_turn"), STOP] => [
+        "signature 0 SIG",
+        "warning repeated_text 0",
+        r#"block 0 {"type":"thinking","thinking":"","signature":"SIG"}"#,
+        "warning closed_block 0",
+        "complete end_turn",
+    ]
+    an_unknown_event_that_is_broken: [START, "event: foo\ndata: {\"type\":\"foo\",\n\n", "event: foo\ndata: broken\n\n", STOP] => [
+        r#"unknown foo {"type":"foo","#,
+        "unknown foo broken",
+        "complete -",
+    ]
+    errors_of_other_shapes: [START, "event: error\ndata: {\"type\":\"overloaded_error\",\"message\":\"m\",\"request_id\":\"r\"}\n\n"] => [
+        "error server: the server reported overloaded_error: m at byte 254 (request r)",
+    ]
+    errors_with_fields_of_other_types: [START, r#"{"type":"error","error":{"type":"overloaded_error","message":5},"request_id":"req_1"}"#] => [
+        "error server: the server reported overloaded_error at byte 254 (request req_1)",
+    ]
+    errors_in_an_unknown_event: [START, "data: {\"type\":\"x\",\"error\":{\"type\":\"api_error\"}}\n\n"] => [
+        "error server: the server reported api_error at byte 241",
+    ]
     relays_send_no_message: [r#"{"type":"message_start","message":null}"#, open(0, TEXT), text(0, "a"), shut(0), end("end_turn"), STOP] => [
         "warning missing_field",
         "warning missing_message_start",

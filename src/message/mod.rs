@@ -69,11 +69,15 @@ pub struct Block {
     pub index: u32,
     /// What it holds.
     pub content: Content,
+    /// Keys of the block that this version does not know, as received.
+    pub other: Vec<(Text, Json)>,
     /// Whether the block's stop was received. If not, the content may be cut.
     pub complete: bool,
     /// Whether the block can go back to the provider as it is: complete, signed if it has to be, and
     /// without anything that this version could not read.
     pub replayable: bool,
+    /// It had a delta that was not understood.
+    pub(crate) damaged: bool,
 }
 
 /// What a block holds.

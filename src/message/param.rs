@@ -24,7 +24,8 @@ impl Message {
     ///   without valid arguments. The text of a complete message goes back even if the server
     ///   forgot to stop its block.
     /// - keys that exist only in replies: `citations` when there are none, the `file_id` of a
-    ///   citation, the `caller` of a tool that the model called directly;
+    ///   citation, the `caller` of a tool that the model called directly. Keys that this version does
+    ///   not know go back;
     /// - text blocks without text;
     /// - what stands before the last `fallback` block and belongs to the model that declined:
     ///   thinking, connector text and calls of the client's tools.
@@ -81,7 +82,7 @@ impl Message {
     fn echoes(&self, block: &Block) -> bool {
         match &block.content {
             Content::Text(text) if text.text.is_empty() => false,
-            Content::Text(_) => block.replayable || self.complete,
+            Content::Text(_) => block.replayable || self.complete && !block.damaged,
             _ => block.replayable,
         }
     }
@@ -111,11 +112,18 @@ impl Block {
             Content::RedactedThinking(redacted) => {
                 out.push_str(r#"{"type":"redacted_thinking","data":"#);
                 string(out, &redacted.data);
-                out.push('}');
             }
             Content::ToolUse(tool) => tool.write(out),
-            Content::Other(other) => out.push_str(&other.raw),
+            Content::Other(other) => return out.push_str(&other.raw),
         }
+        // What is not known may be what the next request needs.
+        for (key, value) in &self.other {
+            out.push(',');
+            string(out, key);
+            out.push(':');
+            out.push_str(value);
+        }
+        out.push('}');
     }
 }
 
@@ -127,7 +135,9 @@ impl TextContent {
             out.push_str(if at == 0 { r#","citations":["# } else { "," });
             citation.write(out);
         }
-        out.push_str(if self.citations.is_empty() { "}" } else { "]}" });
+        if !self.citations.is_empty() {
+            out.push(']');
+        }
     }
 }
 
@@ -139,7 +149,6 @@ impl ThinkingContent {
             out.push_str(r#","signature":"#);
             string(out, signature);
         }
-        out.push('}');
     }
 }
 
@@ -172,7 +181,6 @@ impl ToolUse {
             out.push_str(r#","toolset_name":"#);
             string(out, toolset);
         }
-        out.push('}');
     }
 }
 

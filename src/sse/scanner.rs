@@ -186,8 +186,15 @@ impl Scanner {
 
     /// Bytes since the first line of an event that has not been dispatched.
     pub(crate) fn leftover(&self) -> u64 {
-        let in_field =
-            matches!(self.position, Position::Name | Position::AfterColon(_) | Position::Value(_));
+        let in_field = match self.position {
+            Position::Name => true,
+            Position::AfterColon(field) | Position::Value(field) => {
+                matches!(field, Field::Event | Field::Data)
+            }
+            Position::Mark(_) | Position::LineStart | Position::Comment | Position::Skipped => {
+                false
+            }
+        };
         if self.open || in_field { self.offset.saturating_sub(self.frame_offset) } else { 0 }
     }
 
@@ -213,14 +220,7 @@ impl Scanner {
     pub(crate) fn data_bytes(&mut self, place: Place, chunk: &Bytes) -> Bytes {
         match place {
             Place::Chunk(range) => chunk.slice(range),
-            Place::Held => {
-                let data = self.held_data.split().freeze();
-                // A buffer that one large event has stretched is given away with it.
-                if data.len() > KEPT {
-                    self.held_data = BytesMut::new();
-                }
-                data
-            }
+            Place::Held => given(&mut self.held_data),
         }
     }
 
@@ -228,7 +228,7 @@ impl Scanner {
     pub(crate) fn event_bytes(&mut self, place: Place, chunk: &Bytes) -> Bytes {
         match place {
             Place::Chunk(range) => chunk.slice(range),
-            Place::Held => self.held_event.split().freeze(),
+            Place::Held => given(&mut self.held_event),
         }
     }
 
@@ -301,7 +301,8 @@ impl Scanner {
 
     /// A line of this field begins, with its value at the front of `line`.
     fn begin(&mut self, field: Field, line: Piece<'_>) -> Result<(), Error> {
-        self.open = true;
+        // The others mean something without a blank line, or nothing without data.
+        self.open |= matches!(field, Field::Event | Field::Data);
         match field {
             Field::Event => {
                 self.held_event.clear();
@@ -386,7 +387,7 @@ impl Scanner {
     /// A blank line has ended: the one place where a frame begins anew.
     fn dispatch(&mut self) -> Option<Found> {
         self.last_event_id.clone_from(&self.id_buffer);
-        self.id_line.clear();
+        self.id_line = shrunk(core::mem::take(&mut self.id_line));
         self.open = false;
         let event = core::mem::replace(&mut self.event, Place::Chunk(0..0));
         let data = self.data.take()?;
@@ -451,6 +452,24 @@ impl<'a> Piece<'a> {
     fn skip(&mut self, len: usize) {
         self.at = self.at.saturating_add(len).min(self.end);
     }
+}
+
+/// What a buffer holds. One that a large event has stretched is given away with it.
+fn given(buffer: &mut BytesMut) -> Bytes {
+    let bytes = buffer.split().freeze();
+    if bytes.len() > KEPT {
+        *buffer = BytesMut::new();
+    }
+    bytes
+}
+
+/// The buffer, empty, unless a large event has stretched it.
+fn shrunk(mut buffer: BytesMut) -> BytesMut {
+    if buffer.capacity() > KEPT {
+        return BytesMut::new();
+    }
+    buffer.clear();
+    buffer
 }
 
 /// The byte after `at`.

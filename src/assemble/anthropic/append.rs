@@ -1,7 +1,7 @@
 //! What a delta adds to its block, and the events at a block's ends.
 
 use super::draft::{Draft, Fill};
-use crate::assemble::Queue;
+use crate::assemble::{Origin, Queue};
 use crate::event::{
     CitationEvent, Event, RedactedData, Rule, Signature, Thinking, ToolStart, Unknown,
 };
@@ -23,9 +23,20 @@ pub(super) struct Appended {
 
 impl Draft {
     /// Adds a delta that fits the block. Without `keep` its text is handed out only.
-    pub(super) fn append(&mut self, delta: Delta<'_>, source: Source<'_>, keep: bool) -> Appended {
+    pub(super) fn append(&mut self, delta: Delta<'_>, origin: &Origin<'_>, keep: bool) -> Appended {
         let index = self.index;
+        let source = origin.source;
         match (delta, &mut self.fill) {
+            // What it does to a block of an unknown kind is not known, text aside.
+            (delta, Fill::Unknown { writable, .. })
+                if !(*writable && matches!(delta, Delta::Text { .. }))
+                    && !matches!(delta, Delta::Null | Delta::Unknown { .. }) =>
+            {
+                self.damaged = true;
+                let data = core::str::from_utf8(origin.data).unwrap_or_default();
+                let unknown = Unknown { name: delta.name().into(), data: source.text(data) };
+                Appended { event: Some(Event::Unknown(unknown.into())), ..Appended::default() }
+            }
             (Delta::Text { text }, _) => self.write(text, source, keep, |text| token(index, text)),
             (Delta::Thinking { thinking, estimated_tokens }, fill) => {
                 let estimated = estimated_tokens.unwrap_or_default();
@@ -40,9 +51,12 @@ impl Draft {
             (Delta::InputJson { partial_json }, _) => {
                 self.write(partial_json, source, keep, |text| tool_input(index, text))
             }
-            (Delta::Signature { signature: piece }, Fill::Thinking { signature, .. }) => {
+            (Delta::Signature { signature: piece }, Fill::Thinking { signature, seeded, .. }) => {
                 let broken = piece.is_none().then_some(Rule::MissingField);
                 let piece = source.unescaped(piece.unwrap_or_default(), &mut None);
+                if core::mem::take(seeded) && piece == signature.as_str() {
+                    return Appended { broken: Some(Rule::RepeatedText), ..Appended::default() };
+                }
                 signature.push_str(&piece);
                 let grown = piece.len();
                 Appended { event: signed(index, piece), grown, broken }
@@ -143,8 +157,8 @@ impl Draft {
                 let (id, name, kind) = (tool.id.clone(), tool.name.clone(), tool.kind);
                 out.push_back(Event::ToolStart(ToolStart { index, id, name, kind }.into()));
             }
-            Fill::Other { writable: true, .. } => out.extend(token(index, text)),
-            Fill::Other { .. } | Fill::Compaction { .. } => {}
+            Fill::Unknown { writable: true, .. } => out.extend(token(index, text)),
+            Fill::Unknown { .. } | Fill::Whole { .. } | Fill::Compaction { .. } => {}
         }
     }
 

@@ -75,6 +75,14 @@ impl Machine {
         }
         match outcome {
             Outcome::Open => self.open(wire_index, wire_index.into(), block, origin, out),
+            Outcome::Drop(Rule::RepeatedBlockStart) => {
+                if let Some(Place { life: Life::Open(draft), .. }) =
+                    taken.and_then(|at| self.places.get_mut(at))
+                {
+                    draft.complete_from(&block.block, origin.source);
+                }
+                Ok(())
+            }
             Outcome::OpenAnew => {
                 // What still comes for this index is meant for the new block.
                 if let Some(at) = taken {
@@ -97,8 +105,12 @@ impl Machine {
         if self.places.len() >= self.limits.blocks {
             return Err(Fault::Limit { limit: LimitKind::Blocks, max: self.limits.blocks });
         }
+        if let wire::Block::ToolUse(wire::ToolUse { input: Some(input), .. }) = &block.block {
+            self.bound_input(input.len())?;
+        }
         self.hold(block.raw.len())?;
-        let draft = Draft::new(index, block, origin.source);
+        let mut draft = Draft::new(index, block, origin.source);
+        draft.held = block.raw.len();
         if let wire::Block::Fallback { to: Some(model) } = &block.block {
             self.message.model = Some((&*model.decode()).into());
         }
@@ -106,7 +118,7 @@ impl Machine {
         draft.announce(out);
         self.output_started |= out.len() > before;
         self.reused |= order != u64::from(index);
-        let at = self.places.partition_point(|place| place.order < order);
+        let at = self.places.partition_point(|place| place.order <= order);
         self.places.insert(at, Place { index, order, life: Life::Open(draft.into()) });
         self.last = at;
         Ok(())
@@ -122,7 +134,8 @@ impl Machine {
         let at = self.locate(index, origin, out)?;
         let place = at.and_then(|at| self.places.get(at));
         let index = index.or(place.map(|place| place.index));
-        let signature = matches!(delta, Delta::Signature { .. });
+        // An empty signature signs nothing, so it comes too late for nothing.
+        let signature = matches!(&delta, Delta::Signature { signature: Some(s) } if !s.is_empty());
         let target = match place.map(|place| &place.life) {
             None => Target::Missing,
             Some(Life::Open(draft)) if draft.fits(&delta) => Target::Open,
@@ -161,17 +174,15 @@ impl Machine {
             return Ok(());
         };
         let index = Some(*index);
-        let appended = draft.append(delta, origin.source, self.accumulate);
+        let appended = draft.append(delta, origin, self.accumulate);
+        draft.held = draft.held.saturating_add(appended.grown);
         let input = if matches!(draft.fill, Fill::Tool(_)) { draft.text.len() } else { 0 };
         if let Some(event) = appended.event {
-            self.output_started |= !matches!(event, Event::Unknown(_));
+            self.output_started = true;
             out.push_back(event);
         }
         self.hold(appended.grown)?;
-        if input > self.limits.tool_input_bytes {
-            let max = self.limits.tool_input_bytes;
-            return Err(Fault::Limit { limit: LimitKind::ToolInputBytes, max });
-        }
+        self.bound_input(input)?;
         match appended.broken {
             Some(rule @ Rule::RepeatedText) => {
                 tolerate(self.strict, rule, index, Some(origin), origin, out)
@@ -264,6 +275,9 @@ impl Machine {
             _ => Signed::Never,
         };
         let damaged = draft.damaged;
+        if !self.accumulate {
+            self.held = self.held.saturating_sub(draft.held);
+        }
         let block = self.accumulate.then(|| Arc::new(draft.into_block(true)));
         if let Some(block) = &block {
             self.output_started = true;
@@ -284,6 +298,9 @@ impl Machine {
         {
             out.extend(draft.unpaired());
             let damaged = draft.damaged;
+            if !self.accumulate {
+                self.held = self.held.saturating_sub(draft.held);
+            }
             let block = self.accumulate.then(|| Arc::new(draft.into_block(false)));
             place.life = Life::Closed(Closed { block, signature: Signed::Never, damaged });
         }
@@ -314,6 +331,14 @@ impl Machine {
                 flaw: Flaw::Missing("index"),
             }),
         }
+    }
+
+    fn bound_input(&self, bytes: usize) -> Result<(), Fault> {
+        let max = self.limits.tool_input_bytes;
+        if bytes > max {
+            return Err(Fault::Limit { limit: LimitKind::ToolInputBytes, max });
+        }
+        Ok(())
     }
 
     /// The place of the block with this index on the wire; of several the open one, or the last.

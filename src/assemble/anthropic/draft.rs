@@ -28,6 +28,10 @@ pub(super) struct Draft {
     pub(super) seeded: bool,
     /// A delta was not understood, so the block cannot be rebuilt.
     pub(super) damaged: bool,
+    /// Bytes that are held for the block.
+    pub(super) held: usize,
+    /// Keys of the start that this version does not know.
+    other: Vec<(Text, Json)>,
 }
 
 /// Text that grows by pieces which are UTF-8 each, so that the whole is checked only once.
@@ -74,6 +78,8 @@ pub(super) enum Fill {
     },
     Thinking {
         signature: String,
+        /// The signature is the start's, and no delta has come for it since.
+        seeded: bool,
         estimated_tokens: u64,
     },
     Redacted {
@@ -85,8 +91,13 @@ pub(super) enum Fill {
         raw: Json,
         filled: Vec<(&'static str, Json)>,
     },
-    /// `writable` if it is of an unknown type and has a `text`, which text deltas go on with.
-    Other {
+    /// A block that is whole at its start.
+    Whole {
+        kind: Text,
+        raw: Json,
+    },
+    /// A block of an unknown type; `writable` if it has a `text`, which text deltas go on with.
+    Unknown {
         kind: Text,
         raw: Json,
         writable: bool,
@@ -116,7 +127,8 @@ impl Draft {
             }
             wire::Block::Thinking { thinking, signature } => {
                 written = thinking.decode().into();
-                Fill::Thinking { signature: signature.decode().into(), estimated_tokens: 0 }
+                let signature: String = signature.decode().into();
+                Fill::Thinking { seeded: !signature.is_empty(), signature, estimated_tokens: 0 }
             }
             wire::Block::RedactedThinking { data } => {
                 Fill::Redacted { data: Text::from(&*data.decode()) }
@@ -129,43 +141,61 @@ impl Draft {
                 let seed = text_member(start.raw);
                 let writable = seed.is_some();
                 written = seed.unwrap_or_default();
-                Fill::Other { kind: (&*start.kind).into(), raw: source.json(start.raw), writable }
+                Fill::Unknown { kind: (&*start.kind).into(), raw: source.json(start.raw), writable }
             }
             wire::Block::ToolResult { .. } | wire::Block::Fallback { .. } | wire::Block::Whole => {
-                let raw = source.json(start.raw);
-                Fill::Other { kind: (&*start.kind).into(), raw, writable: false }
+                Fill::Whole { kind: (&*start.kind).into(), raw: source.json(start.raw) }
             }
         };
         let seeded = !written.is_empty();
-        Self { index, fill, text: written.into(), half: None, seeded, damaged: false }
-    }
-
-    /// Whether blocks of this kind have such deltas.
-    pub(super) fn fits(&self, delta: &Delta<'_>) -> bool {
-        match delta {
-            Delta::Text { .. } => {
-                matches!(self.fill, Fill::Text { .. } | Fill::Other { writable: true, .. })
-            }
-            Delta::Citations { .. } => matches!(self.fill, Fill::Text { .. }),
-            Delta::Thinking { .. } | Delta::Signature { .. } => {
-                matches!(self.fill, Fill::Thinking { .. })
-            }
-            Delta::InputJson { .. } => matches!(self.fill, Fill::Tool(_)),
-            Delta::Compaction { .. } => matches!(self.fill, Fill::Compaction { .. }),
-            Delta::Null | Delta::Unknown { .. } => true,
+        let other = start.other.iter().map(|(key, raw)| (Text::from(&**key), Json::checked(*raw)));
+        Self {
+            index,
+            fill,
+            text: written.into(),
+            half: None,
+            seeded,
+            damaged: false,
+            held: 0,
+            other: other.collect(),
         }
     }
 
-    /// Whether a start of `block` on the same index means this block.
+    /// Whether blocks of this kind have such deltas. Of a kind that is not known, any may come.
+    pub(super) fn fits(&self, delta: &Delta<'_>) -> bool {
+        matches!(
+            (&self.fill, delta),
+            (_, Delta::Null | Delta::Unknown { .. })
+                | (Fill::Unknown { .. }, _)
+                | (Fill::Text { .. }, Delta::Text { .. } | Delta::Citations { .. })
+                | (Fill::Thinking { .. }, Delta::Thinking { .. } | Delta::Signature { .. })
+                | (Fill::Tool(_), Delta::InputJson { .. })
+                | (Fill::Compaction { .. }, Delta::Compaction { .. })
+        )
+    }
+
+    /// Whether a start of `block` on the same index means this block. A signed one is over.
     pub(super) fn is_alike(&self, block: &wire::Block<'_>) -> bool {
         match (&self.fill, block) {
             (Fill::Text { .. }, wire::Block::Text { .. })
-            | (Fill::Thinking { .. }, wire::Block::Thinking { .. })
             | (Fill::Compaction { .. }, wire::Block::Compaction) => true,
+            (Fill::Thinking { signature, .. }, wire::Block::Thinking { .. }) => {
+                signature.is_empty()
+            }
             (Fill::Tool(tool), wire::Block::ToolUse(start)) => {
                 tool.kind == start.kind && tool.id == *start.id.decode()
             }
             _ => false,
+        }
+    }
+
+    /// Takes the input of a tool from a start that is sent again with it.
+    pub(super) fn complete_from(&mut self, block: &wire::Block<'_>, source: Source<'_>) {
+        if let (Fill::Tool(tool), wire::Block::ToolUse(wire::ToolUse { input: Some(input), .. })) =
+            (&mut self.fill, block)
+            && tool.input.as_deref().is_none_or(|known| known == "{}")
+        {
+            tool.input = Some(source.json(input));
         }
     }
 
@@ -177,11 +207,13 @@ impl Draft {
         let text = ByteString::from(self.text.into_string());
         let content = match self.fill {
             Fill::Text { citations } => Content::Text(TextContent { text, citations }),
-            Fill::Thinking { signature, estimated_tokens } => Content::Thinking(ThinkingContent {
-                thinking: text,
-                signature: (complete && !signature.is_empty()).then(|| signature.into()),
-                estimated_tokens,
-            }),
+            Fill::Thinking { signature, estimated_tokens, .. } => {
+                Content::Thinking(ThinkingContent {
+                    thinking: text,
+                    signature: (complete && !signature.is_empty()).then(|| signature.into()),
+                    estimated_tokens,
+                })
+            }
             Fill::Redacted { data } => {
                 Content::RedactedThinking(RedactedThinking { data: data.into_shared() })
             }
@@ -192,13 +224,21 @@ impl Draft {
                     .into_iter()
                     .fold(raw, |raw, (key, value)| with_member(raw, key, &value)),
             }),
-            Fill::Other { kind, raw, writable } => Content::Other(OtherContent {
+            Fill::Whole { kind, raw } => Content::Other(OtherContent { kind, raw }),
+            Fill::Unknown { kind, raw, writable } => Content::Other(OtherContent {
                 kind,
                 raw: if writable { with_text(raw, &text) } else { raw },
             }),
         };
         let replayable = complete && !self.damaged && is_whole(&content);
-        Block { index: self.index, content, complete, replayable }
+        Block {
+            index: self.index,
+            content,
+            other: self.other,
+            complete,
+            damaged: self.damaged,
+            replayable,
+        }
     }
 }
 

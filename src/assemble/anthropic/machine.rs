@@ -263,7 +263,12 @@ impl Machine {
         self.message.model = start.model.map(text);
         self.message.role = start.role.map(text);
         // A message that is whole already says how it ended.
+        if start.end.stop_reason.is_some() {
+            self.step(Input::MessageDelta(Stop::Reason), None, origin, out)?;
+        }
         self.update(start.end, origin, out)?;
+        let named = [&self.message.id, &self.message.model, &self.message.role];
+        self.hold(named.into_iter().flatten().map(|name| name.len()).sum())?;
         if late {
             return Ok(());
         }
@@ -316,7 +321,6 @@ impl Machine {
     ) -> Result<(), Fault> {
         if let Some(reason) = delta.stop_reason {
             self.message.stop_reason = Some(StopReason::from(&*reason.decode()));
-            self.state = State::Stopping;
         }
         if let Some(sequence) = delta.stop_sequence {
             self.message.stop_sequence = Some((&*sequence.decode()).into());
@@ -332,7 +336,13 @@ impl Machine {
         }
         let other =
             self.message.other.iter().map(|(key, value)| key.len().saturating_add(value.len()));
-        self.beside = other.fold(self.message.usage.raw_bytes(), usize::saturating_add);
+        let stop = [
+            self.message.stop_reason.as_ref().map_or(0, |reason| reason.as_str().len()),
+            self.message.stop_sequence.as_ref().map_or(0, |sequence| sequence.len()),
+            self.message.stop_details.as_ref().map_or(0, |details| details.len()),
+        ];
+        let usage = self.message.usage.raw_bytes();
+        self.beside = other.chain(stop).fold(usage, usize::saturating_add);
         self.hold(0)?;
         if delta.bad_count { self.tolerate(Rule::BadCount, None, origin, out) } else { Ok(()) }
     }
@@ -364,9 +374,6 @@ impl Machine {
 
     /// Counts bytes that the message holds more than before.
     pub(super) fn hold(&mut self, bytes: usize) -> Result<(), Fault> {
-        if !self.accumulate {
-            return Ok(());
-        }
         self.held = self.held.saturating_add(bytes);
         let max = self.limits.message_bytes;
         if self.held.saturating_add(self.beside) > max {

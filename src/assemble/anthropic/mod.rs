@@ -165,7 +165,9 @@ enum Failure {
 /// | Signature(ClosedUnsigned) | Assume ▸ Streaming | Attach | Attach | Ignore |
 /// | Signature(Missing) | Assume ▸ Streaming | Drop(UnknownBlock) | Drop(UnknownBlock) | Ignore |
 /// | BlockStop(Open) | Assume ▸ Streaming | Close | Close | Ignore |
+/// | BlockStop(Unfit) | Assume ▸ Streaming | Close | Close | Ignore |
 /// | BlockStop(Closed) | Assume ▸ Streaming | Drop(ClosedBlock) | Drop(ClosedBlock) | Ignore |
+/// | BlockStop(ClosedUnsigned) | Assume ▸ Streaming | Drop(ClosedBlock) | Drop(ClosedBlock) | Ignore |
 /// | BlockStop(Missing) | Assume ▸ Streaming | Drop(UnknownBlock) | Drop(UnknownBlock) | Ignore |
 /// | MessageDelta(NoReason) | Assume ▸ Streaming | Update | Update | Ignore |
 /// | MessageDelta(Reason) | Assume ▸ Streaming | Update ▸ Stopping | Update | Ignore |
@@ -266,7 +268,9 @@ mod tests {
             Input::Signature(Target::ClosedUnsigned),
             Input::Signature(Target::Missing),
             Input::BlockStop(Target::Open),
+            Input::BlockStop(Target::Unfit),
             Input::BlockStop(Target::Closed),
+            Input::BlockStop(Target::ClosedUnsigned),
             Input::BlockStop(Target::Missing),
             Input::MessageDelta(Stop::NoReason),
             Input::MessageDelta(Stop::Reason),

@@ -1,8 +1,9 @@
 //! A block as `content_block_start` and a filled `message_start` hold it.
 
 use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
-use super::{read_index, read_members, read_raw};
+use super::{KEYS, read_index, read_members, read_raw};
 use crate::json::reader::{Items, Kind, Reader};
 
 use crate::json::string::Str;
@@ -17,6 +18,8 @@ pub struct ContentBlock<'a> {
     pub kind: Cow<'a, str>,
     /// The block, as received.
     pub raw: &'a str,
+    /// Its keys that this version does not know, as received.
+    pub other: Vec<(Cow<'a, str>, &'a str)>,
     /// What it holds.
     pub block: Block<'a>,
 }
@@ -136,6 +139,7 @@ struct Fields<'a> {
     caller: Option<&'a str>,
     to: Option<Str<'a>>,
     citations: Option<&'a str>,
+    other: Vec<(Cow<'a, str>, &'a str)>,
 }
 
 impl<'a> ContentBlock<'a> {
@@ -182,7 +186,7 @@ impl<'a> ContentBlock<'a> {
                 }),
             },
         };
-        Ok(Self { kind, raw: reader.since(start), block })
+        Ok(Self { kind, raw: reader.since(start), other: fields.other, block })
     }
 }
 
@@ -211,7 +215,18 @@ impl<'a> Fields<'a> {
             "citations" if reader.kind()? == Kind::Array => {
                 return reader.raw().map(|raw| self.citations = Some(raw));
             }
-            _ => return reader.skip(),
+            // Keys of kinds that are kept raw as a whole.
+            "content" | "encrypted_content" | "to" | "from" | "trigger" | "citations" => {
+                return reader.skip();
+            }
+            key => {
+                if let Some(raw) = read_raw(reader)?
+                    && self.other.len() < KEYS
+                {
+                    self.other.push((Cow::Owned(key.into()), raw));
+                }
+                return Ok(());
+            }
         };
         *string = reader.string_or_skip()?;
         Ok(())

@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use super::{read_index, read_members, read_string};
+use super::{read_index, read_members, read_raw};
 use crate::json::reader::{Kind, Reader};
 
 use crate::json::string::Str;
@@ -72,22 +72,38 @@ pub(super) fn read_event<'a>(
 }
 
 impl<'a> Delta<'a> {
+    /// The type of the delta.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Text { .. } => "text_delta",
+            Self::Thinking { .. } => "thinking_delta",
+            Self::Signature { .. } => "signature_delta",
+            Self::InputJson { .. } => "input_json_delta",
+            Self::Citations { .. } => "citations_delta",
+            Self::Compaction { .. } => "compaction_delta",
+            Self::Null => "null",
+            Self::Unknown { name, .. } => name,
+        }
+    }
+
     fn read(reader: &mut Reader<'a>) -> Result<Self, JsonError> {
         if reader.kind()? == Kind::Null {
             return reader.skip().map(|()| Self::Null);
         }
-        let (mut kind, mut text, mut thinking) = (None, None, None);
-        let (mut signature, mut partial_json, mut estimated_tokens) = (None, None, None);
-        let (mut citation, mut content, mut encrypted_content) = (None, None, None);
+        let (mut kind, mut text, mut thinking) = (None, Value::None, Value::None);
+        let (mut signature, mut partial_json) = (Value::None, Value::None);
+        let (mut estimated_tokens, mut citation) = (None, None);
+        let (mut content, mut encrypted_content) = (None, None);
         let start = reader.place();
         read_members(reader, |key, reader| match key {
-            "type" => read_string(reader).map(|read| kind = read),
-            "text" => read_string(reader).map(|read| text = read),
-            "thinking" => read_string(reader).map(|read| thinking = read),
-            "signature" => read_string(reader).map(|read| signature = read),
-            "partial_json" => read_string(reader).map(|read| partial_json = read),
+            "type" => reader.string_or_skip().map(|read| kind = read),
+            "text" => Value::read(reader).map(|read| text = read),
+            "thinking" => Value::read(reader).map(|read| thinking = read),
+            "signature" => Value::read(reader).map(|read| signature = read),
+            "partial_json" => Value::read(reader).map(|read| partial_json = read),
             "estimated_tokens" => reader.count().map(|read| estimated_tokens = read),
-            "citation" => reader.raw().map(|read| citation = Some(read)),
+            "citation" => read_raw(reader).map(|read| citation = read),
             "content" => reader.raw().map(|read| content = Some(read)),
             "encrypted_content" => reader.raw().map(|read| encrypted_content = Some(read)),
             _ => reader.skip(),
@@ -96,10 +112,10 @@ impl<'a> Delta<'a> {
             return reader.fail(Flaw::Missing("type"));
         };
         Ok(match &*kind.decode() {
-            "text_delta" => Self::Text { text },
-            "thinking_delta" => Self::Thinking { thinking, estimated_tokens },
-            "signature_delta" => Self::Signature { signature },
-            "input_json_delta" => Self::InputJson { partial_json },
+            "text_delta" => Self::Text { text: text.string()? },
+            "thinking_delta" => Self::Thinking { thinking: thinking.string()?, estimated_tokens },
+            "signature_delta" => Self::Signature { signature: signature.string()? },
+            "input_json_delta" => Self::InputJson { partial_json: partial_json.string()? },
             "citations_delta" => match citation {
                 Some(citation) => Self::Citations { citation },
                 None => return reader.fail(Flaw::Missing("citation")),
@@ -107,5 +123,35 @@ impl<'a> Delta<'a> {
             "compaction_delta" => Self::Compaction { content, encrypted_content },
             _ => Self::Unknown { name: kind.decode(), raw: reader.since(start) },
         })
+    }
+}
+
+/// The value of a key that is a string where its delta is the one that has it.
+enum Value<'a> {
+    None,
+    String(Str<'a>),
+    /// Something else, here.
+    Other(JsonError),
+}
+
+impl<'a> Value<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, JsonError> {
+        Ok(match reader.kind()? {
+            Kind::Null => reader.skip().map(|()| Self::None)?,
+            Kind::String => Self::String(reader.string()?),
+            _ => {
+                let at = reader.place();
+                reader.skip()?;
+                Self::Other(JsonError { at, flaw: Flaw::Expected("a string") })
+            }
+        })
+    }
+
+    fn string(self) -> Result<Option<Str<'a>>, JsonError> {
+        match self {
+            Self::None => Ok(None),
+            Self::String(string) => Ok(Some(string)),
+            Self::Other(error) => Err(error),
+        }
     }
 }

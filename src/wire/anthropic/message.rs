@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::block::ContentBlocks;
-use super::{read_members, read_raw};
+use super::{KEYS, read_members, read_raw};
 use crate::json::reader::{Kind, Reader};
 
 use crate::json::string::Str;
@@ -180,7 +180,3 @@ fn read_name(name: &mut Option<Text>, reader: &mut Reader<'_>) -> Result<(), Jso
     *name = reader.string_or_skip()?.map(|name| Text::from(&*name.decode()));
     Ok(())
 }
-
-/// Unknown keys that are read: the provider has about a dozen, and a sender who invents millions is
-/// not followed.
-const KEYS: usize = 64;

@@ -120,8 +120,12 @@ impl<'a> Event<'a> {
             }
             Err(flaw) => return Err(error(flaw)),
         };
-        let kind =
-            kind.unwrap_or_else(|| Cow::Owned(if name == "message" { "" } else { name }.into()));
+        let named = !matches!(name, "" | "message");
+        let kind = kind.unwrap_or_else(|| Cow::Owned(if named { name } else { "" }.into()));
+        let foreign = !NAMES.contains(&&*kind);
+        if foreign && (name == "error" || !named && has_error(text)) {
+            return Ok(Self::Error(Box::new(read_error(text))));
+        }
         let mut index = None;
         Self::read(&kind, text, &mut index).map_err(|error| ParseError {
             event: known(&kind),
@@ -153,13 +157,10 @@ impl<'a> Event<'a> {
             "message_stop" => reader.skip().map(|()| Self::MessageStop)?,
             "ping" => reader.skip().map(|()| Self::Ping)?,
             "error" => Self::Error(Box::new(read_error(text))),
-            "" if has_error(text) => Self::Error(Box::new(read_error(text))),
-            name => {
-                let name = Cow::Owned(name.into());
-                reader.skip().map(|()| Self::Unknown { name, data: text })?
-            }
+            name => Self::Unknown { name: Cow::Owned(name.into()), data: text },
         };
-        if !matches!(event, Self::Error(_)) {
+        // What is not known need not be well formed, and an error is one in any form.
+        if !matches!(event, Self::Error(_) | Self::Unknown { .. }) {
             reader.end()?;
         }
         Ok(event)
@@ -214,14 +215,6 @@ fn read_members<'a>(
     Ok(())
 }
 
-/// A string, or nothing for `null`; anything else is a flaw.
-fn read_string<'a>(reader: &mut Reader<'a>) -> Result<Option<Str<'a>>, JsonError> {
-    match reader.kind()? {
-        Kind::Null => reader.skip().map(|()| None),
-        _ => reader.string().map(Some),
-    }
-}
-
 /// A value as it stands, or nothing for `null`.
 fn read_raw<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, JsonError> {
     reader.raw().map(|raw| (raw != "null").then_some(raw))
@@ -239,7 +232,7 @@ fn read_index(reader: &mut Reader<'_>) -> Result<Option<u32>, JsonError> {
 fn has_error(text: &str) -> bool {
     let mut found = false;
     let read = read_members(&mut Reader::new(text), |key, reader| {
-        found |= key == "error" && reader.kind()? != Kind::Null;
+        found |= key == "error" && matches!(reader.kind()?, Kind::Object | Kind::String);
         reader.skip()
     });
     read.is_ok() && found
@@ -250,28 +243,42 @@ fn read_error(text: &str) -> ServerError {
     let mut error = untyped_error("");
     let read = read_members(&mut Reader::new(text), |key, reader| match key {
         "error" if reader.kind()? == Kind::Object => {
-            read_members(reader, |key, reader| match key {
-                "type" => {
-                    read_string(reader).map(|kind| error.error_type = text_of(kind).as_ref().into())
-                }
-                "message" => read_string(reader)
-                    .map(|message| error.message = text_of(message).as_ref().into()),
-                "details" => read_raw(reader).map(|raw| error.details = raw.map(Json::checked)),
-                _ => reader.skip(),
-            })
+            read_members(reader, |key, reader| read_error_field(&mut error, key, reader))
         }
-        "error" => {
-            reader.string_or_skip().map(|message| error.message = text_of(message).as_ref().into())
+        "error" => read_error_field(&mut error, "message", reader),
+        // The type of the event, unless the error's own fields are here.
+        "type" if error.error_type.as_str().is_empty() => {
+            let kind = text_of(reader.string_or_skip()?);
+            if kind != "error" {
+                error.error_type = kind.as_ref().into();
+            }
+            Ok(())
         }
         "request_id" => reader.string_or_skip().map(|id| {
             error.request_id = id.map(|id| id.decode().as_ref().into());
         }),
+        "message" | "details" => read_error_field(&mut error, key, reader),
         _ => reader.skip(),
     });
     match read {
         Ok(()) => error,
         Err(_) => untyped_error(text),
     }
+}
+
+/// A field of the wrong type is as good as none.
+fn read_error_field(
+    error: &mut ServerError,
+    key: &str,
+    reader: &mut Reader<'_>,
+) -> Result<(), JsonError> {
+    match key {
+        "type" => error.error_type = text_of(reader.string_or_skip()?).as_ref().into(),
+        "message" => error.message = text_of(reader.string_or_skip()?).as_ref().into(),
+        "details" => error.details = read_raw(reader)?.map(Json::checked),
+        _ => reader.skip()?,
+    }
+    Ok(())
 }
 
 fn untyped_error(message: &str) -> ServerError {
@@ -293,6 +300,10 @@ fn known(name: &str) -> Cow<'static, str> {
         None => Cow::Owned(name.into()),
     }
 }
+
+/// Unknown keys that are read: the provider has about a dozen, and a sender who invents millions is
+/// not followed.
+const KEYS: usize = 64;
 
 const NAMES: [&str; 8] = [
     "message_start",
