@@ -1,6 +1,7 @@
 //! The whole pipe: bytes in, events out.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use bytes::{Buf, Bytes};
 use bytestring::ByteString;
@@ -57,7 +58,7 @@ pub enum Protocol {
 ///         }
 ///     }
 /// }
-/// decoder.finish()?;
+/// while decoder.finish()?.is_some() {}
 /// assert_eq!(answer, "Four.");
 /// # Ok::<(), thinkstream::Error>(())
 /// ```
@@ -70,6 +71,8 @@ pub struct Decoder {
     queue: Queue,
     headers: Headers,
     lossy: bool,
+    /// The beginning of the body, as long as no event has been found in it.
+    head: Option<Vec<u8>>,
     /// The input ended badly. Given once the queue is empty, and from then on.
     failed: Option<Error>,
 }
@@ -86,6 +89,7 @@ impl Decoder {
             queue: Queue::new(),
             headers: Headers::default(),
             lossy: false,
+            head: Some(Vec::new()),
             failed: None,
         }
     }
@@ -99,10 +103,12 @@ impl Decoder {
         self
     }
 
-    /// Sets the response's headers, the id of the request among them.
+    /// Sets the response's headers, the id of the request among them. If they have none, one that
+    /// was set before stays.
     pub fn headers(mut self, headers: Headers) -> Self {
-        self.machine.set_request_id(headers.request_id.clone());
-        self.headers = headers;
+        let id = headers.request_id.clone().or(self.headers.request_id.take());
+        self.machine.set_request_id(id.clone());
+        self.headers = Headers { request_id: id, ..headers };
         self
     }
 
@@ -129,7 +135,7 @@ impl Decoder {
         self
     }
 
-    /// Whether an event that lacks only its blank line at the end of the input counts. Off unless
+    /// Whether an event that lacks only its last line ends at the end of the input counts. Off unless
     /// set: it may well have been cut.
     pub fn flush_at_end(mut self, flush: bool) -> Self {
         self.sse.set_flush(flush);
@@ -229,16 +235,22 @@ impl Decoder {
                     continue;
                 }
             };
-            match found {
-                Some(Found::Frame { event, data, offset, one_line }) => {
-                    let name = self.sse.event_bytes(event, input);
-                    let data = self.sse.data_bytes(data, input);
-                    self.frame(&name, &data, offset, one_line);
-                }
-                Some(Found::Comment) => self.queue.push_back(Event::Ping),
-                Some(Found::Retry(_)) | None => {}
+            self.note_head(input.get(..taken).unwrap_or_default(), found.is_some());
+            if let Some(found) = found {
+                self.found(found, input);
             }
             input.advance(taken);
+        }
+    }
+
+    /// Keeps the beginning of a body until it is known to be an event stream.
+    fn note_head(&mut self, bytes: &[u8], found: bool) {
+        if let Some(head) = &mut self.head {
+            let room = HEAD.saturating_sub(head.len()).min(bytes.len());
+            head.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        }
+        if found {
+            self.head = None;
         }
     }
 
@@ -249,11 +261,12 @@ impl Decoder {
     /// [`ErrorKind::Incomplete`] or [`ErrorKind::Unterminated`] unless the reply is complete; or the
     /// error that the decoder has already.
     pub fn finish(&mut self) -> Result<Option<Event>, Error> {
-        if self.failed.is_none()
-            && self.queue.is_empty()
-            && let Ok(Some(found)) = self.sse.flushed()
-        {
-            self.found(found, &Bytes::new());
+        while self.failed.is_none() && self.queue.is_empty() {
+            match self.sse.flushed() {
+                Ok(Some(found)) => self.found(found, &Bytes::new()),
+                Ok(None) => break,
+                Err(error) => drop(self.fail(error.kind().clone(), error.offset())),
+            }
         }
         if let Some(event) = self.queue.pop_front() {
             return Ok(Some(event));
@@ -261,9 +274,25 @@ impl Decoder {
         if self.failed.is_none()
             && let Err(kind) = self.machine.finish(self.sse.leftover())
         {
+            let kind = self.not_a_stream().unwrap_or(kind);
             self.fail(kind, self.sse.offset());
         }
         self.failed.clone().map_or(Ok(None), Err)
+    }
+
+    /// What a body was that had no event in it, if it had anything.
+    fn not_a_stream(&self) -> Option<ErrorKind> {
+        let head = self.head.as_deref().filter(|head| !head.is_empty())?;
+        if self.sse.leftover() > 0 {
+            return None;
+        }
+        let text = String::from_utf8_lossy(head);
+        Some(match wire::read_error_body(&text) {
+            Some(error) => ErrorKind::Server(error.into()),
+            None => {
+                ErrorKind::NoEvents { excerpt: text.chars().take(64).collect::<String>().into() }
+            }
+        })
     }
 
     /// The message so far, also after an error.
@@ -307,31 +336,32 @@ impl Decoder {
             Found::Frame { event, data, offset, one_line } => {
                 let name = self.sse.event_bytes(event, chunk);
                 let data = self.sse.data_bytes(data, chunk);
-                self.frame(&name, &data, offset, one_line);
+                self.frame(&name, &data, chunk.len(), (offset, one_line));
             }
             Found::Comment => self.queue.push_back(Event::Ping),
             Found::Retry(_) => {}
         }
     }
 
-    fn frame(&mut self, name: &Bytes, data: &Bytes, offset: u64, one_line: bool) {
+    fn frame(&mut self, name: &Bytes, data: &Bytes, chunk: usize, place: (u64, bool)) {
         // The frame was cut, or its lines do not end as the provider's do; its data may be as usual.
         if name == "content_block_delta"
             && let Some(event) = wire::peek_data(data).and_then(|peeked| self.add(peeked, data))
         {
             return self.queue.extend(event);
         }
+        let (offset, one_line) = place;
         let name = String::from_utf8_lossy(name);
         let parsed = match wire::Event::parse(&name, data) {
             Err(error) if error.error.flaw == Flaw::Utf8 && self.lossy => {
                 let text = String::from_utf8_lossy(data).into_owned();
-                return self.frame(&Bytes::from(name.into_owned()), &text.into(), offset, one_line);
+                return self.frame(&Bytes::from(name.into_owned()), &text.into(), chunk, place);
             }
             parsed => parsed,
         };
         let result = match parsed {
             Ok(event) => {
-                let origin = Origin { name: &name, source: Source(data), data, offset };
+                let origin = Origin { name: &name, source: Source::new(data, chunk), data, offset };
                 self.machine.apply(event, &origin, &mut self.queue).map_err(|kind| (kind, offset))
             }
             Err(wire::ParseError { event, index, error }) => {
@@ -352,8 +382,11 @@ impl Decoder {
             output_started: self.machine.output_started(),
             tool_call_emitted: self.machine.tool_call_emitted(),
         };
-        let error = Error::new(kind, offset, partial, self.headers.clone());
+        let error = Error::new(kind, Some(offset), partial, self.headers.clone());
         self.failed = Some(error.clone());
         error
     }
 }
+
+/// Bytes of a body that are kept to tell what it is if it is no event stream.
+const HEAD: usize = 4096;

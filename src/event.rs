@@ -317,10 +317,14 @@ impl Complete {
         &self.message.usage
     }
 
-    /// Whether the tool calls of the reply may be run: not if it was cut at a limit, or refused.
+    /// Whether the tool calls of the reply may be run.
+    ///
+    /// Not if it was cut at a limit or refused; and not if the server gave no reason, or one that
+    /// this version does not know: then look at [`stop_reason`](Self::stop_reason) and decide.
     #[must_use]
     pub fn tools_safe_to_run(&self) -> bool {
-        !self.stop_reason().is_some_and(StopReason::forbids_tools)
+        let known = |reason: &StopReason| !matches!(reason, StopReason::Other(_));
+        self.stop_reason().is_some_and(|reason| known(reason) && !reason.is_cut())
     }
 }
 
@@ -359,6 +363,12 @@ impl Rule {
             Self::BadCount => "bad_count",
             Self::DoneForStop => "done_for_stop",
         }
+    }
+}
+
+impl core::fmt::Display for Rule {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -44,7 +44,7 @@
 //!     }
 //! }
 //! // The end of the input is an error unless the reply is complete.
-//! decoder.finish()?;
+//! while decoder.finish()?.is_some() {}
 //!
 //! assert_eq!(tools[0].name, "dice");
 //! assert_eq!(
@@ -130,13 +130,13 @@
 //!
 //! # Features
 //!
-//! `std` (default) adds `EventReader`, `stream` (default) `EventStream`, `codec` `EventCodec`,
-//! `http` [`Headers`] from the `http` crate's, and `cli` the program. Without features the crate needs only `alloc`. A feature adds items; it never
-//! changes what is there.
+//! `std` (default) adds `EventReader`, `stream` (default) `EventStream`, `codec` `EventCodec`, `http`
+//! [`Headers`] from the `http` crate's, and `cli` the program. Without features the crate needs only
+//! `alloc`. A feature adds items; it never changes what is there.
 
 #![forbid(unsafe_code)]
 #![no_std]
-// No panic is reachable from input: what could panic does not compile.
+// No panic is reachable from input: what could panic does not pass the lints.
 #![cfg_attr(
     not(test),
     deny(

@@ -2,8 +2,8 @@
 
 /// The most that a decoder holds, each with an error of its own when it is passed.
 ///
-/// The defaults are generous: a provider's largest known events have a few megabytes. Memory stays
-/// within twice the limits plus one chunk.
+/// The defaults are generous: a provider's largest known events have a few megabytes. What is counted
+/// is the bytes held; buffers that grow take up to twice as much.
 ///
 /// # Example
 ///

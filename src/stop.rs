@@ -50,9 +50,9 @@ impl StopReason {
         }
     }
 
-    /// Whether the reply was cut or withdrawn, so that its tool calls must not be run.
+    /// Whether the reply was cut or withdrawn: at a limit, or by a refusal.
     #[must_use]
-    pub fn forbids_tools(&self) -> bool {
+    pub fn is_cut(&self) -> bool {
         matches!(self, Self::MaxTokens | Self::Refusal | Self::ModelContextWindowExceeded)
     }
 }
@@ -70,6 +70,18 @@ impl From<&str> for StopReason {
             "compaction" => Self::Compaction,
             other => Self::Other(other.into()),
         }
+    }
+}
+
+impl PartialEq<str> for StopReason {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for StopReason {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
     }
 }
 

@@ -369,6 +369,53 @@ mod endings {
     }
 
     #[test]
+    fn a_body_that_is_no_event_stream_says_what_it_is() {
+        let page = "<html>\n<body>502 Bad Gateway</body>\n</html>\n".repeat(100);
+        let (_, error) = everywhere("a page", page.as_bytes(), anthropic);
+        let error = error.unwrap();
+        let ErrorKind::NoEvents { excerpt } = error.kind() else { panic!("{error}") };
+        assert_eq!(excerpt.as_str(), &page[..64]);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "no event in a body that begins with `{}` (byte {})",
+                page[..64].replace('\n', "\\n"),
+                page.len()
+            )
+        );
+        let body = r#"{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"},"request_id":"req_9"}"#;
+        let (_, error) = everywhere("an error of the API", body.as_bytes(), anthropic);
+        let error = error.unwrap();
+        let ErrorKind::Server(server) = error.kind() else { panic!("{error}") };
+        assert_eq!(server.error_type, ServerErrorType::Authentication);
+        assert!(!server.error_type.is_transient());
+        assert_eq!(error.request_id().unwrap(), "req_9");
+        for (body, kind) in [
+            ("", "incomplete"),
+            (": hi\n\n", "incomplete"),
+            ("event: message_st", "incomplete"),
+            ("{}\n", "no_events"),
+        ] {
+            assert_eq!(failure(anthropic(), body.as_bytes()).kind().name(), kind, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_last_event_does_not_hold_it_back() {
+        let end = r#"data: {"type":"message_stop"}"#;
+        for tail in ["", "\n", "\nretry: 5", "\nid: 7", "\n: bye", "\nunknown"] {
+            let stream =
+                [sse([START]), format!("event: message_stop\n{end}{tail}").into_bytes()].concat();
+            let (events, error) = everywhere(tail, &stream, || anthropic().flush_at_end(true));
+            assert!(error.is_none(), "{tail:?}: {error:?}");
+            assert!(matches!(events.last(), Some(Event::Complete(_))));
+        }
+        let stream = [sse([START]), b"event: ping\ndata".to_vec()].concat();
+        let (_, error) = everywhere("no colon", &stream, || anthropic().flush_at_end(true));
+        assert_eq!(error.unwrap().kind().name(), "incomplete");
+    }
+
+    #[test]
     fn an_error_is_given_again_and_what_came_before_it_first() {
         let stream = sse([START, &open(0, TEXT), &text(0, "a"), "data: {]\n\n", &text(0, "b")]);
         let mut decoder = anthropic();
@@ -425,7 +472,8 @@ mod tools {
             ("end_turn", true),
             ("stop_sequence", true),
             ("pause_turn", true),
-            ("invented", true),
+            ("invented", false),
+            ("", false),
             ("max_tokens", false),
             ("refusal", false),
             ("model_context_window_exceeded", false),
@@ -434,7 +482,7 @@ mod tools {
             let (events, _) = decode(anthropic(), [&stream[..]]);
             let Some(Event::Complete(done)) = events.last() else { panic!() };
             assert_eq!(done.tools_safe_to_run(), safe, "{reason}");
-            assert_eq!(done.stop_reason().unwrap().as_str(), reason);
+            assert_eq!(done.stop_reason().map_or("", |reason| reason.as_str()), reason);
         }
     }
 
@@ -507,7 +555,7 @@ mod text {
         assert_eq!(error.offset(), at as u64);
         assert_eq!(
             error.to_string(),
-            format!("malformed `content_block_delta`: not UTF-8 at byte {at}")
+            format!("malformed `content_block_delta`: not UTF-8 (byte {at})")
         );
         let (events, error) = everywhere("lossy", &stream, || anthropic().lossy(true));
         assert!(error.is_none());
@@ -737,7 +785,7 @@ mod typed_views {
             message.input_transformations().unwrap()[0].reason.as_deref(),
             Some("model_binding_mismatch")
         );
-        let details = message.details().unwrap();
+        let details = message.stop_details().unwrap();
         assert_eq!(
             (details.category.as_deref(), details.recommended_model.as_deref()),
             (Some("bio"), Some("m"))
@@ -1076,7 +1124,7 @@ mod adapters {
             assert_eq!(
                 error.to_string(),
                 format!(
-                    "the transport failed: connection reset at byte {} (request req_1)",
+                    "the transport failed: connection reset (byte {}, request req_1)",
                     head.len()
                 )
             );
@@ -1120,6 +1168,23 @@ mod adapters {
             events.next().now_or_never().unwrap().unwrap().unwrap();
         }
         assert_eq!(events.decoder().message().text(), "a");
+    }
+
+    #[test]
+    fn a_framed_reader_that_fails_does_not_call_a_retry_safe() {
+        let head = sse([START, &open(0, TEXT), &text(0, "Hi")]);
+        let chunks = stream::iter([Ok(Bytes::from(head)), Err(std::io::Error::other("reset"))]);
+        let reader = tokio_util::io::StreamReader::new(chunks);
+        let codec = thinkstream::EventCodec::new(anthropic());
+        let mut framed = tokio_util::codec::FramedRead::new(reader, codec);
+        let mut results = Vec::new();
+        while let Some(Some(result)) = framed.next().now_or_never() {
+            results.push(result);
+        }
+        let error = results.pop().unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "the transport failed: reset");
+        assert!(results.len() == 2 && !error.retry_safe());
+        assert_eq!(framed.decoder().decoder().message().text(), "Hi");
     }
 
     /// Is pending before each chunk, as a network is.
@@ -1174,6 +1239,8 @@ mod headers {
         let Some(Event::Complete(done)) = events.last() else { panic!() };
         assert_eq!(done.request_id.as_deref(), Some("req_1"));
         assert_eq!(done.message.id.as_deref(), Some("msg_1"));
+        let decoder = anthropic().request_id("req_0").headers(Headers::default());
+        assert_eq!(failure(decoder, b"").request_id().unwrap(), "req_0");
         for stream in [&b""[..], b"data: {]\n\n", &sse([START, r#"{"type":"error","error":{}}"#])] {
             let error = failure(anthropic().headers(headers()), stream);
             assert_eq!(error.request_id().map(Text::as_str), Some("req_1"));
@@ -1412,7 +1479,7 @@ mod written_out {
         assert_eq!(
             serde_json::to_string(&error).unwrap(),
             format!(
-                r#"{{"type":"error","kind":"incomplete","message":"the stream ended before a stop reason at byte {len}","request_id":null,"offset":{len},"output_started":true,"tool_call_emitted":false,"usage":{{"input_tokens":10,"output_tokens":1}},"partial":{{"id":"msg_1","provider":"anthropic","model":"claude-test","role":"assistant","content":[{{"type":"thinking","thinking":"t","replayable":false}}],"stop_reason":null,"stop_sequence":null,"usage":{{"input_tokens":10,"output_tokens":1}},"complete":false}}}}"#
+                r#"{{"type":"error","kind":"incomplete","message":"the stream ended before a stop reason (byte {len})","request_id":null,"offset":{len},"output_started":true,"tool_call_emitted":false,"usage":{{"input_tokens":10,"output_tokens":1}},"partial":{{"id":"msg_1","provider":"anthropic","model":"claude-test","role":"assistant","content":[{{"type":"thinking","thinking":"t","replayable":false}}],"stop_reason":null,"stop_sequence":null,"usage":{{"input_tokens":10,"output_tokens":1}},"complete":false}}}}"#
             )
         );
     }

@@ -244,13 +244,14 @@ proptest! {
             let error = error.unwrap();
             let message = error.partial().message.to_param();
             let kind = error.to_string();
-            let kind = kind.split(" at byte").next().unwrap().to_owned();
+            let kind = kind.split(" (byte").next().unwrap().to_owned();
             (events.filter(|event| event != "Ping").collect(), format!("{kind} {message} {}", error.retry_safe()))
         };
         for decoder in [anthropic, || anthropic().strict(true), || anthropic().accumulate(false)] {
             let recognised = unplaced(&usual, decoder());
             for (from, to) in [("\ndata", "\r\ndata"), ("\n\n", "\r\r"), ("\ndata", "\n: c\ndata"), ("data: ", "data:"), ("data: ", "data:  ")] {
-                let unusual = text.replace(from, to);
+                // Two spaces: the data is then not as usual either.
+                let unusual = text.replace(from, to).replace("data: {", "data:  {");
                 prop_assert_eq!(&unplaced(unusual.as_bytes(), decoder()), &recognised);
             }
         }

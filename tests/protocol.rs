@@ -190,18 +190,18 @@ cases! {
     ]
     error_after_text: [START, open(0, TEXT), text(0, "Hi"), r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded","details":null},"request_id":"req_9"}"#] => [
         r#"token 0 "Hi""#,
-        "error server: the server reported overloaded_error: Overloaded at byte 488 (request req_9)",
+        "error server: the server reported overloaded_error: Overloaded (byte 488, request req_9)",
     ]
     end_inside_a_frame: [START, open(0, TEXT), "event: content_block_delta\ndata: {\"type\":"] => [
-        "error incomplete: the stream ended 41 bytes into an event, before a stop reason at byte 393",
+        "error incomplete: the stream ended 41 bytes into an event, before a stop reason (byte 393)",
     ]
     end_after_the_stop_reason: [START, open(0, TEXT), text(0, "Hi"), shut(0), end("end_turn")] => [
         r#"token 0 "Hi""#,
         r#"block 0 {"type":"text","text":"Hi"}"#,
-        "error unterminated: the stream ended after its stop reason, but was not terminated at byte 679",
+        "error unterminated: the stream ended after its stop reason, but was not terminated (byte 679)",
     ]
     end_before_anything: [""] => [
-        "error incomplete: the stream ended before a stop reason at byte 0",
+        "error incomplete: the stream ended before a stop reason (byte 0)",
     ]
     interleaved: [START, open(0, THINKING), open(1, TEXT), think(0, "a"), text(1, "b"), shut(1), sign(0, "S"), shut(0), end("end_turn"), STOP] => [
         r#"thinking 0 "a""#,
@@ -234,7 +234,7 @@ cases! {
         r#"unknown new_delta {"type":"new_delta","y":2}"#,
         r#"token 2 "a""#,
         r#"block 2 {"type":"text","text":"a","replayable":false}"#,
-        "complete new_reason",
+        "complete new_reason unsafe",
     ]
     connector_text_goes_on: [START, open(0, r#"{"type":"connector_text","text":"a"}"#), text(0, "b"), shut(0), end("end_turn"), STOP] => [
         r#"token 0 "a""#,
@@ -258,10 +258,10 @@ cases! {
         "complete end_turn",
     ]
     no_stop_reason: [START, STOP] => [
-        "complete -",
+        "complete - unsafe",
     ]
     an_empty_stop_reason: [START, end(""), STOP] => [
-        "complete -",
+        "complete - unsafe",
     ]
 
     two_signature_deltas: [START, open(0, THINKING), sign(0, "Eq"), sign(0, "QB"), shut(0), end("end_turn"), STOP] => [
@@ -282,7 +282,7 @@ cases! {
     a_second_signature: [START, open(0, THINKING), sign(0, "A"), shut(0), sign(0, "B"), end("end_turn"), STOP] => [
         "signature 0 A",
         r#"block 0 {"type":"thinking","thinking":"","signature":"A"}"#,
-        "error protocol: the protocol was broken: second_signature in block 0 at byte 607",
+        "error protocol: the protocol was broken: second_signature in block 0 (byte 607)",
     ]
     an_empty_signature: [START, open(0, THINKING), think(0, "t"), sign(0, ""), shut(0), end("end_turn"), STOP] => [
         r#"thinking 0 "t""#,
@@ -322,25 +322,25 @@ cases! {
     ]
     another_message: [START, open(0, TEXT), text(0, "a"), r#"{"type":"message_start","message":{"id":"msg_2"}}"#] => [
         r#"token 0 "a""#,
-        "error protocol: the protocol was broken: second_message at byte 495",
+        "error protocol: the protocol was broken: second_message (byte 495)",
     ]
     malformed_json: [START, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":3,\"delta\":{\"type\":\"text_delta\",\"text\":\"a}}\n\n"] => [
-        "error malformed: malformed `content_block_delta` in block 3: the text ends inside a value at byte 348",
+        "error malformed: malformed `content_block_delta` in block 3: the text ends inside a value (byte 348)",
     ]
     missing_block: [START, r#"{"type":"content_block_start","index":0}"#] => [
-        "error malformed: malformed `content_block_start` in block 0: missing `content_block` at byte 308",
+        "error malformed: malformed `content_block_start` in block 0: missing `content_block` (byte 308)",
     ]
     missing_delta: [START, open(0, TEXT), r#"{"type":"content_block_delta","index":0}"#] => [
-        "error malformed: malformed `content_block_delta` in block 0: missing `delta` at byte 425",
+        "error malformed: malformed `content_block_delta` in block 0: missing `delta` (byte 425)",
     ]
     missing_message: [r#"{"type":"message_start"}"#] => [
-        "error malformed: malformed `message_start`: missing `message` at byte 51",
+        "error malformed: malformed `message_start`: missing `message` (byte 51)",
     ]
     an_index_that_is_none: [START, r#"{"type":"content_block_start","index":-1,"content_block":{"type":"text","text":""}}"#] => [
-        "error malformed: malformed `content_block_start`: expected an index at byte 306",
+        "error malformed: malformed `content_block_start`: expected an index (byte 306)",
     ]
     a_tool_without_a_name: [START, open(0, r#"{"type":"tool_use","id":"toolu_1","input":{}}"#)] => [
-        "error malformed: malformed `content_block_start` in block 0: missing `name` at byte 369",
+        "error malformed: malformed `content_block_start` in block 0: missing `name` (byte 369)",
     ]
     done_after_the_end: [START, end("end_turn"), STOP, "data: [DONE]\n\n", PING, STOP, START, text(0, "x"), "data: {\n\n"] => [
         "complete end_turn",
@@ -411,7 +411,7 @@ cases! {
         "complete end_turn",
     ]
     vllm_fails_with_its_own_type: [START, r#"{"type":"error","error":{"type":"internal_error","message":"boom"}}"#] => [
-        "error server: the server reported internal_error: boom at byte 254",
+        "error server: the server reported internal_error: boom (byte 254)",
     ]
     llama_cpp_stops_all_at_the_end: [START, open(0, r#"{"type":"thinking","thinking":""}"#), think(0, "t"), open(1, r#"{"type":"tool_use","id":"x","name":"f"}"#), sign(0, ""), json(1, "{\"a\":1}"), shut(0), shut(1),
         r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":4},"timings":{"ms":1}}"#, r#"{"type":"message_stop","__verbose":{}}"#] => [
@@ -437,7 +437,7 @@ cases! {
         "warning missing_field 0",
         r#"block 0 {"type":"thinking","thinking":"","replayable":false}"#,
         r#"block 1 {"type":"text","text":""}"#,
-        "complete -",
+        "complete - unsafe",
     ]
     sglang_writes_text_into_a_tool: [START, open(0, TOOL), text(0, "stray"), json(0, "{}"), shut(0), end("tool_use"), STOP] => [
         "tool_start 0 toolu_1 roll Client",
@@ -504,7 +504,7 @@ cases! {
     ]
     gateways_send_only_message_stop: [STOP, STOP] => [
         "warning missing_message_start",
-        "complete -",
+        "complete - unsafe",
     ]
     gateways_send_message_delta_first: [end("end_turn"), STOP] => [
         "warning missing_message_start",
@@ -572,7 +572,7 @@ cases! {
     a_whole_message_with_a_broken_block: [r#"{"type":"message_start","message":{"id":"m","content":[{"type":"text","text":"a"},{"text":"b"}]}}"#] => [
         r#"token 0 "a""#,
         r#"block 0 {"type":"text","text":"a"}"#,
-        "error malformed: malformed `message_start` in block 1: missing `type` at byte 27",
+        "error malformed: malformed `message_start` in block 1: missing `type` (byte 27)",
     ]
     a_block_behind_a_reused_index_stays_behind: [START, open(0, TEXT), text(0, "t"), shut(0), open(0, TOOL), shut(0), open(1, TEXT), text(1, "B"), shut(1), end("tool_use"), STOP] => [
         r#"token 0 "t""#,
@@ -595,7 +595,7 @@ cases! {
     an_unknown_delta_with_known_keys: [START, open(0, TEXT), delta(0, r#"{"type":"future_delta","text":["a"]}"#), delta(0, r#"{"type":"text_delta","text":"a","thinking":false}"#), delta(0, r#"{"type":"text_delta","text":5}"#)] => [
         r#"unknown future_delta {"type":"future_delta","text":["a"]}"#,
         r#"token 0 "a""#,
-        "error malformed: malformed `content_block_delta` in block 0: expected a string at byte 714",
+        "error malformed: malformed `content_block_delta` in block 0: expected a string (byte 714)",
     ]
     unknown_keys_of_known_blocks: [START, open(0, r#"{"type":"thinking","thinking":"","signature":"","binding":{"a": 1}}"#), sign(0, "S"), shut(0), open(1, r#"{"type":"redacted_thinking","data":"D","binding":"b"}"#), shut(1), open(2, r#"{"type":"tool_use","id":"i","name":"n","input":{},"new_key":[1],"none":null}"#), shut(2), end("end_turn"), STOP] => [
         "signature 0 S",
@@ -631,16 +631,16 @@ cases! {
     an_unknown_event_that_is_broken: [START, "event: foo\ndata: {\"type\":\"foo\",\n\n", "event: foo\ndata: broken\n\n", STOP] => [
         r#"unknown foo {"type":"foo","#,
         "unknown foo broken",
-        "complete -",
+        "complete - unsafe",
     ]
     errors_of_other_shapes: [START, "event: error\ndata: {\"type\":\"overloaded_error\",\"message\":\"m\",\"request_id\":\"r\"}\n\n"] => [
-        "error server: the server reported overloaded_error: m at byte 254 (request r)",
+        "error server: the server reported overloaded_error: m (byte 254, request r)",
     ]
     errors_with_fields_of_other_types: [START, r#"{"type":"error","error":{"type":"overloaded_error","message":5},"request_id":"req_1"}"#] => [
-        "error server: the server reported overloaded_error at byte 254 (request req_1)",
+        "error server: the server reported overloaded_error (byte 254, request req_1)",
     ]
     errors_in_an_unknown_event: [START, "data: {\"type\":\"x\",\"error\":{\"type\":\"api_error\"}}\n\n"] => [
-        "error server: the server reported api_error at byte 241",
+        "error server: the server reported api_error (byte 241)",
     ]
     relays_send_no_message: [r#"{"type":"message_start","message":null}"#, open(0, TEXT), text(0, "a"), shut(0), end("end_turn"), STOP] => [
         "warning missing_field",
@@ -666,13 +666,13 @@ cases! {
         "complete end_turn",
     ]
     a_known_event_without_data: [START, "event: content_block_stop\ndata:\n\n"] => [
-        "error malformed: malformed `content_block_stop`: the text ends inside a value at byte 266",
+        "error malformed: malformed `content_block_stop`: the text ends inside a value (byte 266)",
     ]
     untyped_errors: [START, "data: {\"error\":{\"message\":\"rate limited\",\"type\":\"rate_limit_error\"}}\n\n"] => [
-        "error server: the server reported rate_limit_error: rate limited at byte 241",
+        "error server: the server reported rate_limit_error: rate limited (byte 241)",
     ]
     errors_that_are_not_json: [START, "event: error\ndata: upstream timed out\n\n"] => [
-        "error server: the server reported an error: upstream timed out at byte 254",
+        "error server: the server reported an error: upstream timed out (byte 254)",
     ]
     bad_counts: [r#"{"type":"message_start","message":{"id":"m","usage":{"input_tokens":-1,"output_tokens":3.0,"cache_read_input_tokens":1e400,"cache_creation_input_tokens":"7"}}}"#, end("end_turn"), STOP] => [
         "warning bad_count",

@@ -43,7 +43,7 @@ fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
         Ok(None) => None,
         Ok(item) => panic!("{item:?}"),
         Err(error) => match error.kind() {
-            ErrorKind::Incomplete { leftover } => Some(*leftover),
+            ErrorKind::PartialFrame { leftover } => Some(*leftover),
             kind => panic!("{kind}"),
         },
     };
@@ -176,6 +176,9 @@ fn what_was_cut_is_named() {
         (b"data: a\n\n: keep-alive\n", None),
         (b"data: a\n\n: keep-al", None),
         (b"retry: 5\n\n", None),
+        (b"data: a\n\nretry: 5\n", None),
+        (b"data: a\n\nretry: 5", None),
+        (b"data: a\n\nid: 5\nunknown: x\n", None),
         (b"data: a\n\ndata: b\n", Some(8)),
         (b"data: a\n\nda", Some(2)),
         (b"\xef\xbb\xbfdata: a", Some(7)),
@@ -222,7 +225,7 @@ fn an_event_over_the_limit_is_an_error_that_stays() {
                 }
             });
             let error = error.unwrap_or_else(|| panic!("{stream:?} passes at width {width}"));
-            assert!(error.to_string().starts_with("more than 10 bytes of one event at byte "));
+            assert!(error.to_string().starts_with("more than 10 bytes of one event (byte "));
             offsets.push(error.offset());
             let again = decoder.decode(&mut Bytes::from_static(b"data: a\n\n")).unwrap_err();
             assert_eq!(again.to_string(), error.to_string());

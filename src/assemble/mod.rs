@@ -1,6 +1,6 @@
 //! Provider events to [`Event`]s and the message so far: one small machine a provider.
 //!
-//! A machine knows nothing of bytes or of JSON. What the machines share is here; the transitions of
+//! A machine knows nothing of chunks and frames, nor of the syntax of the events. What the machines share is here; the transitions of
 //! a provider are all in its own module, with their diagram.
 
 pub(crate) mod anthropic;
@@ -33,20 +33,22 @@ pub(crate) type Queue = VecDeque<Event>;
 /// Why a stream cannot go on. The decoder adds where, and what was received.
 pub(crate) type Fault = ErrorKind;
 
-/// Hands out a warning for a rule that was broken, or fails in strict mode.
+/// Hands out a warning for a rule that was broken, or fails in strict mode. The warning has the
+/// event with it if that was `dropped`.
 pub(crate) fn tolerate(
     strict: bool,
     rule: Rule,
     index: Option<u32>,
-    dropped: Option<&Origin<'_>>,
+    dropped: bool,
     origin: &Origin<'_>,
     out: &mut Queue,
 ) -> Result<(), Fault> {
     if strict {
         return Err(Fault::Protocol { rule, index });
     }
-    let dropped = dropped
-        .and_then(|origin| core::str::from_utf8(origin.data).ok())
+    let dropped = core::str::from_utf8(origin.data)
+        .ok()
+        .filter(|_| dropped)
         .and_then(|data| Json::parse(data).ok());
     out.push_back(Event::Warning(Warning { rule, index, offset: origin.offset, dropped }.into()));
     Ok(())

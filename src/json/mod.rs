@@ -21,8 +21,9 @@ use self::reader::Reader;
 
 /// A JSON value as text, exactly as received. Dereferences to [`str`].
 ///
-/// Serialised with `serde_json` it is written as it stands, byte for byte. Through a
-/// `serde_json::Value` it loses its key order and white space, as any JSON does there.
+/// Serialised with `serde_json` it is written as it stands, byte for byte between its first and its
+/// last. Through a `serde_json::Value`, and so through `json!`, it loses its key order, its white
+/// space and the digits of large numbers, as any JSON does there.
 ///
 /// # Example
 ///
@@ -78,6 +79,30 @@ impl Deref for Json {
 impl AsRef<str> for Json {
     fn as_ref(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<Json> for String {
+    fn from(json: Json) -> Self {
+        json.0.into()
+    }
+}
+
+impl From<serde_json::Value> for Json {
+    fn from(value: serde_json::Value) -> Self {
+        Self(alloc::format!("{value}").into())
+    }
+}
+
+impl PartialEq<str> for Json {
+    fn eq(&self, other: &str) -> bool {
+        *self.0 == *other
+    }
+}
+
+impl PartialEq<&str> for Json {
+    fn eq(&self, other: &&str) -> bool {
+        *self.0 == **other
     }
 }
 

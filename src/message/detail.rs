@@ -62,7 +62,7 @@ impl Message {
 
     /// More on a refusal, if there is any.
     #[must_use]
-    pub fn details(&self) -> Option<StopDetails> {
+    pub fn stop_details(&self) -> Option<StopDetails> {
         serde_json::from_str(self.stop_details.as_deref()?).ok()
     }
 

@@ -10,7 +10,6 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use bytestring::ByteString;
 use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
@@ -48,7 +47,8 @@ pub struct Message {
     pub stop_reason: Option<StopReason>,
     /// The stop sequence that was met.
     pub stop_sequence: Option<Text>,
-    /// More on a refusal, as received; typed by [`details`](Self::details).
+    /// More on a refusal, as received; typed by
+    /// [`stop_details`](Self::stop_details()).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_details: Option<Json>,
     /// What it cost so far.
@@ -102,7 +102,7 @@ pub enum Content {
 #[non_exhaustive]
 pub struct TextContent {
     /// The text.
-    pub text: ByteString,
+    pub text: Text,
     /// What it cites, in the order received.
     pub citations: Vec<Citation>,
 }
@@ -112,9 +112,9 @@ pub struct TextContent {
 #[non_exhaustive]
 pub struct ThinkingContent {
     /// The thinking. Empty if the request or the model omits it; the block still has to go back.
-    pub thinking: ByteString,
+    pub thinking: Text,
     /// The signature, exactly as received. `None` also if it was empty or the block was cut.
-    pub signature: Option<ByteString>,
+    pub signature: Option<Text>,
     /// The provider's running estimate of the tokens thought, where it sends one.
     pub estimated_tokens: u64,
 }
@@ -124,7 +124,7 @@ pub struct ThinkingContent {
 #[non_exhaustive]
 pub struct RedactedThinking {
     /// The encrypted thinking, exactly as received.
-    pub data: ByteString,
+    pub data: Text,
 }
 
 /// A call of a tool.
@@ -165,7 +165,7 @@ pub enum ToolKind {
 #[non_exhaustive]
 pub struct InvalidInput {
     /// What was received.
-    pub raw: ByteString,
+    pub raw: Text,
     /// Why it is not an object.
     pub reason: InvalidReason,
 }
@@ -338,6 +338,22 @@ impl Citation {
         serde_json::from_str::<Cited>(&self.0).ok().map(|cited| cited.cited_text)
     }
 }
+
+impl core::fmt::Display for ToolKind {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(self.block_type())
+    }
+}
+
+impl core::fmt::Display for InvalidInput {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "the arguments are not a JSON object: {}", self.reason)
+    }
+}
+
+impl core::error::Error for InvalidInput {}
+
+impl core::error::Error for InvalidReason {}
 
 impl core::fmt::Display for InvalidReason {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -62,7 +62,7 @@ impl Decoder {
         self
     }
 
-    /// Whether an event that lacks only its line ends and its blank line at the end of the input is
+    /// Whether an event that lacks only its last line ends at the end of the input is
     /// dispatched by [`finish`](Self::finish). Off unless set: the standard discards it, and it may
     /// well have been cut.
     pub fn flush_at_end(mut self, flush: bool) -> Self {
@@ -89,7 +89,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Incomplete`] if an event was cut. The standard discards it, and so does this
+    /// [`ErrorKind::PartialFrame`] if an event was cut. The standard discards it, and so does this
     /// decoder; a caller who follows the standard to the letter ignores the error.
     pub fn finish(&mut self) -> Result<Option<Item>, Error> {
         if let Some(error) = &self.scanner.failed {
@@ -101,7 +101,7 @@ impl Decoder {
         match self.scanner.leftover() {
             0 => Ok(None),
             leftover => {
-                Err(self.scanner.fail(ErrorKind::Incomplete { leftover }, self.scanner.offset()))
+                Err(self.scanner.fail(ErrorKind::PartialFrame { leftover }, self.scanner.offset()))
             }
         }
     }

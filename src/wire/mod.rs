@@ -16,9 +16,18 @@ use crate::text::Text;
 
 /// The bytes that an event borrows from, for what has to outlive it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Source<'a>(pub(crate) &'a Bytes);
+pub(crate) struct Source<'a> {
+    bytes: &'a Bytes,
+    /// The length of the chunk that they are a slice of.
+    chunk: usize,
+}
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// `bytes` that are a slice of a chunk of that length.
+    pub(crate) fn new(bytes: &'a Bytes, chunk: usize) -> Self {
+        Self { bytes, chunk }
+    }
+
     /// `part`, which lies in the source, as a text: inline if short, else a slice of the source.
     pub(crate) fn text(self, part: &str) -> Text {
         Text::inline(part).unwrap_or_else(|| self.slice(part).into())
@@ -39,14 +48,14 @@ impl Source<'_> {
 
     /// A JSON value of the source, to be kept as long as the message is.
     ///
-    /// It shares the source only if it is most of it, so that it does not keep much more alive.
+    /// It shares the chunk only if it is most of it, so that it does not keep much more alive.
     pub(crate) fn json(self, part: &str) -> Json {
-        let most = part.len() >= self.0.len() / 2;
+        let most = part.len() >= self.chunk / 2;
         Json::checked(if most { self.slice(part) } else { ByteString::from(part) })
     }
 
     fn slice(self, part: &str) -> ByteString {
         // The slice has been a `str` already, so this cannot fail.
-        ByteString::try_from(self.0.slice_ref(part.as_bytes())).unwrap_or_default()
+        ByteString::try_from(self.bytes.slice_ref(part.as_bytes())).unwrap_or_default()
     }
 }

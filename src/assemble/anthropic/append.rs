@@ -29,8 +29,10 @@ impl Draft {
         match (delta, &mut self.fill) {
             // What it does to a block of an unknown kind is not known, text aside.
             (delta, Fill::Unknown { writable, .. })
-                if !(*writable && matches!(delta, Delta::Text { .. }))
-                    && !matches!(delta, Delta::Null | Delta::Unknown { .. }) =>
+                if !matches!(
+                    (&delta, *writable),
+                    (Delta::Null | Delta::Unknown { .. }, _) | (Delta::Text { .. }, true)
+                ) =>
             {
                 self.damaged = true;
                 let data = core::str::from_utf8(origin.data).unwrap_or_default();

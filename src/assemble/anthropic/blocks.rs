@@ -185,7 +185,7 @@ impl Machine {
         self.bound_input(input)?;
         match appended.broken {
             Some(rule @ Rule::RepeatedText) => {
-                tolerate(self.strict, rule, index, Some(origin), origin, out)
+                tolerate(self.strict, rule, index, true, origin, out)
             }
             Some(rule) => self.tolerate(rule, index, origin, out),
             None => Ok(()),

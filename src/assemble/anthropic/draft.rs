@@ -3,8 +3,6 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use bytestring::ByteString;
-
 use crate::json::reader::{Items, Kind, Reader};
 use crate::json::{Flaw, Json};
 use crate::message::{
@@ -204,7 +202,7 @@ impl Draft {
         if self.half.take().is_some() {
             self.text.push(&Text::from("\u{fffd}"));
         }
-        let text = ByteString::from(self.text.into_string());
+        let text = Text::from(self.text.into_string());
         let content = match self.fill {
             Fill::Text { citations } => Content::Text(TextContent { text, citations }),
             Fill::Thinking { signature, estimated_tokens, .. } => {
@@ -214,9 +212,7 @@ impl Draft {
                     estimated_tokens,
                 })
             }
-            Fill::Redacted { data } => {
-                Content::RedactedThinking(RedactedThinking { data: data.into_shared() })
-            }
+            Fill::Redacted { data } => Content::RedactedThinking(RedactedThinking { data }),
             Fill::Tool(tool) => Content::ToolUse(tool.into_content(text, complete)),
             Fill::Compaction { raw, filled } => Content::Other(OtherContent {
                 kind: "compaction".into(),
@@ -256,7 +252,7 @@ impl Tool {
         }
     }
 
-    fn into_content(self, written: ByteString, complete: bool) -> ToolUse {
+    fn into_content(self, written: Text, complete: bool) -> ToolUse {
         let input = if complete {
             arguments(self.input, written)
         } else {
@@ -275,16 +271,16 @@ impl Tool {
 }
 
 /// The arguments of a tool: what the deltas wrote, else what the start held, else none.
-fn arguments(start: Option<Json>, written: ByteString) -> Result<Json, InvalidInput> {
+fn arguments(start: Option<Json>, written: Text) -> Result<Json, InvalidInput> {
     let raw = match start {
-        _ if !written.trim().is_empty() => written,
+        _ if !written.trim().is_empty() => written.into_shared(),
         Some(input) if input.as_str() != "\"\"" => input.into_shared(),
-        _ => ByteString::from_static("{}"),
+        _ => "{}".into(),
     };
     match Reader::new(&raw).whole() {
         Ok(Kind::Object) => Ok(Json::checked(raw)),
-        Ok(_) => Err(InvalidInput { raw, reason: InvalidReason::NotAnObject }),
-        Err(error) => Err(InvalidInput { raw, reason: InvalidReason::Json(error) }),
+        Ok(_) => Err(InvalidInput { raw: raw.into(), reason: InvalidReason::NotAnObject }),
+        Err(error) => Err(InvalidInput { raw: raw.into(), reason: InvalidReason::Json(error) }),
     }
 }
 

@@ -175,7 +175,7 @@ impl Machine {
             Outcome::Attach => self.tolerate(Rule::LateSignature, index, origin, out)?,
             Outcome::CompleteBy(rule) => self.tolerate(rule, index, origin, out)?,
             Outcome::Drop(rule) => {
-                tolerate(self.strict, rule, index, Some(origin), origin, out)?;
+                tolerate(self.strict, rule, index, true, origin, out)?;
             }
             Outcome::Fail(Failure::Protocol(rule)) => return Err(Fault::Protocol { rule, index }),
             _ => {}
@@ -204,7 +204,7 @@ impl Machine {
             }
             self.told.push(rule);
         }
-        tolerate(self.strict, rule, index, None, origin, out)
+        tolerate(self.strict, rule, index, false, origin, out)
     }
 
     fn check_name(
@@ -361,10 +361,10 @@ impl Machine {
         // In strict mode it may yet fail.
         let done = core::mem::replace(&mut self.state, before);
         // A reply that was cut may well leave its last block open.
-        let cut = self.message.stop_reason.as_ref().is_some_and(StopReason::forbids_tools);
+        let cut = self.message.stop_reason.as_ref().is_some_and(StopReason::is_cut);
         for place in self.places.iter().filter(|place| place.is_open() && !cut) {
             let rule = Rule::MissingBlockStop;
-            tolerate(self.strict, rule, Some(place.index), None, origin, out)?;
+            tolerate(self.strict, rule, Some(place.index), false, origin, out)?;
         }
         self.state = done;
         let complete = Complete { message: self.message(), request_id: self.request_id.clone() };

@@ -25,6 +25,7 @@ pub(crate) struct Screen<W> {
     /// Characters of thinking, and the provider's estimate of its tokens.
     thought: (u64, u64),
     warnings: Vec<(Rule, u64)>,
+    unknown: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,7 @@ impl<W: Write> Screen<W> {
             thinking: false,
             thought: (0, 0),
             warnings: Vec::new(),
+            unknown: 0,
         }
     }
 
@@ -70,6 +72,10 @@ impl<W: Write> Screen<W> {
                 self.print(&sanitize(&token.text))?;
             }
             Event::ToolCall(call) => self.tool_call(call)?,
+            Event::Block(block) if matches!(block.block.content, Content::Other(_)) => {
+                self.aside(&one_line(block.block.content.kind()))?;
+            }
+            Event::Unknown(_) => self.unknown += 1,
             Event::Warning(warning) => self.warn(warning.rule),
             Event::Complete(done) => self.complete(done)?,
             _ => {}
@@ -80,7 +86,7 @@ impl<W: Write> Screen<W> {
     pub(crate) fn error(&mut self, error: &Error) -> io::Result<()> {
         let message = &error.partial().message;
         self.start(Showing::Nothing)?;
-        if message.id.is_none() && message.content.is_empty() {
+        if message.id.is_none() && message.content.is_empty() && self.unknown == 0 {
             return Ok(());
         }
         self.table(message, error.request_id())?;
@@ -189,9 +195,10 @@ impl<W: Write> Screen<W> {
         let count = |count: Option<u64>| count.map_or_else(|| "unknown".to_owned(), grouped);
         let split = &usage.cache_creation;
         let written = match (split.ephemeral_5m_input_tokens, split.ephemeral_1h_input_tokens) {
-            (None, None) => count(usage.cache_creation_input_tokens),
-            (short, long) => format!("{} / {}", count(short), count(long)),
+            (None, None) => ("cache write", count(usage.cache_creation_input_tokens)),
+            (short, long) => ("cache write 5m / 1h", format!("{} / {}", count(short), count(long))),
         };
+        let unknown = if self.unknown == 0 { String::new() } else { grouped(self.unknown) };
         let warnings = core::mem::take(&mut self.warnings);
         for (name, value) in [
             ("stop reason", text(message.stop_reason.as_ref().map(StopReason::as_str))),
@@ -203,8 +210,9 @@ impl<W: Write> Screen<W> {
             ("output tokens", count(usage.output_tokens)),
             ("thinking tokens", count(usage.thinking_tokens)),
             ("cache read", count(usage.cache_read_input_tokens)),
-            ("cache write 5m / 1h", written),
+            written,
             ("citations", citations(message)),
+            ("unknown events", unknown),
             ("warnings", warnings.into_iter().map(times).collect::<Vec<_>>().join(", ")),
         ] {
             if !value.is_empty() {
@@ -263,7 +271,7 @@ fn one_line(text: &str) -> String {
 }
 
 fn refusal(message: &Message) -> String {
-    let Some(details) = message.details() else {
+    let Some(details) = message.stop_details() else {
         return String::new();
     };
     let parts = [details.category, details.explanation];

@@ -36,6 +36,7 @@ pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
     let mut out = io::stdout().lock();
     let mut decoder = Decoder::new();
     let mut buffer = BytesMut::new();
+    let mut found = false;
     loop {
         let mut chunk = match read(&mut reader, &mut buffer) {
             Ok(chunk) => chunk,
@@ -49,7 +50,10 @@ pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
         }
         loop {
             match decoder.decode(&mut chunk) {
-                Ok(Some(item)) => print(&item, &mut out)?,
+                Ok(Some(item)) => {
+                    found = true;
+                    print(&item, &mut out)?;
+                }
                 Ok(None) => break,
                 Err(error) => {
                     note(&error);
@@ -60,9 +64,11 @@ pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
     }
     // The standard discards an event that was cut; whoever looks at a stream wants to know.
     if let Err(error) = decoder.finish()
-        && let ErrorKind::Incomplete { leftover } = error.kind()
+        && let ErrorKind::PartialFrame { leftover } = error.kind()
     {
         note(&format_args!("an unfinished event of {leftover} bytes at the end is not printed"));
+    } else if !found && decoder.offset() > 0 {
+        note(&format_args!("no event in {} bytes", decoder.offset()));
     }
     Ok(Outcome::Complete)
 }

@@ -238,6 +238,22 @@ fn has_error(text: &str) -> bool {
     read.is_ok() && found
 }
 
+/// Reads the error in the body of a response that is no event stream: what the API sends with a
+/// status other than 200.
+///
+/// ```
+/// use thinkstream::wire::anthropic::read_error_body;
+///
+/// let body = r#"{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}"#;
+/// let error = read_error_body(body).unwrap();
+/// assert_eq!(error.error_type.status(), Some(401));
+/// assert!(read_error_body("<html>").is_none());
+/// ```
+#[must_use]
+pub fn read_error_body(body: &str) -> Option<ServerError> {
+    has_error(body).then(|| read_error(body))
+}
+
 /// An error as its parts can be found: it is never worth another error.
 fn read_error(text: &str) -> ServerError {
     let mut error = untyped_error("");

@@ -1,5 +1,7 @@
 //! What went wrong, where, and whose fault it is; and what had been received by then.
 
+mod server;
+
 use core::fmt::{self, Write};
 
 use alloc::boxed::Box;
@@ -9,9 +11,10 @@ use alloc::sync::Arc;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+pub use self::server::{ServerError, ServerErrorType};
 use crate::event::Rule;
 use crate::headers::Headers;
-use crate::json::{Flaw, Json};
+use crate::json::Flaw;
 use crate::message::Message;
 use crate::text::Text;
 
@@ -33,7 +36,7 @@ use crate::text::Text;
 /// assert!(matches!(error.kind(), ErrorKind::Incomplete { .. }));
 /// assert_eq!(
 ///     error.to_string(),
-///     "the stream ended before a stop reason at byte 66 (request req_1)"
+///     "the stream ended before a stop reason (byte 66, request req_1)"
 /// );
 /// assert!(error.retry_safe());
 /// # Ok::<(), thinkstream::Error>(())
@@ -43,7 +46,7 @@ pub struct Error(Arc<Inner>);
 
 struct Inner {
     kind: ErrorKind,
-    offset: u64,
+    offset: Option<u64>,
     partial: Partial,
     headers: Headers,
 }
@@ -76,6 +79,17 @@ pub enum ErrorKind {
     /// The whole message is there.
     Unterminated {
         /// Bytes of an event that did not arrive whole.
+        leftover: u64,
+    },
+    /// The server, or something before it: the body is no event stream. It may be a page of a proxy.
+    NoEvents {
+        /// How it begins: at most 64 characters.
+        excerpt: Text,
+    },
+    /// The network, or the server: an event stream ended inside an event. Only
+    /// [`sse::Decoder`](crate::sse::Decoder) gives it, which knows of no message to be incomplete.
+    PartialFrame {
+        /// Bytes of the event that did not arrive whole.
         leftover: u64,
     },
     /// The sender: an event of a known type is not what the protocol says.
@@ -119,61 +133,19 @@ pub enum LimitKind {
     Blocks,
 }
 
-/// An error that the server reported, in the middle of a stream.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ServerError {
-    /// Its type: what to decide by.
-    pub error_type: ServerErrorType,
-    /// Its message, for people. The wording changes.
-    pub message: Text,
-    /// The id of the request that came with it.
-    pub request_id: Option<Text>,
-    /// More on it, as received; `error_code` is in here.
-    pub details: Option<Json>,
-}
-
-/// The types of errors that servers report.
-///
-/// Source: the error page of the Anthropic API; the status is the one the same error has outside a
-/// stream.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ServerErrorType {
-    /// `invalid_request_error`, 400.
-    InvalidRequest,
-    /// `authentication_error`, 401.
-    Authentication,
-    /// `billing_error`, 402.
-    Billing,
-    /// `permission_error`, 403.
-    Permission,
-    /// `not_found_error`, 404.
-    NotFound,
-    /// `conflict_error`, 409.
-    Conflict,
-    /// `request_too_large`, 413.
-    RequestTooLarge,
-    /// `rate_limit_error`, 429.
-    RateLimit,
-    /// `api_error`, 500.
-    Api,
-    /// `timeout_error`, 504.
-    Timeout,
-    /// `overloaded_error`, 529.
-    Overloaded,
-    /// A type that this version does not know; empty if the server gave none.
-    Other(Text),
-}
-
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, offset: u64, partial: Partial, headers: Headers) -> Self {
+    pub(crate) fn new(
+        kind: ErrorKind,
+        offset: Option<u64>,
+        partial: Partial,
+        headers: Headers,
+    ) -> Self {
         Self(Arc::new(Inner { kind, offset, partial, headers }))
     }
 
     /// An error of a layer that knows no message.
     pub(crate) fn bare(kind: ErrorKind, offset: u64) -> Self {
-        Self::new(kind, offset, Partial::default(), Headers::default())
+        Self::new(kind, Some(offset), Partial::default(), Headers::default())
     }
 
     /// What went wrong.
@@ -188,7 +160,7 @@ impl Error {
     /// lines, the first byte of its data.
     #[must_use]
     pub fn offset(&self) -> u64 {
-        self.0.offset
+        self.0.offset.unwrap_or_default()
     }
 
     /// What had been received.
@@ -229,69 +201,12 @@ impl ErrorKind {
             Self::Server(_) => "server",
             Self::Incomplete { .. } => "incomplete",
             Self::Unterminated { .. } => "unterminated",
+            Self::NoEvents { .. } => "no_events",
+            Self::PartialFrame { .. } => "partial_frame",
             Self::Malformed { .. } => "malformed",
             Self::Protocol { .. } => "protocol",
             Self::Limit { .. } => "limit",
             Self::Transport(_) => "transport",
-        }
-    }
-}
-
-impl ServerErrorType {
-    /// The type as the server writes it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::InvalidRequest => "invalid_request_error",
-            Self::Authentication => "authentication_error",
-            Self::Billing => "billing_error",
-            Self::Permission => "permission_error",
-            Self::NotFound => "not_found_error",
-            Self::Conflict => "conflict_error",
-            Self::RequestTooLarge => "request_too_large",
-            Self::RateLimit => "rate_limit_error",
-            Self::Api => "api_error",
-            Self::Timeout => "timeout_error",
-            Self::Overloaded => "overloaded_error",
-            Self::Other(name) => name,
-        }
-    }
-
-    /// The HTTP status that the same error has outside a stream.
-    #[must_use]
-    pub fn status(&self) -> Option<u16> {
-        match self {
-            Self::InvalidRequest => Some(400),
-            Self::Authentication => Some(401),
-            Self::Billing => Some(402),
-            Self::Permission => Some(403),
-            Self::NotFound => Some(404),
-            Self::Conflict => Some(409),
-            Self::RequestTooLarge => Some(413),
-            Self::RateLimit => Some(429),
-            Self::Api => Some(500),
-            Self::Timeout => Some(504),
-            Self::Overloaded => Some(529),
-            Self::Other(_) => None,
-        }
-    }
-}
-
-impl From<&str> for ServerErrorType {
-    fn from(name: &str) -> Self {
-        match name {
-            "invalid_request_error" => Self::InvalidRequest,
-            "authentication_error" => Self::Authentication,
-            "billing_error" => Self::Billing,
-            "permission_error" => Self::Permission,
-            "not_found_error" => Self::NotFound,
-            "conflict_error" => Self::Conflict,
-            "request_too_large" => Self::RequestTooLarge,
-            "rate_limit_error" => Self::RateLimit,
-            "api_error" => Self::Api,
-            "timeout_error" => Self::Timeout,
-            "overloaded_error" => Self::Overloaded,
-            other => Self::Other(other.into()),
         }
     }
 }
@@ -308,13 +223,23 @@ impl fmt::Display for LimitKind {
 }
 
 impl fmt::Display for ErrorKind {
+    /// One line of printable ASCII, at most 160 bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Line::of(Described(self), 160)?)
+    }
+}
+
+/// A kind in words, some of which may be the server's.
+struct Described<'a>(&'a ErrorKind);
+
+impl fmt::Display for Described<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at_block = |index: &Option<u32>, f: &mut fmt::Formatter<'_>| match index {
             Some(index) => write!(f, " in block {index}"),
             None => Ok(()),
         };
-        match self {
-            Self::Server(error) => {
+        match self.0 {
+            ErrorKind::Server(error) => {
                 f.write_str("the server reported ")?;
                 match error.error_type.as_str() {
                     "" => f.write_str("an error"),
@@ -322,29 +247,43 @@ impl fmt::Display for ErrorKind {
                 }?;
                 if error.message.is_empty() { Ok(()) } else { write!(f, ": {}", error.message) }
             }
-            Self::Incomplete { leftover: 0 } => {
+            ErrorKind::Incomplete { leftover: 0 } => {
                 f.write_str("the stream ended before a stop reason")
             }
-            Self::Incomplete { leftover } => {
+            ErrorKind::Incomplete { leftover } => {
                 write!(f, "the stream ended {leftover} bytes into an event, before a stop reason")
             }
-            Self::Unterminated { leftover: 0 } => {
+            ErrorKind::Unterminated { leftover: 0 } => {
                 f.write_str("the stream ended after its stop reason, but was not terminated")
             }
-            Self::Unterminated { leftover } => {
+            ErrorKind::Unterminated { leftover } => {
                 write!(f, "the stream ended {leftover} bytes into an event, after its stop reason")
             }
-            Self::Malformed { event, index, flaw } => {
+            ErrorKind::Malformed { event, index, flaw } => {
                 write!(f, "malformed `{event}`")?;
                 at_block(index, f)?;
                 write!(f, ": {flaw}")
             }
-            Self::Protocol { rule, index } => {
+            ErrorKind::Protocol { rule, index } => {
                 write!(f, "the protocol was broken: {}", rule.name())?;
                 at_block(index, f)
             }
-            Self::Limit { limit, max } => write!(f, "more than {max} {limit}"),
-            Self::Transport(error) => write!(f, "the transport failed: {error}"),
+            ErrorKind::Limit { limit, max } => write!(f, "more than {max} {limit}"),
+            ErrorKind::NoEvents { excerpt } => {
+                write!(f, "no event in a body that begins with `{excerpt}`")
+            }
+            ErrorKind::PartialFrame { leftover } => {
+                write!(f, "the stream ended {leftover} bytes into an event")
+            }
+            ErrorKind::Transport(error) => {
+                write!(f, "the transport failed: {error}")?;
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    write!(f, ": {error}")?;
+                    cause = error.source();
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -352,9 +291,11 @@ impl fmt::Display for ErrorKind {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&Line::of(self.kind(), 160)?)?;
-        let tail = match self.request_id() {
-            Some(id) => alloc::format!(" at byte {} (request {id})", self.offset()),
-            None => alloc::format!(" at byte {}", self.offset()),
+        let tail = match (self.0.offset, self.request_id()) {
+            (Some(offset), Some(id)) => alloc::format!(" (byte {offset}, request {id})"),
+            (Some(offset), None) => alloc::format!(" (byte {offset})"),
+            (None, Some(id)) => alloc::format!(" (request {id})"),
+            (None, None) => String::new(),
         };
         f.write_str(&Line::of(tail, 96)?)
     }
@@ -378,9 +319,12 @@ impl core::error::Error for Error {
 #[cfg(feature = "std")]
 impl From<std::io::Error> for Error {
     /// What `tokio_util::codec::FramedRead` makes of an error of its reader. What had been received
-    /// stays with the decoder.
+    /// stays with the decoder; as the error does not know it, it takes for granted that there was
+    /// something.
     fn from(error: std::io::Error) -> Self {
-        Self::bare(ErrorKind::Transport(Arc::new(error)), 0)
+        let kind = ErrorKind::Transport(Arc::new(error));
+        let partial = Partial { output_started: true, ..Partial::default() };
+        Self::new(kind, None, partial, Headers::default())
     }
 }
 
@@ -388,12 +332,13 @@ impl From<std::io::Error> for Error {
 impl From<Error> for std::io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind() {
-            ErrorKind::Incomplete { .. } | ErrorKind::Unterminated { .. } => {
-                std::io::ErrorKind::UnexpectedEof
-            }
-            ErrorKind::Malformed { .. } | ErrorKind::Protocol { .. } | ErrorKind::Limit { .. } => {
-                std::io::ErrorKind::InvalidData
-            }
+            ErrorKind::Incomplete { .. }
+            | ErrorKind::Unterminated { .. }
+            | ErrorKind::PartialFrame { .. } => std::io::ErrorKind::UnexpectedEof,
+            ErrorKind::NoEvents { .. }
+            | ErrorKind::Malformed { .. }
+            | ErrorKind::Protocol { .. }
+            | ErrorKind::Limit { .. } => std::io::ErrorKind::InvalidData,
             ErrorKind::Server(_) | ErrorKind::Transport(_) => std::io::ErrorKind::Other,
         };
         Self::new(kind, error)
@@ -417,16 +362,6 @@ impl Serialize for Error {
         }
         error.serialize_field("usage", &partial.message.usage)?;
         error.serialize_field("partial", &partial.message)?;
-        error.end()
-    }
-}
-
-impl Serialize for ServerError {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut error = serializer.serialize_struct("ServerError", 3)?;
-        error.serialize_field("type", self.error_type.as_str())?;
-        error.serialize_field("message", &self.message)?;
-        error.serialize_field("details", &self.details)?;
         error.end()
     }
 }
@@ -487,7 +422,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "the server reported overloaded_error: a\\nb\\u{202e}c\\u{1b}[31m \
-             at byte 18446744073709551615 (request req\\r\\n1)"
+             (byte 18446744073709551615, request req\\r\\n1)"
         );
     }
 
@@ -496,7 +431,7 @@ mod tests {
         let error = server(&"é".repeat(1000), &"x".repeat(1000)).to_string();
         assert_eq!(error.len(), 256);
         assert!(error.ends_with("xxx..."));
-        assert!(error.contains("... at byte 18446744073709551615 (request xxx"));
+        assert!(error.contains("... (byte 18446744073709551615, request xxx"));
     }
 
     #[test]
