@@ -170,6 +170,10 @@ mod text;
 mod usage;
 pub mod wire;
 
+/// The shared string behind [`Text`] and [`Json`], of the `bytestring` crate.
+#[doc(no_inline)]
+pub use bytestring::ByteString;
+
 #[cfg(feature = "codec")]
 pub use crate::adapter::EventCodec;
 #[cfg(feature = "std")]

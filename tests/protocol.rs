@@ -642,6 +642,13 @@ cases! {
     errors_in_an_unknown_event: [START, "data: {\"type\":\"x\",\"error\":{\"type\":\"api_error\"}}\n\n"] => [
         "error server: the server reported api_error (byte 241)",
     ]
+    a_start_that_is_nearly_repeated: [START, open(0, r#"{"type":"text","text":"a"}"#), delta(0, r#"{"type":"text_delta","text":"a\ud83d"}"#), delta(0, r#"{"type":"text_delta","text":"\ude00"}"#), shut(0), end("end_turn"), STOP] => [
+        r#"token 0 "a""#,
+        r#"token 0 "a""#,
+        r#"token 0 "😀""#,
+        r#"block 0 {"type":"text","text":"aa😀"}"#,
+        "complete end_turn",
+    ]
     relays_send_no_message: [r#"{"type":"message_start","message":null}"#, open(0, TEXT), text(0, "a"), shut(0), end("end_turn"), STOP] => [
         "warning missing_field",
         "warning missing_message_start",

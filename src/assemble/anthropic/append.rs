@@ -124,7 +124,8 @@ impl Draft {
     ) -> Appended {
         let broken = piece.is_none().then_some(Rule::MissingField);
         let piece = source.unescaped(piece.unwrap_or_default(), &mut self.half);
-        if core::mem::take(&mut self.seeded) && piece.as_bytes() == self.text.as_bytes() {
+        let seeded = core::mem::take(&mut self.seeded) && self.half.is_none();
+        if seeded && piece.as_bytes() == self.text.as_bytes() {
             return Appended { broken: Some(Rule::RepeatedText), ..Appended::default() };
         }
         if keep {
