@@ -1,8 +1,10 @@
 //! The event stream format: each case whole, byte by byte and at every cut.
 
+mod common;
 mod reference;
 
 use bytes::{Bytes, BytesMut};
+use common::base64;
 use proptest::prelude::*;
 use reference::Meaning;
 use thinkstream::ErrorKind;
@@ -315,20 +317,6 @@ fn conformance() {
         check(name, &stream, &whole.meaning);
     }
     assert!(cases.len() > 100, "only {} cases", cases.len());
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
-    for digit in text.bytes().filter_map(|byte| DIGITS.iter().position(|digit| *digit == byte)) {
-        bits = bits << 6 | digit as u32;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-        }
-    }
-    bytes
 }
 
 /// Soups of what the format is made of are the likeliest to find its seams.

@@ -3,6 +3,7 @@
 //! What is signed, encrypted or written by the model must go back unchanged: key order, white space
 //! and integers beyond 2⁵³ included. So it is held as text, checked once.
 
+pub(crate) mod edit;
 pub(crate) mod reader;
 pub(crate) mod string;
 

@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
     /// Opens an object; [`key`](Self::key) then gives its keys.
     pub(crate) fn open(&mut self) -> Result<()> {
         self.space();
-        self.expect(b'{', "an object")?;
+        self.take(b'{', "an object")?;
         self.deeper()
     }
 
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
             return Ok(None);
         }
         if !core::mem::take(first) {
-            self.expect(b',', "`,` or `}`")?;
+            self.take(b',', "`,` or `}`")?;
             self.space();
         }
         self.member_key().map(|key| Some(key.decode()))
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
     /// Opens an array; [`item`](Self::item) then says whether another value follows.
     pub(crate) fn open_array(&mut self) -> Result<()> {
         self.space();
-        self.expect(b'[', "an array")?;
+        self.take(b'[', "an array")?;
         self.deeper()
     }
 
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
             return Ok(false);
         }
         if !core::mem::take(first) {
-            self.expect(b',', "`,` or `]`")?;
+            self.take(b',', "`,` or `]`")?;
         }
         Ok(true)
     }
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
     /// The next value, which must be a string.
     pub(crate) fn string(&mut self) -> Result<Str<'a>> {
         self.space();
-        self.expect(b'"', "a string")?;
+        self.take(b'"', "a string")?;
         let start = self.at;
         let mut escaped = false;
         loop {
@@ -260,7 +260,7 @@ impl<'a> Reader<'a> {
         }
         let key = self.string()?;
         self.space();
-        self.expect(b':', "`:`")?;
+        self.take(b':', "`:`")?;
         Ok(key)
     }
 
@@ -341,7 +341,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn expect(&mut self, byte: u8, what: &'static str) -> Result<()> {
+    fn take(&mut self, byte: u8, what: &'static str) -> Result<()> {
         match self.byte() {
             Some(found) if found == byte => {
                 self.bump();

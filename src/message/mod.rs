@@ -4,7 +4,6 @@ mod detail;
 mod param;
 
 pub use self::detail::{Container, InputTransformation, StopDetails};
-pub(crate) use self::param::string;
 
 use alloc::string::String;
 use alloc::sync::Arc;

@@ -7,11 +7,9 @@ use alloc::string::String;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{
-    Block, Citation, Content, Message, OtherContent, TextContent, ThinkingContent, ToolUse,
-};
-use crate::json::reader::{Kind, Reader};
-use crate::json::{Json, JsonError};
+use super::{Block, Citation, Content, Message, TextContent, ThinkingContent, ToolUse};
+use crate::json::Json;
+use crate::json::edit::{quote, string_member, with_member, without_member};
 use crate::text::Text;
 
 impl Message {
@@ -111,7 +109,7 @@ impl Block {
             Content::Thinking(thinking) => thinking.write(out),
             Content::RedactedThinking(redacted) => {
                 out.push_str(r#"{"type":"redacted_thinking","data":"#);
-                string(out, &redacted.data);
+                quote(out, &redacted.data);
             }
             Content::ToolUse(tool) => tool.write(out),
             Content::Other(other) => return out.push_str(&other.raw),
@@ -119,7 +117,7 @@ impl Block {
         // What is not known may be what the next request needs.
         for (key, value) in &self.other {
             out.push(',');
-            string(out, key);
+            quote(out, key);
             out.push(':');
             out.push_str(value);
         }
@@ -130,7 +128,7 @@ impl Block {
 impl TextContent {
     fn write(&self, out: &mut String) {
         out.push_str(r#"{"type":"text","text":"#);
-        string(out, &self.text);
+        quote(out, &self.text);
         for (at, citation) in self.citations.iter().enumerate() {
             out.push_str(if at == 0 { r#","citations":["# } else { "," });
             citation.write(out);
@@ -144,10 +142,10 @@ impl TextContent {
 impl ThinkingContent {
     fn write(&self, out: &mut String) {
         out.push_str(r#"{"type":"thinking","thinking":"#);
-        string(out, &self.thinking);
+        quote(out, &self.thinking);
         if let Some(signature) = &self.signature {
             out.push_str(r#","signature":"#);
-            string(out, signature);
+            quote(out, signature);
         }
     }
 }
@@ -155,12 +153,12 @@ impl ThinkingContent {
 impl ToolUse {
     fn write(&self, out: &mut String) {
         let _ = write!(out, r#"{{"type":"{}","id":"#, self.kind.block_type());
-        string(out, &self.id);
+        quote(out, &self.id);
         out.push_str(r#","name":"#);
-        string(out, &self.name);
+        quote(out, &self.name);
         if let Some(server) = &self.server_name {
             out.push_str(r#","server_name":"#);
-            string(out, server);
+            quote(out, server);
         }
         match &self.input {
             Ok(input) => {
@@ -169,7 +167,7 @@ impl ToolUse {
             }
             Err(invalid) => {
                 out.push_str(r#","partial_json":"#);
-                string(out, &invalid.raw);
+                quote(out, &invalid.raw);
             }
         }
         // A direct call is what the API assumes, and older versions refuse the key.
@@ -179,7 +177,7 @@ impl ToolUse {
         }
         if let Some(toolset) = &self.toolset_name {
             out.push_str(r#","toolset_name":"#);
-            string(out, toolset);
+            quote(out, toolset);
         }
     }
 }
@@ -187,56 +185,11 @@ impl ToolUse {
 impl Citation {
     /// Without `file_id`, which exists only in replies.
     fn write(&self, out: &mut String) {
-        let start = out.len();
-        if self.write_members(out).is_err() {
-            out.truncate(start);
-            out.push_str(self.raw());
+        match without_member(self.raw(), "file_id") {
+            Ok(citation) => out.push_str(&citation),
+            // It is no object, and so has no keys.
+            Err(_) => out.push_str(self.raw()),
         }
-    }
-
-    fn write_members(&self, out: &mut String) -> Result<(), JsonError> {
-        let mut reader = Reader::new(self.raw());
-        let mut first = true;
-        let mut separator = '{';
-        reader.open()?;
-        while let Some(key) = reader.key(&mut first)? {
-            let value = reader.raw()?;
-            if key != "file_id" {
-                out.push(core::mem::replace(&mut separator, ','));
-                string(out, &key);
-                out.push(':');
-                out.push_str(value);
-            }
-        }
-        out.push_str(if separator == '{' { "{}" } else { "}" });
-        Ok(())
-    }
-}
-
-impl OtherContent {
-    /// The member of an object, replaced by the JSON `value` or added at its end.
-    pub(crate) fn with_member(raw: &str, key: &str, value: &str) -> Result<String, JsonError> {
-        let mut reader = Reader::new(raw);
-        let mut first = true;
-        let mut out = String::with_capacity(raw.len().saturating_add(value.len()));
-        let mut done = false;
-        reader.open()?;
-        while let Some(found) = reader.key(&mut first)? {
-            let old = reader.raw()?;
-            out.push(if out.is_empty() { '{' } else { ',' });
-            string(&mut out, &found);
-            out.push(':');
-            out.push_str(if found == key { value } else { old });
-            done |= found == key;
-        }
-        if !done {
-            out.push(if out.is_empty() { '{' } else { ',' });
-            string(&mut out, key);
-            out.push(':');
-            out.push_str(value);
-        }
-        out.push('}');
-        Ok(out)
     }
 }
 
@@ -247,7 +200,7 @@ impl Serialize for Block {
         if self.replayable {
             return param.serialize(serializer);
         }
-        let flagged = OtherContent::with_member(&param, "replayable", "false");
+        let flagged = with_member(&param, "replayable", "false");
         flagged.map_or(param, Json::checked).serialize(serializer)
     }
 }
@@ -264,27 +217,6 @@ pub(super) fn as_map<S: Serializer>(
     map.end()
 }
 
-/// Appends `text` as a JSON string.
-pub(crate) fn string(out: &mut String, text: &str) {
-    // Writing a string to a string cannot fail.
-    out.push_str(&serde_json::to_string(text).unwrap_or_default());
-}
-
 fn is_direct(caller: &str) -> bool {
-    let read = || -> Result<bool, JsonError> {
-        let mut reader = Reader::new(caller);
-        let mut first = true;
-        if reader.kind()? != Kind::Object {
-            return Ok(true);
-        }
-        reader.open()?;
-        while let Some(key) = reader.key(&mut first)? {
-            if key == "type" {
-                return Ok(reader.string_or_skip()?.is_some_and(|kind| kind.decode() == "direct"));
-            }
-            reader.skip()?;
-        }
-        Ok(false)
-    };
-    read().unwrap_or(false)
+    caller == "null" || string_member(caller, "type").is_some_and(|kind| kind == "direct")
 }

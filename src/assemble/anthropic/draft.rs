@@ -3,11 +3,12 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::json::Json;
+use crate::json::edit::{quote, string_member, with_member};
 use crate::json::reader::{Items, Kind, Reader};
-use crate::json::{Flaw, Json};
 use crate::message::{
     Block, Citation, Content, InvalidInput, InvalidReason, OtherContent, RedactedThinking,
-    TextContent, ThinkingContent, ToolKind, ToolUse, string,
+    TextContent, ThinkingContent, ToolKind, ToolUse,
 };
 use crate::text::Text;
 use crate::wire::anthropic::{self as wire, Delta};
@@ -136,7 +137,7 @@ impl Draft {
                 Fill::Compaction { raw: source.json(start.raw), filled: Vec::new() }
             }
             wire::Block::Unknown => {
-                let seed = text_member(start.raw);
+                let seed = string_member(start.raw, "text");
                 let writable = seed.is_some();
                 written = seed.unwrap_or_default();
                 Fill::Unknown { kind: (&*start.kind).into(), raw: source.json(start.raw), writable }
@@ -216,9 +217,7 @@ impl Draft {
             Fill::Tool(tool) => Content::ToolUse(tool.into_content(text, complete)),
             Fill::Compaction { raw, filled } => Content::Other(OtherContent {
                 kind: "compaction".into(),
-                raw: filled
-                    .into_iter()
-                    .fold(raw, |raw, (key, value)| with_member(raw, key, &value)),
+                raw: filled.into_iter().fold(raw, |raw, (key, value)| set(raw, key, &value)),
             }),
             Fill::Whole { kind, raw } => Content::Other(OtherContent { kind, raw }),
             Fill::Unknown { kind, raw, writable } => Content::Other(OtherContent {
@@ -296,33 +295,17 @@ fn is_whole(content: &Content) -> bool {
 
 /// The block with another text, or as it is if it has that text already.
 fn with_text(raw: Json, text: &str) -> Json {
-    if text_member(&raw).as_deref() == Some(text) {
+    if string_member(&raw, "text").as_deref() == Some(text) {
         return raw;
     }
     let mut value = String::new();
-    string(&mut value, text);
-    with_member(raw, "text", &value)
+    quote(&mut value, text);
+    set(raw, "text", &value)
 }
 
-fn with_member(raw: Json, key: &str, value: &str) -> Json {
+fn set(raw: Json, key: &str, value: &str) -> Json {
     // What was read as an object once is one.
-    OtherContent::with_member(&raw, key, value).map_or(raw, Json::checked)
-}
-
-fn text_member(raw: &str) -> Option<String> {
-    let read = || -> Result<Option<String>, crate::json::JsonError> {
-        let mut reader = Reader::new(raw);
-        let mut first = true;
-        reader.open()?;
-        while let Some(key) = reader.key(&mut first)? {
-            if key == "text" {
-                return Ok(reader.string_or_skip()?.map(|text| text.decode().into()));
-            }
-            reader.skip()?;
-        }
-        reader.fail(Flaw::Missing("text"))
-    };
-    read().ok().flatten()
+    with_member(&raw, key, value).map_or(raw, Json::checked)
 }
 
 /// Citations that a block may begin with. The provider begins with none.
