@@ -82,6 +82,10 @@
 //! Chunks may be cut anywhere, also inside a character, a CRLF or an escape; the events are the same,
 //! and each is out at the byte that completes it. The work is linear in the bytes, whatever the cuts.
 //!
+//! Nine of ten events are deltas, which the provider writes alike, byte for byte, but for an index, one
+//! string and their padding. Those are recognised where they lie; everything else goes through the
+//! whole pipe, and what both could read, both read the same.
+//!
 //! Text of up to 32 bytes is copied into its event. Longer text is a reference-counted slice of the
 //! chunk, unless it has escapes or its frame was cut; an event that is kept keeps that chunk alive.
 //! The message is accumulated apart from the chunks, so it pins none of them but for blocks that are

@@ -129,15 +129,19 @@ impl Scanner {
         self.offset
     }
 
-    /// Whether the next byte begins a frame, or a line that means nothing.
+    /// Whether the next byte begins a line, with nothing before it that the frame's event or data
+    /// would join.
     pub(crate) fn is_between_frames(&self) -> bool {
         self.position == Position::LineStart && !self.open && self.failed.is_none()
     }
 
-    /// Passes over a whole frame of `len` bytes, which has no `id` and no `retry`.
+    /// Passes over the rest of a frame, `len` bytes with its event and its data.
     pub(crate) fn pass(&mut self, len: usize) {
         self.after_cr = false;
         self.offset = self.offset.saturating_add(wide(len));
+        if !self.id_line.is_empty() {
+            self.dispatch();
+        }
     }
 
     pub(crate) fn limit(&self) -> usize {
