@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 /// The fields that mean something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,3 +91,24 @@ impl Digits {
         (self.any && !self.other).then_some(self.value)
     }
 }
+
+/// What a buffer holds. One that a large event has stretched is given away with it.
+pub(super) fn given(buffer: &mut BytesMut) -> Bytes {
+    let bytes = buffer.split().freeze();
+    if bytes.len() > KEPT {
+        *buffer = BytesMut::new();
+    }
+    bytes
+}
+
+/// The buffer, empty, unless a large event has stretched it.
+pub(super) fn shrunk(mut buffer: BytesMut) -> BytesMut {
+    if buffer.capacity() > KEPT {
+        return BytesMut::new();
+    }
+    buffer.clear();
+    buffer
+}
+
+/// A buffer of up to this many bytes is kept for the next frame.
+const KEPT: usize = 4096;

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 
-use super::field::{Digits, Field, Name, Place};
+use super::field::{Digits, Field, Name, Place, given, shrunk};
 use crate::error::{Error, ErrorKind, LimitKind};
 use crate::limits::Limits;
 
@@ -223,7 +223,9 @@ impl Scanner {
     /// The data of a frame that was just found in `chunk`.
     pub(crate) fn data_bytes(&mut self, place: Place, chunk: &Bytes) -> Bytes {
         match place {
-            Place::Chunk(range) => chunk.slice(range),
+            Place::Chunk(range) => {
+                chunk.get(range).map(|part| chunk.slice_ref(part)).unwrap_or_default()
+            }
             Place::Held => given(&mut self.held_data),
         }
     }
@@ -231,7 +233,9 @@ impl Scanner {
     /// The event type of a frame that was just found in `chunk`.
     pub(crate) fn event_bytes(&mut self, place: Place, chunk: &Bytes) -> Bytes {
         match place {
-            Place::Chunk(range) => chunk.slice(range),
+            Place::Chunk(range) => {
+                chunk.get(range).map(|part| chunk.slice_ref(part)).unwrap_or_default()
+            }
             Place::Held => given(&mut self.held_event),
         }
     }
@@ -458,24 +462,6 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// What a buffer holds. One that a large event has stretched is given away with it.
-fn given(buffer: &mut BytesMut) -> Bytes {
-    let bytes = buffer.split().freeze();
-    if bytes.len() > KEPT {
-        *buffer = BytesMut::new();
-    }
-    bytes
-}
-
-/// The buffer, empty, unless a large event has stretched it.
-fn shrunk(mut buffer: BytesMut) -> BytesMut {
-    if buffer.capacity() > KEPT {
-        return BytesMut::new();
-    }
-    buffer.clear();
-    buffer
-}
-
 /// The byte after `at`.
 fn next(at: usize) -> usize {
     at.saturating_add(1)
@@ -491,9 +477,6 @@ const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// `event` and `retry` are the longest.
 const NAME_AND_COLON: usize = 6;
-
-/// A buffer of up to this many bytes is kept for the next frame.
-const KEPT: usize = 4096;
 
 #[cfg(test)]
 mod tests {
