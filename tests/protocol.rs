@@ -672,6 +672,11 @@ cases! {
         "ping",
         "complete end_turn",
     ]
+    pings_may_say_anything: [START, "event: ping\ndata: still here\n\n", "event: ping\ndata: {\"type\":\"ping\",\"cost\":\"0\"}\n\n", end("end_turn"), STOP] => [
+        "ping",
+        "ping",
+        "complete end_turn",
+    ]
     a_known_event_without_data: [START, "event: content_block_stop\ndata:\n\n"] => [
         "error malformed: malformed `content_block_stop`: the text ends inside a value (byte 266)",
     ]

@@ -114,6 +114,7 @@ impl<'a> Event<'a> {
             Ok(kind) => kind,
             // Whatever a server sends as an error is one.
             Err(_) if name == "error" => return Ok(Self::Error(Box::new(untyped_error(text)))),
+            Err(_) if name == "ping" => return Ok(Self::Ping),
             // An unknown event need not be JSON; a nameless one that is not has been damaged.
             Err(_) if is_foreign(name) => {
                 return Ok(Self::Unknown { name: Cow::Owned(name.into()), data: text });
