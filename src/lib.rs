@@ -82,7 +82,7 @@
 //! Chunks may be cut anywhere, also inside a character, a CRLF or an escape; the events are the same,
 //! and each is out at the byte that completes it. The work is linear in the bytes, whatever the cuts.
 //!
-//! Nine of ten events are deltas, which the provider writes alike, byte for byte, but for an index, one
+//! Four of five events are deltas, which the provider writes alike, byte for byte, but for an index, one
 //! string and their padding. Those are recognised where they lie; everything else goes through the
 //! whole pipe, and what both could read, both read the same.
 //!

@@ -677,6 +677,23 @@ cases! {
         "ping",
         "complete end_turn",
     ]
+    a_type_that_only_the_frame_names: [START, "event: content_block_start\ndata: {\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"a\"}}\n\n", "event: content_block_stop\ndata: {\"index\":0,\"type\":null}\n\n", end("end_turn"), "event: message_stop\ndata: {}\n\n"] => [
+        r#"token 0 "a""#,
+        r#"block 0 {"type":"text","text":"a"}"#,
+        "complete end_turn",
+    ]
+    data_without_any_type: [START, "data: {\"alive\":true}\n\n", "data: 1\n\n", end("end_turn"), STOP] => [
+        r#"unknown  {"alive":true}"#,
+        "unknown  1",
+        "complete end_turn",
+    ]
+    a_type_that_the_frame_contradicts: [START, format!("event: ping\ndata: {}\n\n", end("end_turn")), STOP] => [
+        "warning event_name",
+        "complete end_turn",
+    ]
+    bedrock_adds_metrics_to_the_end: [START, end("end_turn"), r#"{"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":37}}"#] => [
+        "complete end_turn",
+    ]
     a_known_event_without_data: [START, "event: content_block_stop\ndata:\n\n"] => [
         "error malformed: malformed `content_block_stop`: the text ends inside a value (byte 266)",
     ]

@@ -247,7 +247,8 @@ mod tests {
         };
     }
 
-    /// Every input there is; a new one does not compile until it is here.
+    /// Every input there is. A new one does not compile until the pattern below has it; then it
+    /// belongs in the list too.
     fn inputs() -> Vec<Input> {
         let all = Vec::from([
             Input::MessageStart(Identity::Same),
@@ -281,7 +282,6 @@ mod tests {
             Input::Sentinel,
             Input::End,
         ]);
-        // In this order: what has no arm here does not compile.
         for input in &all {
             let (Input::MessageStart(Identity::Same | Identity::Other)
             | Input::NoMessage

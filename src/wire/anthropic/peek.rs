@@ -1,6 +1,6 @@
 //! The deltas of the provider, recognised where they lie.
 //!
-//! Nine of ten events are deltas, and the provider writes every delta of a kind alike, byte for byte,
+//! Four of five events are deltas, and the provider writes every delta of a kind alike, byte for byte,
 //! but for the block's index, one string, and up to 15 spaces before the last brace:
 //!
 //! ```text
@@ -9,8 +9,8 @@
 //! └──────────── FRAME ───────────────────────┘ └── DELTA ─────┘└─── of the kind ──┘└string┘└─ tail
 //! ```
 //!
-//! Comparing those bytes costs a tenth of framing the event and reading its JSON. What is not exactly
-//! this is nobody's loss: the general path reads it, and gives the same events for what is.
+//! Comparing those bytes costs a fraction of framing the event and reading its JSON. What is not
+//! exactly this is nobody's loss: the general path reads it, and gives the same events for what is.
 
 use crate::text::{Text, Window};
 
@@ -20,7 +20,7 @@ pub(crate) struct Peeked {
     pub(crate) kind: Kind,
     pub(crate) index: u32,
     pub(crate) string: Piece,
-    /// The length of its frame, blank line included.
+    /// The length of its frame, blank line included; or of its data, if that is all there was.
     pub(crate) len: usize,
 }
 
@@ -35,7 +35,7 @@ pub(crate) enum Kind {
 /// The string of a delta.
 #[derive(Clone, Debug)]
 pub(crate) enum Piece {
-    /// Short, and unescaped.
+    /// Short, its escapes read.
     Short(Text),
     /// Longer than a text holds inline, without escapes: from here to there.
     Long { start: usize, end: usize },
