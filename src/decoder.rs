@@ -8,6 +8,7 @@ use bytestring::ByteString;
 
 use crate::assemble::anthropic::Machine;
 use crate::assemble::{Fault, Origin, Queue};
+use crate::aws::{Framed, Unframer};
 use crate::error::{Error, ErrorKind, Partial};
 use crate::event::Event;
 use crate::headers::Headers;
@@ -26,6 +27,9 @@ use crate::wire::anthropic::{self as wire, DeltaKind, Peeked, Piece};
 pub enum Protocol {
     /// The Messages API of Anthropic, with `"stream": true`, wherever it is served.
     Anthropic,
+    /// The same events in Amazon's binary event stream, as the call
+    /// `InvokeModelWithResponseStream` of Amazon Bedrock sends them.
+    AnthropicOnBedrock,
 }
 
 /// Decodes the event stream of one reply.
@@ -66,6 +70,8 @@ pub enum Protocol {
 #[must_use]
 pub struct Decoder {
     sse: Scanner,
+    /// In place of the scanner, where the bytes are no text.
+    aws: Option<Unframer>,
     machine: Machine,
     /// Events that came out together and wait to be taken.
     queue: Queue,
@@ -80,11 +86,12 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder at the start of a reply.
     pub fn new(protocol: Protocol) -> Self {
-        let machine = match protocol {
-            Protocol::Anthropic => Machine::new(),
-        };
+        let aws = matches!(protocol, Protocol::AnthropicOnBedrock).then(Unframer::new);
+        // Only the JSON of an event says what it is where no frame has a name.
+        let machine = Machine::new(aws.is_none());
         Self {
             sse: Scanner::new(),
+            aws,
             machine,
             queue: Queue::new(),
             headers: Headers::default(),
@@ -145,6 +152,9 @@ impl Decoder {
     /// Sets how much is held at most.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.sse.set_limit(limits.event_bytes);
+        if let Some(aws) = &mut self.aws {
+            aws.set_limit(limits.event_bytes);
+        }
         self.machine.set_limits(limits);
         self
     }
@@ -228,6 +238,10 @@ impl Decoder {
             if input.is_empty() {
                 return Ok(None);
             }
+            if self.aws.is_some() {
+                self.unframe(input);
+                continue;
+            }
             let (taken, found) = match self.sse.scan(input) {
                 Ok(scanned) => scanned,
                 Err(error) => {
@@ -240,6 +254,24 @@ impl Decoder {
                 self.found(found, input);
             }
             input.advance(taken);
+        }
+    }
+
+    /// Takes the next message of a binary event stream.
+    fn unframe(&mut self, input: &mut Bytes) {
+        let Some(aws) = &mut self.aws else {
+            return;
+        };
+        match aws.take(input) {
+            Ok(Some((Framed::Event { name, data }, offset))) => {
+                let name = Bytes::copy_from_slice(name.as_bytes());
+                self.frame(&name, &data, data.len(), (offset, false));
+            }
+            Ok(Some((Framed::Failure(error), offset))) => {
+                self.fail(ErrorKind::Server(error.into()), offset);
+            }
+            Ok(None) => {}
+            Err((kind, offset)) => drop(self.fail(kind, offset)),
         }
     }
 
@@ -272,10 +304,10 @@ impl Decoder {
             return Ok(Some(event));
         }
         if self.failed.is_none()
-            && let Err(kind) = self.machine.finish(self.sse.leftover())
+            && let Err(kind) = self.machine.finish(self.leftover())
         {
             let kind = self.not_a_stream().unwrap_or(kind);
-            self.fail(kind, self.sse.offset());
+            self.fail(kind, self.offset());
         }
         self.failed.clone().map_or(Ok(None), Err)
     }
@@ -319,7 +351,11 @@ impl Decoder {
     /// How many bytes were taken.
     #[must_use]
     pub fn offset(&self) -> u64 {
-        self.sse.offset()
+        self.aws.as_ref().map_or_else(|| self.sse.offset(), Unframer::offset)
+    }
+
+    fn leftover(&self) -> u64 {
+        self.aws.as_ref().map_or_else(|| self.sse.leftover(), Unframer::leftover)
     }
 
     /// Fails because of what is under an adapter; returns the error with what was received.
@@ -328,7 +364,7 @@ impl Decoder {
         &mut self,
         source: impl Into<alloc::boxed::Box<dyn core::error::Error + Send + Sync>>,
     ) -> Error {
-        self.fail(ErrorKind::Transport(source.into().into()), self.sse.offset())
+        self.fail(ErrorKind::Transport(source.into().into()), self.offset())
     }
 
     fn found(&mut self, found: Found, chunk: &Bytes) {

@@ -161,6 +161,7 @@ extern crate std;
 
 mod adapter;
 mod assemble;
+mod aws;
 mod decoder;
 mod error;
 mod event;

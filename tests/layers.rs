@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     // The vocabulary.
     &["text", "json", "stop", "limits", "headers", "usage", "message", "event", "error"],
-    &["sse"],
+    &["sse", "aws"],
     &["wire"],
     &["assemble"],
     &["decoder"],

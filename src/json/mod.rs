@@ -158,6 +158,8 @@ pub enum Flaw {
     Utf8,
     /// Arrays and objects inside each other, deeper than 128.
     TooDeep,
+    /// Not what its checksum says.
+    Checksum,
     /// A field that the event cannot do without.
     Missing(&'static str),
 }
@@ -170,6 +172,7 @@ impl fmt::Display for Flaw {
             Self::ControlCharacter => f.write_str("a control character inside a string"),
             Self::Escape => f.write_str("an unknown escape inside a string"),
             Self::Utf8 => f.write_str("not UTF-8"),
+            Self::Checksum => f.write_str("damaged: its checksum differs"),
             Self::TooDeep => f.write_str("nested deeper than 128"),
             Self::Missing(field) => write!(f, "missing `{field}`"),
         }

@@ -21,6 +21,8 @@ use crate::wire::anthropic::{self as wire, MessageDelta, MessageStart};
 #[derive(Debug)]
 pub(crate) struct Machine {
     state: State,
+    /// Frames name their events. Where they do not, what has no type is a sign of life.
+    named: bool,
     pub(super) strict: bool,
     pub(super) accumulate: bool,
     pub(super) limits: Limits,
@@ -46,8 +48,10 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new() -> Self {
+    /// `named`: every frame names its event.
+    pub(crate) fn new(named: bool) -> Self {
         Self {
+            named,
             state: State::Idle,
             strict: false,
             accumulate: true,
@@ -143,6 +147,9 @@ impl Machine {
             wire::Event::MessageStop => self.end_message(Input::MessageStop, origin, out),
             wire::Event::Done => self.end_message(Input::Sentinel, origin, out),
             wire::Event::Error(error) => self.fail(error),
+            wire::Event::Unknown { name, .. } if name.is_empty() && !self.named => {
+                self.hand_out(Input::Ping, Event::Ping, origin, out)
+            }
             wire::Event::Ping => self.hand_out(Input::Ping, Event::Ping, origin, out),
             wire::Event::Unknown { name, data } => {
                 let unknown = Unknown { name: (&*name).into(), data: origin.source.text(data) };
@@ -214,7 +221,8 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<(), Fault> {
         // An error is worth more than its name, and a ping says no more than any name.
-        let exempt = matches!(event, wire::Event::Done | wire::Event::Error(_) | wire::Event::Ping);
+        let exempt = !self.named
+            || matches!(event, wire::Event::Done | wire::Event::Error(_) | wire::Event::Ping);
         if exempt || self.is_done() || event.name() == origin.name {
             return Ok(());
         }
