@@ -4,11 +4,12 @@ use core::borrow::Borrow;
 use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::num::NonZeroU64;
 use core::ops::Deref;
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
+use bytes::BytesMut;
 use bytestring::ByteString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -33,19 +34,55 @@ pub struct Text(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    // `len` is at most `INLINE` and the bytes before it are UTF-8, as their makers see to.
-    Inline { len: u8, bytes: Window },
+    Inline(Inline),
     Shared(ByteString),
 }
 
-/// At an address divisible by eight, so that a text is moved in words.
+/// In this order, and the length as a whole word that is never zero: the word then says too which of
+/// the two a text is, and a text is written and moved in words. One that is written in bytes and
+/// read in words waits for its own stores.
 #[derive(Clone, Copy)]
+#[repr(C)]
+struct Inline {
+    /// The first of them are UTF-8, as their makers see to; the rest is anything.
+    bytes: Window,
+    /// One more than the length, which is at most `Text::INLINE`.
+    len: NonZeroU64,
+}
+
+/// At an address divisible by eight, where the check for UTF-8 goes by words.
+#[derive(Clone, Copy, Debug)]
 #[repr(align(8))]
 pub(crate) struct Window(pub(crate) [u8; Text::INLINE]);
 
+impl Window {
+    pub(crate) const ZERO: Self = Self([0; Text::INLINE]);
+}
+
+impl Inline {
+    fn len(&self) -> usize {
+        usize::try_from(self.len.get().wrapping_sub(1)).unwrap_or_default()
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.0.get(..self.len()).unwrap_or_default()
+    }
+
+    /// Safe code cannot remember that these bytes were a `str`.
+    fn as_str(&self) -> &str {
+        // All of the window is soon checked: a fixed length, and no bytes that are not a word.
+        let whole = core::str::from_utf8(&self.bytes.0).ok();
+        whole
+            .and_then(|window| window.get(..self.len()))
+            .or_else(|| core::str::from_utf8(self.as_bytes()).ok())
+            .unwrap_or_default()
+    }
+}
+
 impl Text {
     /// The empty text.
-    pub const EMPTY: Self = Self(Repr::Inline { len: 0, bytes: Window([0; Self::INLINE]) });
+    pub const EMPTY: Self =
+        Self(Repr::Inline(Inline { bytes: Window::ZERO, len: NonZeroU64::MIN }));
 
     /// Nine of ten texts of real traffic fit: the 90th percentile has 30 bytes. More would make every
     /// event larger.
@@ -55,8 +92,7 @@ impl Text {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            // Safe code cannot remember that these bytes were a `str`; 32 bytes are soon checked.
-            Repr::Inline { .. } => core::str::from_utf8(self.as_bytes()).unwrap_or_default(),
+            Repr::Inline(text) => text.as_str(),
             Repr::Shared(text) => text,
         }
     }
@@ -65,60 +101,108 @@ impl Text {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Repr::Inline { len, bytes } => bytes.0.get(..usize::from(*len)).unwrap_or_default(),
+            Repr::Inline(text) => text.as_bytes(),
             Repr::Shared(text) => text.as_bytes(),
         }
     }
 
-    /// Appends the text to `bytes`.
-    #[inline]
-    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
-        match &self.0 {
-            // All of the window, and then less: a copy of fixed length is a few instructions.
-            Repr::Inline { len, bytes: window } => {
-                let end = bytes.len().saturating_add(usize::from(*len));
-                bytes.extend_from_slice(&window.0);
-                bytes.truncate(end);
-            }
-            Repr::Shared(text) => bytes.extend_from_slice(text.as_bytes()),
-        }
-    }
-
     /// The length in bytes, without looking at them.
-    pub(crate) fn len_bytes(&self) -> usize {
+    #[must_use]
+    pub fn len(&self) -> usize {
         match &self.0 {
-            Repr::Inline { len, .. } => usize::from(*len),
+            Repr::Inline(text) => text.len(),
             Repr::Shared(text) => text.len(),
         }
     }
 
-    /// A copy of `text` inside the value, if it is short enough.
-    pub(crate) fn inline(text: &str) -> Option<Self> {
-        let mut bytes = Window([0; Self::INLINE]);
-        bytes.0.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
-        let len = u8::try_from(text.len()).ok()?;
-        Some(Self(Repr::Inline { len, bytes }))
+    /// Whether it is the empty text.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    /// The first `len` bytes of `window`, if they are UTF-8; what is behind them does not matter.
+    /// A copy of `text` inside the value, if it is short enough.
+    pub(crate) fn inline(text: &str) -> Option<Self> {
+        let mut bytes = Window::ZERO;
+        bytes.0.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self::from_window(bytes, text.len()))
+    }
+
+    /// The first `len` bytes of the window, which are UTF-8.
     #[inline]
-    pub(crate) fn from_window(window: Window, len: usize) -> Option<Self> {
-        // Over the whole window, which is vector code, and what follows a string is ASCII mostly.
-        let ascii = window.0.iter().fold(0, |any, byte| any | byte) < 0x80;
-        if !ascii {
-            core::str::from_utf8(window.0.get(..len)?).ok()?;
-        }
-        Some(Self(Repr::Inline { len: u8::try_from(len).ok()?, bytes: window }))
+    pub(crate) fn from_window(bytes: Window, len: usize) -> Self {
+        let len = u64::try_from(len).unwrap_or_default();
+        Self(Repr::Inline(Inline { bytes, len: NonZeroU64::MIN.saturating_add(len) }))
     }
 
     /// The text as a string that shares what it holds: no copy if it is longer than 32 bytes.
     #[must_use]
     pub fn into_shared(self) -> ByteString {
         match self.0 {
-            Repr::Inline { .. } => ByteString::from(self.as_str()),
+            Repr::Inline(text) => text.as_str().into(),
             Repr::Shared(text) => text,
         }
     }
+}
+
+/// A text before it is anybody's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lent<'a> {
+    /// So many bytes at the front of a window.
+    Window(&'a Window, usize),
+    Text(&'a str),
+}
+
+impl Lent<'_> {
+    #[inline]
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::Window(_, len) => len,
+            Self::Text(text) => text.len(),
+        }
+    }
+}
+
+/// Where texts are written that are not as they were received. Each is then a slice of it, so that
+/// texts which are let go of in time need no allocation of their own.
+#[derive(Debug, Default)]
+pub(crate) struct Arena(BytesMut);
+
+impl Arena {
+    /// Begins a text, which must be UTF-8 once it is whole. One that was never taken is dropped.
+    pub(crate) fn begin(&mut self, bytes: &[u8]) {
+        self.0.clear();
+        self.push(bytes);
+    }
+
+    /// Appends to the text at hand.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// The text at hand; nothing if it is not UTF-8.
+    pub(crate) fn take(&mut self) -> Option<Text> {
+        if self.0.len() <= Text::INLINE {
+            let text = core::str::from_utf8(&self.0).ok().and_then(Text::inline);
+            self.0.clear();
+            return text;
+        }
+        let bytes = self.0.split().freeze();
+        if bytes.len() > Self::KEPT {
+            self.0 = BytesMut::new();
+        }
+        ByteString::try_from(bytes).ok().map(Text::from)
+    }
+
+    /// What `write` appends, which must be UTF-8.
+    pub(crate) fn text(&mut self, write: impl FnOnce(&mut BytesMut)) -> Text {
+        self.0.clear();
+        write(&mut self.0);
+        self.take().unwrap_or_default()
+    }
+
+    /// What a longer text has stretched is not kept.
+    const KEPT: usize = 4096;
 }
 
 impl Deref for Text {
@@ -270,11 +354,7 @@ mod tests {
             let string: String = "é".repeat(len);
             let text = Text::from(string.as_str());
             assert_eq!(text, string.as_str());
-            assert_eq!(
-                matches!(text.0, Repr::Inline { .. }),
-                string.len() <= Text::INLINE,
-                "{len}"
-            );
+            assert_eq!(matches!(text.0, Repr::Inline(_)), string.len() <= Text::INLINE, "{len}");
             assert_eq!(Text::from(ByteString::from(string.clone())), text);
             assert_eq!(text.clone().into_shared(), string);
         }
@@ -291,6 +371,6 @@ mod tests {
     #[test]
     fn five_words() {
         assert_eq!(size_of::<Text>(), 40);
-        assert_eq!(size_of::<Option<Text>>(), 40);
+        assert_eq!(size_of::<Option<Text>>(), 48);
     }
 }

@@ -2,6 +2,9 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::BufMut;
 
 /// A string of the text, still escaped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,34 +45,32 @@ impl<'a> Str<'a> {
         if !self.escaped {
             return Cow::Borrowed(self.raw);
         }
-        let mut text = String::with_capacity(self.raw.len());
+        let mut text = Vec::with_capacity(self.raw.len());
         if self.unescape(None, &mut text).is_some() {
-            text.push(char::REPLACEMENT_CHARACTER);
+            push(char::REPLACEMENT_CHARACTER, &mut text);
         }
-        Cow::Owned(text)
+        // What was appended is UTF-8, piece by piece.
+        Cow::Owned(String::from_utf8(text).unwrap_or_default())
     }
 
     /// Appends the string itself to `text`.
     ///
     /// A string that was cut between the two escapes of a surrogate pair ends with its first half:
     /// that half is returned, to be given as `half` with the string that goes on.
-    pub(crate) fn unescape(&self, half: Option<u16>, text: &mut String) -> Option<u16> {
+    pub(crate) fn unescape(&self, half: Option<u16>, text: &mut impl BufMut) -> Option<u16> {
         let mut half = half;
-        let mut rest = self.raw;
+        let mut rest = self.raw.as_bytes();
         while !rest.is_empty() {
-            let len = memchr::memchr(b'\\', rest.as_bytes()).unwrap_or(rest.len());
-            let (plain, escaped) = rest.split_at_checked(len).unwrap_or((rest, ""));
+            let len = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+            let (plain, escaped) = rest.split_at_checked(len).unwrap_or((rest, &[]));
             if !plain.is_empty() {
                 flush(&mut half, text);
-                text.push_str(plain);
+                text.put_slice(plain);
             }
-            let unit = match escaped.as_bytes() {
-                [_, b'u', a, b, c, d, ..] => hex([*a, *b, *c, *d]),
-                [_, byte, ..] => u16::from(single(*byte)),
-                // The end; no string ends in a backslash.
-                [] | [_] => return half,
+            // The end; or an escape that is none, which the reader did not let through.
+            let Some((unit, taken)) = escape(escaped) else {
+                return half;
             };
-            let taken = if escaped.as_bytes().get(1) == Some(&b'u') { 6 } else { 2 };
             rest = escaped.get(taken..).unwrap_or_default();
             push_unit(unit, &mut half, text);
         }
@@ -77,44 +78,83 @@ impl<'a> Str<'a> {
     }
 }
 
+/// The UTF-16 code unit that the escape at the front of `bytes` stands for, and the escape's length.
+#[inline(always)]
+fn escape(bytes: &[u8]) -> Option<(u16, usize)> {
+    let byte = match *bytes.get(1)? {
+        b'n' => b'\n',
+        byte @ (b'"' | b'\\' | b'/') => byte,
+        b'u' => {
+            let digits = u32::from_be_bytes(*bytes.get(2..)?.first_chunk()?);
+            return Some((hex(digits)?, 6));
+        }
+        b't' => b'\t',
+        b'r' => b'\r',
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        _ => return None,
+    };
+    Some((byte.into(), 2))
+}
+
+/// The character that the escape at the front of `bytes` stands for, with the escape behind it if it
+/// takes two, and their length. `None` for half of a surrogate pair.
+#[inline]
+pub(crate) fn escaped_char(bytes: &[u8]) -> Option<(char, usize)> {
+    let (unit, taken) = escape(bytes)?;
+    if let Some(char) = char::from_u32(unit.into()) {
+        return Some((char, taken));
+    }
+    let (second, more) = escape(bytes.get(taken..)?)?;
+    let char = char::decode_utf16([unit, second]).next()?.ok()?;
+    Some((char, taken.checked_add(more)?))
+}
+
 /// Appends a UTF-16 code unit, joined with the `half` before it where the two make a pair.
-fn push_unit(unit: u16, half: &mut Option<u16>, text: &mut String) {
+fn push_unit(unit: u16, half: &mut Option<u16>, text: &mut impl BufMut) {
     if let Some(first) = half.take() {
         if let Some(Ok(char)) = char::decode_utf16([first, unit]).next() {
-            return text.push(char);
+            return push(char, text);
         }
-        text.push(char::REPLACEMENT_CHARACTER);
+        push(char::REPLACEMENT_CHARACTER, text);
     }
     match char::from_u32(unit.into()) {
-        Some(char) => text.push(char),
+        Some(char) => push(char, text),
         None if unit < 0xDC00 => *half = Some(unit),
-        None => text.push(char::REPLACEMENT_CHARACTER),
+        None => push(char::REPLACEMENT_CHARACTER, text),
     }
 }
 
 /// A half whose other half did not come.
-fn flush(half: &mut Option<u16>, text: &mut String) {
+fn flush(half: &mut Option<u16>, text: &mut impl BufMut) {
     if half.take().is_some() {
-        text.push(char::REPLACEMENT_CHARACTER);
+        push(char::REPLACEMENT_CHARACTER, text);
     }
 }
 
-fn single(byte: u8) -> u8 {
-    match byte {
-        b'b' => 0x08,
-        b'f' => 0x0c,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        other => other,
-    }
+fn push(char: char, text: &mut impl BufMut) {
+    text.put_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
-fn hex(digits: [u8; 4]) -> u16 {
-    digits.into_iter().fold(0, |value, digit| {
-        let digit = char::from(digit).to_digit(16).unwrap_or_default();
-        (value << 4) | u16::try_from(digit).unwrap_or_default()
-    })
+/// The value of four hexadecimal digits, all at once: each byte is a lane.
+#[inline]
+fn hex(digits: u32) -> Option<u16> {
+    const fn lanes(byte: u8) -> u32 {
+        u32::from_be_bytes([byte; 4])
+    }
+    // A sum has the high bit of a lane whose byte is at least 0x80 less what is added.
+    let ascii = digits & lanes(0x7F);
+    let number = ascii.wrapping_add(lanes(0x80 - b'0')) & !ascii.wrapping_add(lanes(0x7F - b'9'));
+    let lower = ascii | lanes(0x20);
+    let letter = lower.wrapping_add(lanes(0x80 - b'a')) & !lower.wrapping_add(lanes(0x7F - b'f'));
+    if (number | letter) & !digits & lanes(0x80) != lanes(0x80) {
+        return None;
+    }
+    // The low bits of `0` are 0; those of `a` are 1, which lacks 9.
+    let letters = (digits >> 6) & lanes(1);
+    let values = (digits & lanes(0x0F)).wrapping_add(letters.wrapping_mul(9));
+    let [a, b, c, d] = values.to_be_bytes().map(u16::from);
+    Some((a << 12) | (b << 8) | (c << 4) | d)
 }
 
 #[cfg(test)]
@@ -149,11 +189,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn four_digits_at_once() {
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        for byte in 0..=255 {
+            for at in 0..4 {
+                let mut digits = *b"0fA9";
+                digits[at] = byte;
+                let expected =
+                    digits.iter().try_fold(0, |value, byte| Some(value << 4 | digit(*byte)?));
+                let read = hex(u32::from_be_bytes(digits)).map(u32::from);
+                assert_eq!(read, expected, "{digits:?}");
+            }
+        }
+    }
+
     proptest! {
         /// However a text is cut into strings, between its UTF-16 code units, it comes back whole.
         #[test]
         fn halves_meet(text in any::<String>(), cuts in prop::collection::vec(any::<bool>(), 64)) {
-            let mut joined = String::new();
+            let mut joined = Vec::new();
             let mut half = None;
             let mut piece = String::new();
             for (at, unit) in text.encode_utf16().enumerate() {
@@ -165,7 +220,7 @@ mod tests {
             }
             half = Str { raw: &piece, escaped: true }.unescape(half, &mut joined);
             prop_assert_eq!(half, None);
-            prop_assert_eq!(joined, text);
+            prop_assert_eq!(String::from_utf8(joined).unwrap(), text);
         }
     }
 }

@@ -5,14 +5,12 @@
 
 pub mod anthropic;
 
-use alloc::string::String;
-
 use bytes::Bytes;
 use bytestring::ByteString;
 
 use crate::json::Json;
 pub use crate::json::string::Str;
-use crate::text::Text;
+use crate::text::{Arena, Text};
 
 /// The bytes that an event borrows from, for what has to outlive it.
 #[derive(Clone, Copy, Debug)]
@@ -34,15 +32,16 @@ impl<'a> Source<'a> {
     }
 
     /// A string as a text, joined with the half of a surrogate pair that came before it.
-    pub(crate) fn unescaped(self, string: Str<'_>, half: &mut Option<u16>) -> Text {
+    pub(crate) fn unescaped(
+        self,
+        string: Str<'_>,
+        half: &mut Option<u16>,
+        arena: &mut Arena,
+    ) -> Text {
         match string.verbatim() {
             Some("") => Text::EMPTY,
             Some(part) if half.is_none() => self.text(part),
-            _ => {
-                let mut text = String::new();
-                *half = string.unescape(half.take(), &mut text);
-                text.into()
-            }
+            _ => arena.text(|text| *half = string.unescape(half.take(), text)),
         }
     }
 

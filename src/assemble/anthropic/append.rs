@@ -7,7 +7,7 @@ use crate::event::{
 };
 use crate::json::Json;
 use crate::message::Citation;
-use crate::text::Text;
+use crate::text::{Arena, Lent, Text};
 use crate::wire::anthropic::{Delta, DeltaKind};
 use crate::wire::{Source, Str};
 
@@ -23,7 +23,13 @@ pub(super) struct Appended {
 
 impl Draft {
     /// Adds a delta that fits the block. Without `keep` its text is handed out only.
-    pub(super) fn append(&mut self, delta: Delta<'_>, origin: &Origin<'_>, keep: bool) -> Appended {
+    pub(super) fn append(
+        &mut self,
+        delta: Delta<'_>,
+        origin: &Origin<'_>,
+        keep: bool,
+        arena: &mut Arena,
+    ) -> Appended {
         let index = self.index;
         let source = origin.source;
         match (delta, &mut self.fill) {
@@ -34,28 +40,28 @@ impl Draft {
                     (Delta::Null | Delta::Unknown { .. }, _) | (Delta::Text { .. }, true)
                 ) =>
             {
-                self.damaged = true;
                 let data = core::str::from_utf8(origin.data).unwrap_or_default();
-                let unknown = Unknown { name: delta.name().into(), data: source.text(data) };
-                Appended { event: Some(Event::Unknown(unknown.into())), ..Appended::default() }
+                self.damage(delta.name(), source.text(data))
             }
-            (Delta::Text { text }, _) => self.write(text, source, keep, |text| token(index, text)),
+            (Delta::Text { text }, _) => {
+                self.write(text, source, keep, arena, |text| token(index, text))
+            }
             (Delta::Thinking { thinking, estimated_tokens }, fill) => {
                 let estimated = estimated_tokens.unwrap_or_default();
                 if let Fill::Thinking { estimated_tokens, .. } = fill {
                     *estimated_tokens = estimated_tokens.saturating_add(estimated);
                 }
                 let estimated_tokens = u32::try_from(estimated).unwrap_or(u32::MAX);
-                self.write(thinking, source, keep, |text| {
+                self.write(thinking, source, keep, arena, |text| {
                     Some(Event::Thinking(Thinking { index, estimated_tokens, text }))
                 })
             }
             (Delta::InputJson { partial_json }, _) => {
-                self.write(partial_json, source, keep, |text| tool_input(index, text))
+                self.write(partial_json, source, keep, arena, |text| tool_input(index, text))
             }
             (Delta::Signature { signature: piece }, Fill::Thinking { signature, seeded, .. }) => {
                 let broken = piece.is_none().then_some(Rule::MissingField);
-                let piece = source.unescaped(piece.unwrap_or_default(), &mut None);
+                let piece = source.unescaped(piece.unwrap_or_default(), &mut None, arena);
                 if core::mem::take(seeded) && piece == signature.as_str() {
                     return Appended { broken: Some(Rule::RepeatedText), ..Appended::default() };
                 }
@@ -67,9 +73,7 @@ impl Draft {
                 let raw = Json::checked(citation);
                 let grown = if keep { raw.len() } else { 0 };
                 let citation = Citation::new(raw);
-                if keep {
-                    citations.push(citation.clone());
-                }
+                citations.extend(keep.then(|| citation.clone()));
                 let event = Some(Event::Citation(CitationEvent { index, citation }));
                 Appended { event, grown, broken: None }
             }
@@ -85,33 +89,30 @@ impl Draft {
                 }
                 Appended { grown, ..Appended::default() }
             }
-            (Delta::Unknown { name, raw }, _) => {
-                self.damaged = true;
-                let unknown = Unknown { name: (&*name).into(), data: source.text(raw) };
-                Appended { event: Some(Event::Unknown(unknown.into())), ..Appended::default() }
-            }
+            (Delta::Unknown { name, raw }, _) => self.damage(&name, source.text(raw)),
             _ => Appended { broken: Some(Rule::MissingField), ..Appended::default() },
         }
     }
 
-    /// Adds a piece of text as [`append`](Self::append) does, if it is for a block of its kind and
-    /// nothing has to be joined, compared or counted; else it does nothing and says `false`.
+    /// Whether a delta of this `kind` with `len` bytes of text can be added as it is: it is for a block
+    /// of its kind, and nothing has to be joined, compared or counted.
     #[inline]
-    pub(super) fn add(&mut self, kind: DeltaKind, text: &Text, keep: bool, most: usize) -> bool {
+    pub(super) fn takes(&self, kind: DeltaKind, len: usize, most: usize) -> bool {
         let fits = match (kind, &self.fill) {
             (DeltaKind::Text, Fill::Text { .. }) | (DeltaKind::Thinking, Fill::Thinking { .. }) => {
                 true
             }
-            (DeltaKind::InputJson, Fill::Tool(_)) => {
-                self.text.len().saturating_add(text.len_bytes()) <= most
-            }
+            (DeltaKind::InputJson, Fill::Tool(_)) => self.text.len().saturating_add(len) <= most,
             _ => false,
         };
-        let plain = fits && !self.seeded && self.half.is_none();
-        if plain && keep {
-            self.text.push(text);
-        }
-        plain
+        fits && !self.seeded && self.half.is_none()
+    }
+
+    /// What a delta does to the block is not known.
+    fn damage(&mut self, name: &str, data: Text) -> Appended {
+        self.damaged = true;
+        let unknown = Unknown { name: name.into(), data };
+        Appended { event: Some(Event::Unknown(unknown.into())), ..Appended::default() }
     }
 
     /// Adds to the text of the block, and makes an event of the piece.
@@ -120,16 +121,17 @@ impl Draft {
         piece: Option<Str<'_>>,
         source: Source<'_>,
         keep: bool,
+        arena: &mut Arena,
         event: impl FnOnce(Text) -> Option<Event>,
     ) -> Appended {
         let broken = piece.is_none().then_some(Rule::MissingField);
-        let piece = source.unescaped(piece.unwrap_or_default(), &mut self.half);
+        let piece = source.unescaped(piece.unwrap_or_default(), &mut self.half, arena);
         let seeded = core::mem::take(&mut self.seeded) && self.half.is_none();
         if seeded && piece.as_bytes() == self.text.as_bytes() {
             return Appended { broken: Some(Rule::RepeatedText), ..Appended::default() };
         }
         if keep {
-            self.text.push(&piece);
+            self.text.push(Lent::Text(&piece));
         }
         let grown = if keep { piece.len() } else { 0 };
         Appended { event: event(piece), grown, broken }

@@ -11,7 +11,7 @@ use crate::error::LimitKind;
 use crate::event::{Event, Rule, Signature, ToolCall};
 use crate::json::Flaw;
 use crate::message::{Block, Content};
-use crate::text::Text;
+use crate::text::Lent;
 use crate::wire::anthropic::{self as wire, ContentBlock, Delta, DeltaKind};
 
 /// A block's place in the message.
@@ -109,7 +109,7 @@ impl Machine {
             self.bound_input(input.len())?;
         }
         self.hold(block.raw.len())?;
-        let mut draft = Draft::new(index, block, origin.source);
+        let mut draft = Draft::new(index, block, origin.source, &mut self.spare);
         draft.held = block.raw.len();
         if let wire::Block::Fallback { to: Some(model) } = &block.block {
             self.message.model = Some((&*model.decode()).into());
@@ -174,7 +174,7 @@ impl Machine {
             return Ok(());
         };
         let index = Some(*index);
-        let appended = draft.append(delta, origin, self.accumulate);
+        let appended = draft.append(delta, origin, self.accumulate, &mut self.arena);
         draft.held = draft.held.saturating_add(appended.grown);
         let input = if matches!(draft.fill, Fill::Tool(_)) { draft.text.len() } else { 0 };
         if let Some(event) = appended.event {
@@ -194,13 +194,14 @@ impl Machine {
 
     /// Adds a piece of text to the block that the last delta was for, as [`delta`](Self::delta) does
     /// where nothing is out of the ordinary. If anything is, it does nothing and says `false`.
-    #[inline]
-    pub(crate) fn add(&mut self, kind: DeltaKind, index: u32, text: &Text) -> bool {
+    #[inline(always)]
+    pub(crate) fn add(&mut self, kind: DeltaKind, index: u32, text: Lent<'_>) -> bool {
         if !self.is_open() {
             return false;
         }
-        let len = if self.accumulate { text.len_bytes() } else { 0 };
-        let held = self.held.saturating_add(len);
+        let len = text.len();
+        let more = if self.accumulate { len } else { 0 };
+        let held = self.held.saturating_add(more);
         let whole = held.saturating_add(self.beside);
         let Some(place) = self.places.get_mut(self.last) else {
             return false;
@@ -210,10 +211,13 @@ impl Machine {
         };
         let added = index_fits
             && whole <= self.limits.message_bytes
-            && draft.add(kind, text, self.accumulate, self.limits.tool_input_bytes);
+            && draft.takes(kind, len, self.limits.tool_input_bytes);
         if added {
             self.held = held;
-            self.output_started |= kind == DeltaKind::Thinking || text.len_bytes() > 0;
+            self.output_started |= kind == DeltaKind::Thinking || len > 0;
+            if self.accumulate {
+                draft.text.push(text);
+            }
         }
         added
     }
@@ -278,7 +282,7 @@ impl Machine {
         if !self.accumulate {
             self.held = self.held.saturating_sub(draft.held);
         }
-        let block = self.accumulate.then(|| Arc::new(draft.into_block(true)));
+        let block = self.accumulate.then(|| Arc::new(draft.into_block(true, &mut self.spare)));
         if let Some(block) = &block {
             self.output_started = true;
             if let Content::ToolUse(tool) = &block.content {
@@ -301,7 +305,7 @@ impl Machine {
             if !self.accumulate {
                 self.held = self.held.saturating_sub(draft.held);
             }
-            let block = self.accumulate.then(|| Arc::new(draft.into_block(false)));
+            let block = self.accumulate.then(|| Arc::new(draft.into_block(false, &mut self.spare)));
             place.life = Life::Closed(Closed { block, signature: Signed::Never, damaged });
         }
     }

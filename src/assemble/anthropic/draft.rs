@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::written::Written;
 use crate::json::Json;
 use crate::json::edit::{quote, string_member, with_member};
 use crate::json::reader::{Items, Kind, Reader};
@@ -10,7 +11,7 @@ use crate::message::{
     Block, Citation, Content, InvalidInput, InvalidReason, OtherContent, RedactedThinking,
     TextContent, ThinkingContent, ToolKind, ToolUse,
 };
-use crate::text::Text;
+use crate::text::{Lent, Text};
 use crate::wire::anthropic::{self as wire, Delta};
 use crate::wire::{Source, Str};
 
@@ -31,42 +32,6 @@ pub(super) struct Draft {
     pub(super) held: usize,
     /// Keys of the start that this version does not know.
     other: Vec<(Text, Json)>,
-}
-
-/// Text that grows by pieces which are UTF-8 each, so that the whole is checked only once.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Written(Vec<u8>);
-
-impl Written {
-    #[inline]
-    pub(super) fn push(&mut self, piece: &Text) {
-        piece.append_to(&mut self.0);
-    }
-
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(super) fn to_text(&self) -> Text {
-        String::from_utf8_lossy(&self.0).into_owned().into()
-    }
-
-    /// The whole, in a buffer of its length: room to grow is needed no more.
-    fn into_string(mut self) -> String {
-        self.0.shrink_to_fit();
-        String::from_utf8(self.0)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
-    }
-}
-
-impl From<String> for Written {
-    fn from(text: String) -> Self {
-        Self(text.into_bytes())
-    }
 }
 
 /// What a block is, with what only its kind has.
@@ -115,7 +80,13 @@ pub(super) struct Tool {
 }
 
 impl Draft {
-    pub(super) fn new(index: u32, start: &wire::ContentBlock<'_>, source: Source<'_>) -> Self {
+    /// A block as it begins. Its text is written in the room of `spare`.
+    pub(super) fn new(
+        index: u32,
+        start: &wire::ContentBlock<'_>,
+        source: Source<'_>,
+        spare: &mut Written,
+    ) -> Self {
         let mut written = String::new();
         let fill = match &start.block {
             wire::Block::Text { text, citations } => {
@@ -147,11 +118,13 @@ impl Draft {
             }
         };
         let seeded = !written.is_empty();
+        let mut text = core::mem::take(spare);
+        text.push(Lent::Text(&written));
         let other = start.other.iter().map(|(key, raw)| (Text::from(&**key), Json::checked(*raw)));
         Self {
             index,
             fill,
-            text: written.into(),
+            text,
             half: None,
             seeded,
             damaged: false,
@@ -199,11 +172,14 @@ impl Draft {
     }
 
     /// The block as it is. Without its stop it is not complete, and carries no signature.
-    pub(super) fn into_block(mut self, complete: bool) -> Block {
+    ///
+    /// The room that its text was written in becomes `spare`.
+    pub(super) fn into_block(mut self, complete: bool, spare: &mut Written) -> Block {
         if self.half.take().is_some() {
-            self.text.push(&Text::from("\u{fffd}"));
+            self.text.push(Lent::Text("\u{fffd}"));
         }
-        let text = Text::from(self.text.into_string());
+        let text = self.text.to_text();
+        *spare = self.text.emptied();
         let content = match self.fill {
             Fill::Text { citations } => Content::Text(TextContent { text, citations }),
             Fill::Thinking { signature, estimated_tokens, .. } => {

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::blocks::{Life, Place};
+use super::written::Written;
 use super::{Failure, Identity, Input, Outcome, State, Stop, next, outcome};
 use crate::assemble::{Fault, Origin, Queue, tolerate};
 use crate::error::{LimitKind, ServerError};
@@ -13,7 +14,7 @@ use crate::json::Json;
 use crate::limits::Limits;
 use crate::message::{Message, Provider};
 use crate::stop::StopReason;
-use crate::text::Text;
+use crate::text::{Arena, Text};
 use crate::usage::{Usage, replace};
 use crate::wire::anthropic::{self as wire, MessageDelta, MessageStart};
 
@@ -45,6 +46,10 @@ pub(crate) struct Machine {
     pub(super) output_started: bool,
     pub(super) tool_call_emitted: bool,
     request_id: Option<Text>,
+    /// For texts that are not as received.
+    pub(crate) arena: Arena,
+    /// The room that the last block was written in.
+    pub(super) spare: Written,
 }
 
 impl Machine {
@@ -67,6 +72,8 @@ impl Machine {
             output_started: false,
             tool_call_emitted: false,
             request_id: None,
+            arena: Arena::default(),
+            spare: Written::default(),
         }
     }
 
@@ -111,7 +118,8 @@ impl Machine {
     pub(crate) fn message(&self) -> Message {
         let content = self.places.iter().filter_map(|place| match &place.life {
             Life::Open(draft) if self.accumulate => {
-                Some(Arc::new((**draft).clone().into_block(false)))
+                let block = (**draft).clone().into_block(false, &mut Written::default());
+                Some(Arc::new(block))
             }
             Life::Open(_) => None,
             Life::Closed(closed) => closed.block.clone(),
@@ -276,7 +284,7 @@ impl Machine {
         }
         self.update(start.end, origin, out)?;
         let named = [&self.message.id, &self.message.model, &self.message.role];
-        self.hold(named.into_iter().flatten().map(|name| name.len()).sum())?;
+        self.hold(named.into_iter().flatten().map(Text::len).sum())?;
         if late {
             return Ok(());
         }
@@ -346,7 +354,7 @@ impl Machine {
             self.message.other.iter().map(|(key, value)| key.len().saturating_add(value.len()));
         let stop = [
             self.message.stop_reason.as_ref().map_or(0, |reason| reason.as_str().len()),
-            self.message.stop_sequence.as_ref().map_or(0, |sequence| sequence.len()),
+            self.message.stop_sequence.as_ref().map_or(0, Text::len),
             self.message.stop_details.as_ref().map_or(0, |details| details.len()),
         ];
         let usage = self.message.usage.raw_bytes();
@@ -375,6 +383,7 @@ impl Machine {
             tolerate(self.strict, rule, Some(place.index), false, origin, out)?;
         }
         self.state = done;
+        self.spare = Written::default();
         let complete = Complete { message: self.message(), request_id: self.request_id.clone() };
         out.push_back(Event::Complete(complete.into()));
         Ok(())

@@ -23,6 +23,7 @@ mod append;
 mod blocks;
 mod draft;
 mod machine;
+mod written;
 
 pub(crate) use self::machine::Machine;
 use crate::event::Rule;

@@ -19,6 +19,7 @@
 //! ```
 
 mod block;
+mod cut;
 mod delta;
 mod message;
 mod peek;
@@ -29,9 +30,10 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
 pub use self::block::{Block, ContentBlock, ContentBlocks, ToolUse};
+pub(crate) use self::cut::{Cut, Joined};
 pub use self::delta::Delta;
 pub use self::message::{MessageDelta, MessageStart};
-pub(crate) use self::peek::{Kind as DeltaKind, Peeked, Piece, peek, peek_data};
+pub(crate) use self::peek::{Kind as DeltaKind, Peeked, Peeker, Piece};
 use crate::error::ServerError;
 use crate::json::reader::{Kind, Reader};
 

@@ -12,10 +12,11 @@
 //! Comparing those bytes costs a fraction of framing the event and reading its JSON. What is not
 //! exactly this is nobody's loss: the general path reads it, and gives the same events for what is.
 
-use crate::text::{Text, Window};
+use crate::json::string::escaped_char;
+use crate::text::{Arena, Text, Window};
 
 /// A delta at the front of the input.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Peeked {
     pub(crate) kind: Kind,
     pub(crate) index: u32,
@@ -33,127 +34,216 @@ pub(crate) enum Kind {
 }
 
 /// The string of a delta.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Piece {
-    /// Short, its escapes read.
-    Short(Text),
-    /// Longer than a text holds inline, without escapes: from here to there.
-    Long { start: usize, end: usize },
+    /// So many bytes at the front of the window, which are UTF-8: the string, its escapes read.
+    Short(usize),
+    /// From here to there, without escapes.
+    Plain { start: usize, end: usize },
+    /// In the arena, its escapes read.
+    Written,
 }
 
-/// Recognises the frame of a delta at the front of `input`.
-pub(crate) fn peek(input: &[u8]) -> Option<Peeked> {
-    if !starts_with(input, FRAME) {
-        return None;
+/// Recognises deltas, and knows what the last one was like: within a block, all begin alike.
+#[derive(Debug)]
+pub(crate) struct Peeker {
+    /// The last delta from its index to its string, in the first `len` bytes.
+    head: [u8; HEAD],
+    len: usize,
+    kind: Kind,
+    index: u32,
+}
+
+impl Peeker {
+    pub(crate) fn new() -> Self {
+        Self { head: [0; HEAD], len: 0, kind: Kind::Text, index: 0 }
     }
-    delta(input, FRAME.len(), b"}\n\n")
-}
 
-/// Recognises a delta that is the whole `data` of a frame, wherever that came from.
-pub(crate) fn peek_data(data: &[u8]) -> Option<Peeked> {
-    if !starts_with(data, DATA) {
-        return None;
-    }
-    delta(data, DATA.len(), b"}").filter(|peeked| peeked.len == data.len())
-}
-
-/// Reads a delta from its index on, up to its `end`.
-fn delta<const N: usize>(input: &[u8], at: usize, end: &[u8; N]) -> Option<Peeked> {
-    let (index, at) = index(input, at)?;
-    let (kind, start) = kind(input, at)?;
-    // The string and what follows it are looked at in windows of fixed length, without a branch
-    // that depends on their lengths: those are random, and such branches are guessed wrong.
-    let rest = input.get(start..)?;
-    let short = match rest.first_chunk::<VIEW>() {
-        Some(view) => short(view, end),
-        None => short(&copied(rest), end),
-    };
-    let (string, len) = match short {
-        Some((text, len)) => (Piece::Short(text), len),
-        None => {
-            let (string, len) = long(rest, end)?;
-            (Piece::Long { start, end: start.checked_add(string)? }, len)
+    /// Recognises the frame of a delta at the front of `input`. Its string is put into `window` if it
+    /// is short, else into `arena` if it has escapes.
+    #[inline(always)]
+    pub(crate) fn frame(
+        &mut self,
+        input: &[u8],
+        window: &mut Window,
+        arena: &mut Arena,
+    ) -> Option<Peeked> {
+        if !starts_with(input, FRAME) {
+            return None;
         }
-    };
-    Some(Peeked { kind, index, string, len: start.checked_add(len)? })
-}
+        self.delta(input, FRAME.len(), b"}\n\n", window, arena)
+    }
 
-/// A string that ends within a window, and the place behind the delta.
-fn short<const N: usize>(view: &[u8; VIEW], end: &[u8; N]) -> Option<(Text, usize)> {
-    let window = view.first_chunk::<WINDOW>()?;
-    let len = usize::try_from(specials(window).trailing_zeros()).ok()?;
-    match view.get(len)? {
-        b'"' => {
-            let behind = tail(view, len.checked_add(1)?, end)?;
-            Some((Text::from_window(Window(*window), len)?, behind))
+    /// Recognises a delta that is the whole `data` of a frame, wherever that came from.
+    pub(crate) fn data(
+        &mut self,
+        data: &[u8],
+        window: &mut Window,
+        arena: &mut Arena,
+    ) -> Option<Peeked> {
+        if !starts_with(data, DATA) {
+            return None;
         }
-        b'\\' => escaped(view, end),
-        _ => None,
+        self.delta(data, DATA.len(), b"}", window, arena).filter(|peeked| peeked.len == data.len())
+    }
+
+    /// Reads a delta from its index on, up to its `end`.
+    #[inline(always)]
+    pub(super) fn delta<const N: usize>(
+        &mut self,
+        input: &[u8],
+        at: usize,
+        end: &[u8; N],
+        window: &mut Window,
+        arena: &mut Arena,
+    ) -> Option<Peeked> {
+        let start = match self.again(input, at) {
+            Some(start) => start,
+            None => self.head(input, at)?,
+        };
+        // The string and what follows it are looked at in windows of fixed length, without a branch
+        // that depends on their lengths: those are random, and such branches are guessed wrong. Near
+        // the end of the input a window begins before the string, and is shifted.
+        let from = start.min(input.len().checked_sub(WINDOW)?);
+        let shift = start.checked_sub(from)?;
+        let view = input.get(from..)?.first_chunk::<WINDOW>()?;
+        let ends = (u64::from(specials(view)) | 1 << WINDOW) >> shift;
+        let len = usize::try_from(ends.trailing_zeros()).ok()?;
+        let mut padded = [0; 2 * WINDOW];
+        *padded.first_chunk_mut()? = *view;
+        *window = Window(*padded.get(shift..)?.first_chunk()?);
+        let stop = start.checked_add(len)?;
+        // Over the whole view, which is vector code; what is around a string is ASCII mostly.
+        let ascii = view.iter().fold(0, |any, byte| any | byte) < 0x80;
+        let (string, stop) = match *input.get(stop)? {
+            b'"' if ascii || core::str::from_utf8(input.get(start..stop)?).is_ok() => {
+                (Piece::Short(len), stop)
+            }
+            b'\\' => escaped(input, start, stop, ascii, window, arena)?,
+            _ => long(input, start, arena)?,
+        };
+        let len = tail(input, stop.checked_add(1)?, end)?;
+        Some(Peeked { kind: self.kind, index: self.index, string, len })
+    }
+
+    /// The place of the string, if the delta begins as the last one did.
+    #[inline(always)]
+    fn again(&self, input: &[u8], at: usize) -> Option<usize> {
+        // Two arrays of 32 bytes that overlap, as in `starts_with`: every head has 39 at least.
+        let start = at.checked_add(self.len)?;
+        let last = self.len.checked_sub(32)?;
+        let same = input.get(at..)?.first_chunk::<32>() == self.head.first_chunk::<32>()
+            && input.get(start.checked_sub(32)?..)?.first_chunk::<32>()
+                == self.head.get(last..)?.first_chunk::<32>();
+        same.then_some(start)
+    }
+
+    /// Reads what comes before the string, and says where that is.
+    #[inline(never)]
+    fn head(&mut self, input: &[u8], at: usize) -> Option<usize> {
+        let (index, place) = index(input, at)?;
+        let (kind, start) = kind(input, place)?;
+        let head = input.get(at..start)?;
+        self.head.get_mut(..head.len())?.copy_from_slice(head);
+        (self.len, self.kind, self.index) = (head.len(), kind, index);
+        Some(start)
     }
 }
 
-/// A string that has escapes and fits a window without them.
-fn escaped<const N: usize>(view: &[u8; VIEW], end: &[u8; N]) -> Option<(Text, usize)> {
-    let mut text = Window([0; WINDOW]);
-    let mut len = 0;
-    let mut at = 0;
+/// Reads a string with an escape at `at`, before which all is ASCII if it says so and in `window`.
+#[inline(never)]
+fn escaped(
+    input: &[u8],
+    start: usize,
+    at: usize,
+    ascii: bool,
+    window: &mut Window,
+    arena: &mut Arena,
+) -> Option<(Piece, usize)> {
+    let mut len = at.checked_sub(start)?;
+    let mut at = at;
+    let mut high = if ascii { 0 } else { 0x80 };
+    // Byte by byte: to copy what is between two escapes as a whole costs more, as short as it is.
     loop {
-        let byte = match *view.get(at)? {
+        let Some(room) = window.0.get_mut(len..).filter(|room| room.len() >= 4) else {
+            arena.begin(window.0.get(..len)?);
+            return unescape(input, at, arena);
+        };
+        match *input.get(at)? {
             b'"' => break,
             b'\\' => {
-                at = at.checked_add(1)?;
-                match view.get(at)? {
-                    b'n' => b'\n',
-                    escaped @ (b'"' | b'\\' | b'/') => *escaped,
-                    b't' => b'\t',
-                    b'r' => b'\r',
-                    // Rare, and for the general path.
-                    _ => return None,
-                }
+                let (char, taken) = escaped_char(input.get(at..)?)?;
+                at = at.checked_add(taken)?;
+                len = len.checked_add(char.encode_utf8(room).len())?;
             }
             0..0x20 => return None,
-            byte => byte,
-        };
-        *text.0.get_mut(len)? = byte;
-        len = len.checked_add(1)?;
-        at = at.checked_add(1)?;
+            byte => {
+                high |= byte;
+                *room.first_mut()? = byte;
+                len = len.checked_add(1)?;
+                at = at.checked_add(1)?;
+            }
+        }
     }
-    let behind = tail(view, at.checked_add(1)?, end)?;
-    Some((Text::from_window(text, len)?, behind))
+    // What was escaped is UTF-8 by itself.
+    let utf8 = high < 0x80 || core::str::from_utf8(window.0.get(..len)?).is_ok();
+    utf8.then_some((Piece::Short(len), at))
 }
 
-/// The length of a string that is longer than a window and has no escapes, and the place behind the
-/// delta.
-fn long<const N: usize>(rest: &[u8], end: &[u8; N]) -> Option<(usize, usize)> {
-    let len = memchr::memchr2(b'"', b'\\', rest)?;
-    let (string, behind) = rest.split_at_checked(len)?;
-    let control = string.iter().fold(false, |found, byte| found | (*byte < 0x20));
-    if len <= WINDOW || control || *behind.first()? != b'"' {
-        return None;
+/// Reads on in a string that goes to the arena, up to its quote.
+fn unescape(input: &[u8], at: usize, arena: &mut Arena) -> Option<(Piece, usize)> {
+    let mut at = at;
+    loop {
+        match *input.get(at)? {
+            b'"' => break,
+            b'\\' => {
+                let (char, taken) = escaped_char(input.get(at..)?)?;
+                at = at.checked_add(taken)?;
+                arena.push(char.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            _ => {
+                let plain = plain(input.get(at..)?)?;
+                arena.push(plain);
+                at = at.checked_add(plain.len())?;
+            }
+        }
     }
-    let behind = tail(&copied(behind), 1, end)?;
-    Some((len, len.checked_add(behind)?))
+    Some((Piece::Written, at))
 }
 
-/// The place behind the delta whose string ends before `at`: a brace, spaces, and its `end`.
-fn tail<const N: usize>(view: &[u8; VIEW], at: usize, end: &[u8; N]) -> Option<usize> {
-    if *view.get(at)? != b'}' {
+/// What comes before the first quote or backslash, if no control character does.
+fn plain(string: &[u8]) -> Option<&[u8]> {
+    let plain = string.get(..memchr::memchr2(b'"', b'\\', string)?)?;
+    // Without a branch for each byte, so that it becomes vector code.
+    let control = plain.iter().fold(false, |found, byte| found | (*byte < 0x20));
+    (!control).then_some(plain)
+}
+
+/// Finds the end of a string that begins at `start`, and does not fit the window.
+fn long(input: &[u8], start: usize, arena: &mut Arena) -> Option<(Piece, usize)> {
+    let plain = plain(input.get(start..)?)?;
+    let end = start.checked_add(plain.len())?;
+    if *input.get(end)? == b'"' {
+        return Some((Piece::Plain { start, end }, end));
+    }
+    arena.begin(plain);
+    unescape(input, end, arena)
+}
+
+/// The place behind the delta whose string ended before `at`: a brace, spaces, and its `end`.
+#[inline(always)]
+fn tail<const N: usize>(input: &[u8], at: usize, end: &[u8; N]) -> Option<usize> {
+    if *input.get(at)? != b'}' {
         return None;
     }
     let at = at.checked_add(1)?;
-    let padded = u128::from_le_bytes(*view.get(at..)?.first_chunk()?);
-    let spaces = (padded ^ SPACES).trailing_zeros() / 8;
+    let from = at.min(input.len().checked_sub(PADDING)?);
+    let view = u128::from_le_bytes(*input.get(from..)?.first_chunk()?);
+    // Zeros behind the end of the input, which are no spaces.
+    let view = view >> at.checked_sub(from)?.checked_mul(8)?.min(127);
+    let spaces = (view ^ SPACES).trailing_zeros() / 8;
     let at = at.checked_add(usize::try_from(spaces).ok()?)?;
-    (view.get(at..)?.first_chunk()? == end).then_some(at.checked_add(N)?)
-}
-
-/// The first bytes of `bytes`; what is missing of a view is zero, which no string has in it.
-fn copied(bytes: &[u8]) -> [u8; VIEW] {
-    let mut view = [0; VIEW];
-    for (to, from) in view.iter_mut().zip(bytes) {
-        *to = *from;
-    }
-    view
+    (input.get(at..)?.first_chunk()? == end).then_some(at.checked_add(N)?)
 }
 
 /// The index of up to three digits at `at`, and the place behind it.
@@ -178,7 +268,7 @@ fn index(input: &[u8], at: usize) -> Option<(u32, usize)> {
 /// The kind of the delta whose fields begin at `at`, and the place where its string begins.
 fn kind(input: &[u8], at: usize) -> Option<(Kind, usize)> {
     let rest = input.get(at..)?;
-    if *rest.first_chunk()? != *DELTA {
+    if rest.first_chunk()? != DELTA {
         return None;
     }
     let rest = rest.get(DELTA.len()..)?;
@@ -225,7 +315,7 @@ fn specials(window: &[u8; WINDOW]) -> u32 {
     bits
 }
 
-const FRAME: &[u8; 71] =
+pub(super) const FRAME: &[u8; 71] =
     b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":";
 const DATA: &[u8; 38] = b"{\"type\":\"content_block_delta\",\"index\":";
 const DELTA: &[u8; 18] = b",\"delta\":{\"type\":\"";
@@ -235,8 +325,11 @@ const INPUT_JSON: &[u8; 34] = b"input_json_delta\",\"partial_json\":\"";
 
 const SPACES: u128 = u128::from_le_bytes([b' '; 16]);
 
+/// An index of three digits and the longest of what follows it.
+const HEAD: usize = 64;
+
 /// What a text holds inline.
 const WINDOW: usize = Text::INLINE;
 
-/// A window, the quote and brace behind it, and the longest padding.
-const VIEW: usize = 64;
+/// One more than the longest padding.
+const PADDING: usize = 16;

@@ -1,11 +1,13 @@
 //! The whole pipe: bytes in, events out.
 
+mod fast;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::{Buf, Bytes};
-use bytestring::ByteString;
 
+use self::fast::{Fast, Front};
 use crate::assemble::anthropic::Machine;
 use crate::assemble::{Fault, Origin, Queue};
 use crate::aws::{Framed, Unframer};
@@ -16,10 +18,10 @@ use crate::json::Flaw;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::sse::{Found, Scanner};
-use crate::text::Text;
+use crate::text::{Text, Window};
 use crate::usage::Usage;
 use crate::wire::Source;
-use crate::wire::anthropic::{self as wire, DeltaKind, Peeked, Piece};
+use crate::wire::anthropic::{self as wire, Cut, DeltaKind, Peeker};
 
 /// What the server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +75,9 @@ pub struct Decoder {
     /// In place of the scanner, where the bytes are no text.
     aws: Option<Unframer>,
     machine: Machine,
+    peeker: Peeker,
+    /// The beginning of a delta that the last chunk ended in, before the scanner has seen it.
+    cut: Cut,
     /// Events that came out together and wait to be taken.
     queue: Queue,
     headers: Headers,
@@ -93,6 +98,8 @@ impl Decoder {
             sse: Scanner::new(),
             aws,
             machine,
+            peeker: Peeker::new(),
+            cut: Cut::default(),
             queue: Queue::new(),
             headers: Headers::default(),
             lossy: false,
@@ -175,85 +182,84 @@ impl Decoder {
     /// every later call returns it again. [`message`](Self::message) stays.
     #[inline]
     pub fn decode(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
-        if self.queue.is_empty() && self.failed.is_none() {
+        let mut window = Window::ZERO;
+        let mut front = Front::Unseen;
+        if self.is_at_frame() {
             // Every chunk ends with such a call.
             if input.is_empty() {
                 return Ok(None);
             }
-            if self.sse.is_between_frames()
-                && let Some(event) = self.peek(input)
-            {
-                return Ok(Some(event));
+            // The event is built once, in the place where it is returned: what is written in parts
+            // and then moved as a whole waits for its own stores.
+            front = self.peek(input, &mut window);
+            if let Front::Added(kind, index, len) = front {
+                let text = Text::from_window(window, len);
+                return Ok(Some(match kind {
+                    DeltaKind::Text => Event::token(index, text),
+                    DeltaKind::Thinking => Event::thinking(index, text),
+                    DeltaKind::InputJson => Event::tool_input(index, text),
+                }));
             }
         }
-        self.decode_any(input)
+        self.decode_any(input, front)
     }
 
-    /// Takes the next event, if it is a delta at the front of `input` as the provider writes it.
-    ///
-    /// Nothing is decoded here that [`decode_any`](Self::decode_any) would not decode to the same.
-    fn peek(&mut self, input: &mut Bytes) -> Option<Event> {
-        let peeked = wire::peek(input).filter(|peeked| peeked.len <= self.sse.limit())?;
-        let len = peeked.len;
-        let event = self.add(peeked, input)?;
-        input.advance(len);
-        self.sse.pass(len);
-        event
-    }
-
-    /// Adds a delta to its block: `None` if that needs the general path, `Some(None)` if nothing is
-    /// to be handed out.
-    fn add(&mut self, peeked: Peeked, source: &Bytes) -> Option<Option<Event>> {
-        let Peeked { kind, index, string, .. } = peeked;
-        let text = match string {
-            Piece::Short(text) => text,
-            Piece::Long { start, end } => {
-                let part = source.get(start..end)?;
-                ByteString::try_from(source.slice_ref(part)).ok()?.into()
+    #[inline(never)]
+    fn decode_any(&mut self, input: &mut Bytes, mut front: Front) -> Result<Option<Event>, Error> {
+        loop {
+            match self.fast(input, front) {
+                Fast::Event(event) => return Ok(Some(event)),
+                Fast::Taken => {}
+                Fast::General => {
+                    if let Some(given) = self.general(input) {
+                        return given;
+                    }
+                }
             }
-        };
-        if !self.machine.add(kind, index, &text) {
+            front = Front::Unseen;
+        }
+    }
+
+    /// Takes what waits to be given, or one frame off the front of `input`, whatever it is. `None` if
+    /// there is more to do.
+    fn general(&mut self, input: &mut Bytes) -> Option<Result<Option<Event>, Error>> {
+        if let Some(event) = self.queue.pop_front() {
+            return Some(Ok(Some(event)));
+        }
+        if let Some(error) = &self.failed {
+            return Some(Err(error.clone()));
+        }
+        if self.machine.is_done() {
+            // Whatever comes now can change nothing, not even by being too large.
+            input.clear();
+        }
+        if input.is_empty() {
+            return Some(Ok(None));
+        }
+        if self.aws.is_some() {
+            self.unframe(input);
             return None;
         }
-        Some(match kind {
-            DeltaKind::Thinking => Some(Event::thinking(index, text)),
-            _ if text.len_bytes() == 0 => None,
-            DeltaKind::Text => Some(Event::token(index, text)),
-            DeltaKind::InputJson => Some(Event::tool_input(index, text)),
-        })
+        let taken = self.scan(input, input);
+        input.advance(taken);
+        None
     }
 
-    fn decode_any(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
-        loop {
-            if let Some(event) = self.queue.pop_front() {
-                return Ok(Some(event));
-            }
-            if let Some(error) = &self.failed {
-                return Err(error.clone());
-            }
-            if self.machine.is_done() {
-                // Whatever comes now can change nothing, not even by being too large.
-                input.clear();
-            }
-            if input.is_empty() {
-                return Ok(None);
-            }
-            if self.aws.is_some() {
-                self.unframe(input);
-                continue;
-            }
-            let (taken, found) = match self.sse.scan(input) {
-                Ok(scanned) => scanned,
-                Err(error) => {
-                    self.fail(error.kind().clone(), error.offset());
-                    continue;
+    /// Goes over `bytes`, which are `chunk` or not shared, up to the end of the next frame; says how
+    /// many that took.
+    fn scan(&mut self, bytes: &[u8], chunk: &Bytes) -> usize {
+        match self.sse.scan(bytes) {
+            Ok((taken, found)) => {
+                self.note_head(bytes.get(..taken).unwrap_or_default(), found.is_some());
+                if let Some(found) = found {
+                    self.found(found, chunk);
                 }
-            };
-            self.note_head(input.get(..taken).unwrap_or_default(), found.is_some());
-            if let Some(found) = found {
-                self.found(found, input);
+                taken
             }
-            input.advance(taken);
+            Err(error) => {
+                self.fail(error.kind().clone(), error.offset());
+                0
+            }
         }
     }
 
@@ -293,6 +299,7 @@ impl Decoder {
     /// [`ErrorKind::Incomplete`] or [`ErrorKind::Unterminated`] unless the reply is complete; or the
     /// error that the decoder has already.
     pub fn finish(&mut self) -> Result<Option<Event>, Error> {
+        self.uncut();
         while self.failed.is_none() && self.queue.is_empty() {
             match self.sse.flushed() {
                 Ok(Some(found)) => self.found(found, &Bytes::new()),
@@ -351,7 +358,8 @@ impl Decoder {
     /// How many bytes were taken.
     #[must_use]
     pub fn offset(&self) -> u64 {
-        self.aws.as_ref().map_or_else(|| self.sse.offset(), Unframer::offset)
+        let cut = u64::try_from(self.cut.len()).unwrap_or(u64::MAX);
+        self.aws.as_ref().map_or_else(|| self.sse.offset().saturating_add(cut), Unframer::offset)
     }
 
     fn leftover(&self) -> u64 {
@@ -381,10 +389,12 @@ impl Decoder {
 
     fn frame(&mut self, name: &Bytes, data: &Bytes, chunk: usize, place: (u64, bool)) {
         // The frame was cut, or its lines do not end as the provider's do; its data may be as usual.
-        if name == "content_block_delta"
-            && let Some(event) = wire::peek_data(data).and_then(|peeked| self.add(peeked, data))
-        {
-            return self.queue.extend(event);
+        if name == "content_block_delta" {
+            match self.fast_data(data) {
+                Fast::Event(event) => return self.queue.push_back(event),
+                Fast::Taken => return,
+                Fast::General => {}
+            }
         }
         let (offset, one_line) = place;
         let name = String::from_utf8_lossy(name);
@@ -397,7 +407,12 @@ impl Decoder {
         };
         let result = match parsed {
             Ok(event) => {
-                let origin = Origin { name: &name, source: Source::new(data, chunk), data, offset };
+                let origin = Origin {
+                    name: &name,
+                    source: Source::new(data, chunk.max(data.len())),
+                    data,
+                    offset,
+                };
                 self.machine.apply(event, &origin, &mut self.queue).map_err(|kind| (kind, offset))
             }
             Err(wire::ParseError { event, index, error }) => {

@@ -1,0 +1,77 @@
+//! Text that grows by pieces.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::text::{Lent, Text};
+
+/// Text that grows by pieces which are UTF-8 each, so that the whole is checked only once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written {
+    /// The text, and behind it what makes room for a piece to be copied in one length.
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Written {
+    #[inline(always)]
+    pub(super) fn push(&mut self, piece: Lent<'_>) {
+        let end = self.len.saturating_add(piece.len());
+        match piece {
+            // All of the window: a copy of fixed length is a few instructions.
+            Lent::Window(window, _) => {
+                let room = self.bytes.get_mut(self.len..);
+                match room.and_then(|room| room.first_chunk_mut()) {
+                    Some(room) => *room = window.0,
+                    None => self.append(&window.0),
+                }
+            }
+            Lent::Text(text) => self.append(text.as_bytes()),
+        }
+        self.len = end;
+    }
+
+    /// Puts `piece` behind the text, without counting it.
+    #[inline(never)]
+    fn append(&mut self, piece: &[u8]) {
+        let end = self.len.saturating_add(piece.len());
+        if end > self.bytes.len() {
+            let double = self.bytes.len().saturating_mul(2).max(LEAST);
+            self.bytes.resize(double.max(end), 0);
+        }
+        if let Some(room) = self.bytes.get_mut(self.len..end) {
+            room.copy_from_slice(piece);
+        }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The text, in a buffer of its length.
+    pub(super) fn to_text(&self) -> Text {
+        match simdutf8::basic::from_utf8(self.as_bytes()) {
+            Ok(text) => text.into(),
+            // Not reached: every piece was checked.
+            Err(_) => String::from_utf8_lossy(self.as_bytes()).into_owned().into(),
+        }
+    }
+
+    /// The room alone, unless it is large.
+    pub(super) fn emptied(self) -> Self {
+        if self.bytes.len() > KEPT {
+            return Self::default();
+        }
+        Self { len: 0, ..self }
+    }
+}
+
+/// Bytes of the first room.
+const LEAST: usize = 256;
+
+/// Bytes of the largest room that is kept for the next block.
+const KEPT: usize = 16 << 10;
