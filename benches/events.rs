@@ -1,0 +1,53 @@
+//! The whole path: from bytes to typed events.
+
+mod common;
+
+use common::clock::ThreadClock;
+use common::compare::criterion;
+use common::floor;
+use common::peers::{self, Stack};
+use common::traffic::{self, Chunks, Traffic};
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
+
+const STACKS: &[(&str, Stack)] = &[
+    ("thinkstream", peers::thinkstream),
+    ("thinkstream, not accumulated", peers::thinkstream_tap),
+    ("sse-core + sonic-rs, flat struct", peers::sse_core_sonic_flat),
+    ("eventsource-stream + serde_json, enum", peers::eventsource_stream_serde_enum),
+    ("fused, memchr2", floor::memchr2),
+    #[cfg(target_arch = "x86_64")]
+    ("fused, SSE2", floor::sse2),
+];
+
+fn bench(criterion: &mut Criterion<ThreadClock>, name: &str, traffic: &Traffic, cut: Chunks) {
+    let chunks = traffic.cut(cut);
+    let mut group = criterion.benchmark_group(format!("events/{name}/{}", cut.name()));
+    group.throughput(Throughput::Elements(traffic.events)).sampling_mode(SamplingMode::Flat);
+    for (stack, run) in STACKS {
+        // Its buffer is copied for every line: quadratic.
+        if stack.starts_with("eventsource") && cut == Chunks::Whole {
+            continue;
+        }
+        group.bench_function(BenchmarkId::from_parameter(stack), |b| b.iter(|| run(&chunks)));
+    }
+    group.finish();
+}
+
+fn main() {
+    let mut criterion = criterion();
+    let mix = traffic::mix(100_000);
+    for cut in [Chunks::Event, Chunks::Of(1400), Chunks::Of(256), Chunks::Of(16)] {
+        bench(&mut criterion, "mix", &mix, cut);
+    }
+    let kinds = [
+        ("chat", traffic::chat(100_000)),
+        ("tools", traffic::tools(100_000)),
+        ("unicode", traffic::unicode(100_000)),
+    ];
+    for (name, traffic) in &kinds {
+        for cut in [Chunks::Event, Chunks::Of(1400)] {
+            bench(&mut criterion, name, traffic, cut);
+        }
+    }
+    criterion.final_summary();
+}
