@@ -33,6 +33,24 @@ fn bench(criterion: &mut Criterion<ThreadClock>, name: &str, traffic: &Traffic, 
     group.finish();
 }
 
+/// Recorded streams, a decoder each: short, and a quarter of their events are no deltas.
+fn captured(criterion: &mut Criterion<ThreadClock>) {
+    let streams = traffic::captured();
+    if streams.is_empty() {
+        return;
+    }
+    let events = |(_, run): &(&str, Stack)| streams.iter().map(|chunks| run(chunks).events).sum();
+    let mut group = criterion.benchmark_group("events/captured/as received");
+    // By the peer's count: not every event of the wire is an event of ours.
+    group.throughput(Throughput::Elements(events(&STACKS[2]))).sampling_mode(SamplingMode::Flat);
+    for (stack, run) in STACKS {
+        group.bench_function(BenchmarkId::from_parameter(stack), |b| {
+            b.iter(|| streams.iter().map(|chunks| run(chunks).text).sum::<usize>());
+        });
+    }
+    group.finish();
+}
+
 fn main() {
     let mut criterion = criterion();
     let mix = traffic::mix(100_000);
@@ -49,5 +67,6 @@ fn main() {
             bench(&mut criterion, name, traffic, cut);
         }
     }
+    captured(&mut criterion);
     criterion.final_summary();
 }

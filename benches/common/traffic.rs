@@ -4,6 +4,8 @@
 //! lengths, paddings and escapes are known by heart. So these streams do not repeat, and their lengths
 //! follow the quantiles of recorded traffic.
 
+use std::path::{Path, PathBuf};
+
 use bytes::Bytes;
 use fastrand::Rng;
 
@@ -172,6 +174,28 @@ pub(crate) fn large(results: u64) -> Traffic {
 pub(crate) fn keep_alives(count: usize) -> Traffic {
     let ping = "event: ping\ndata: {\"type\": \"ping\"}\n\n";
     Traffic::new([": keep-alive\n\n", ping].repeat(count / 2).concat())
+}
+
+/// Recorded streams of the provider in the pieces in which they were received, or one event a piece
+/// where that is not known. None without the folder that `THINKSTREAM_CORPUS` names.
+pub(crate) fn captured() -> Vec<Vec<Bytes>> {
+    let Some(corpus) = std::env::var_os("THINKSTREAM_CORPUS").map(PathBuf::from) else {
+        eprintln!("skipped: THINKSTREAM_CORPUS names no folder");
+        return Vec::new();
+    };
+    let index = std::fs::read_to_string(corpus.join("INDEX.tsv")).unwrap();
+    let rows = index.lines().map(|row| row.split('\t').collect::<Vec<_>>());
+    let captured = rows.filter(|row| row[1..4] == ["anthropic", "raw", "captured"]);
+    captured.map(|row| recorded(&corpus.join(row[0]))).collect()
+}
+
+fn recorded(path: &Path) -> Vec<Bytes> {
+    let stream = Traffic::new(std::fs::read_to_string(path).unwrap());
+    let Ok(lengths) = std::fs::read_to_string(path.with_extension("sse.chunks")) else {
+        return stream.cut(Chunks::Event);
+    };
+    let mut rest = stream.bytes;
+    lengths.lines().map(|len| rest.split_to(len.parse().unwrap())).collect()
 }
 
 struct Stream {

@@ -8,29 +8,20 @@ use bytestring::ByteString;
 
 use super::Decoder;
 use crate::event::Event;
-use crate::text::{Lent, Text, Window};
-use crate::wire::anthropic::{DeltaKind, Joined, Peeked, Piece};
+use crate::text::{Arena, Lent, Text, Window};
+use crate::wire::anthropic::{DeltaKind, Peeked, Piece};
 
-/// What lies at the front of the input.
+/// What was done about the front of the input.
 #[derive(Clone, Copy)]
 pub(super) enum Front {
-    /// Not looked at yet.
-    Unseen,
-    /// A delta, which has been added: so many bytes of the window are its text.
+    /// A delta was taken: so many bytes of the window are its text.
     Added(DeltaKind, u32, usize),
-    /// A delta, not added yet.
-    Delta(Peeked),
-    Other,
-}
-
-/// What became of the front of the input.
-pub(super) enum Fast {
-    /// A delta, taken, and its event.
-    Event(Event),
-    /// Taken, and nothing is to be handed out.
+    /// All of the input is kept: it ends in a delta.
+    Kept,
+    /// Something was taken. An event that came of it waits in the queue.
     Taken,
-    /// Not taken.
-    General,
+    /// Nothing: it is for the general path.
+    Other,
 }
 
 impl Decoder {
@@ -40,21 +31,24 @@ impl Decoder {
         self.queue.is_empty() && self.failed.is_none() && self.sse.is_between_frames()
     }
 
-    /// Looks for a delta as the provider writes it at the front of `input`, and takes it if its text
-    /// is short and not empty.
+    /// Takes a delta off the front of `input`, as the provider writes it.
     #[inline(always)]
-    pub(super) fn peek(&mut self, input: &mut Bytes, window: &mut Window) -> Front {
+    pub(super) fn front(&mut self, input: &mut Bytes, window: &mut Window) -> Front {
         if !self.cut.is_empty() {
-            return Front::Other;
+            if self.cut.more(input) {
+                input.advance(input.len());
+                return Front::Kept;
+            }
+            return self.front_of_cut(input, window);
         }
         let Some(peeked) = self.peeker.frame(input, window, &mut self.machine.arena) else {
-            return Front::Other;
+            return self.cut(input);
         };
         if peeked.len > self.sse.limit() {
             return Front::Other;
         }
         let Piece::Short(len @ 1..) = peeked.string else {
-            return Front::Delta(peeked);
+            return self.front_with_text(peeked, input);
         };
         if !self.machine.add(peeked.kind, peeked.index, Lent::Window(window, len)) {
             return Front::Other;
@@ -64,93 +58,78 @@ impl Decoder {
         Front::Added(peeked.kind, peeked.index, len)
     }
 
-    /// Takes what the front of `input` was found to be, if it is a delta or the beginning of one.
-    pub(super) fn fast(&mut self, input: &mut Bytes, front: Front) -> Fast {
-        if !self.is_at_frame() || input.is_empty() {
-            return Fast::General;
-        }
-        if !self.cut.is_empty() {
-            return self.fast_cut(input);
-        }
-        let mut window = Window::ZERO;
-        let front = match front {
-            Front::Unseen => self.peek(input, &mut window),
-            front => front,
-        };
-        match front {
-            Front::Added(kind, index, len) => made(kind, index, Text::from_window(window, len)),
-            Front::Delta(peeked) => self.fast_long(peeked, input),
-            Front::Other | Front::Unseen => self.cut(input),
-        }
-    }
-
-    /// Takes a delta whose string does not fit a window.
+    /// Takes a delta whose text is not in the window, or empty.
     #[inline(never)]
-    fn fast_long(&mut self, peeked: Peeked, input: &mut Bytes) -> Fast {
-        let Some(text) = self.text(peeked.string, &Window::ZERO, input, Some(input)) else {
-            return Fast::General;
-        };
-        if !self.machine.add(peeked.kind, peeked.index, Lent::Text(&text)) {
-            return Fast::General;
+    fn front_with_text(&mut self, peeked: Peeked, input: &mut Bytes) -> Front {
+        let text = text(peeked.string, &Window::ZERO, Source::Shared(input), &mut self.machine.arena);
+        if self.add(peeked, text).is_none() {
+            return Front::Other;
         }
         input.advance(peeked.len);
         self.sse.pass(peeked.len);
-        made(peeked.kind, peeked.index, text)
-    }
-
-    /// Takes a delta that is the data of a frame, whatever the frame was like.
-    pub(super) fn fast_data(&mut self, data: &Bytes) -> Fast {
-        let mut window = Window::ZERO;
-        let peeked = self.peeker.data(data, &mut window, &mut self.machine.arena);
-        let added = peeked.and_then(|peeked| {
-            let text = self.text(peeked.string, &window, data, Some(data))?;
-            let added = self.machine.add(peeked.kind, peeked.index, Lent::Text(&text));
-            added.then(|| made(peeked.kind, peeked.index, text))
-        });
-        added.unwrap_or(Fast::General)
+        Front::Taken
     }
 
     /// Keeps the rest of a chunk if a delta begins there.
-    fn cut(&mut self, input: &mut Bytes) -> Fast {
+    #[inline(never)]
+    fn cut(&mut self, input: &mut Bytes) -> Front {
         if !self.cut.begin(input) {
-            return Fast::General;
+            return Front::Other;
         }
-        input.clear();
-        Fast::Taken
+        input.advance(input.len());
+        Front::Kept
     }
 
-    /// Goes on with a delta that a chunk boundary cut.
-    fn fast_cut(&mut self, input: &mut Bytes) -> Fast {
-        let mut window = Window::ZERO;
-        let (peeked, taken) =
-            match self.cut.join(input, &mut self.peeker, &mut window, &mut self.machine.arena) {
-                Joined::More => {
-                    input.clear();
-                    return Fast::Taken;
-                }
-                Joined::Whole(peeked, taken) => (Some(peeked), taken),
-                Joined::Other(taken) => (None, taken),
-            };
+    /// Ends a delta that a chunk boundary cut.
+    #[inline(never)]
+    fn front_of_cut(&mut self, input: &mut Bytes, window: &mut Window) -> Front {
+        let arena = &mut self.machine.arena;
+        let (peeked, taken) = self.cut.join(input, &mut self.peeker, window, arena);
         input.advance(taken);
         let len = self.cut.len();
-        let cut = core::mem::take(&mut self.cut);
-        let added = peeked.filter(|_| len <= self.sse.limit()).and_then(|peeked| {
-            let text = self.text(peeked.string, &window, cut.rest(), None)?;
-            let added = self.machine.add(peeked.kind, peeked.index, Lent::Text(&text));
-            added.then(|| made(peeked.kind, peeked.index, text))
-        });
-        self.cut = cut;
-        match added {
-            Some(made) => {
+        let Some(peeked) = peeked.filter(|_| len <= self.sse.limit()) else {
+            self.uncut();
+            return Front::Taken;
+        };
+        if let Piece::Short(short @ 1..) = peeked.string
+            && self.machine.add(peeked.kind, peeked.index, Lent::Window(window, short))
+        {
+            self.cut.clear();
+            self.sse.pass(len);
+            return Front::Added(peeked.kind, peeked.index, short);
+        }
+        let text = text(peeked.string, window, Source::Lent(self.cut.rest()), &mut self.machine.arena);
+        match self.add(peeked, text) {
+            Some(()) => {
                 self.cut.clear();
                 self.sse.pass(len);
-                made
             }
-            None => {
-                self.uncut();
-                Fast::Taken
-            }
+            None => self.uncut(),
         }
+        Front::Taken
+    }
+
+    /// Adds a delta that is the data of a frame, whatever the frame was like: `None` if it is none, or
+    /// nothing to be added just so.
+    pub(super) fn add_data(&mut self, data: &Bytes) -> Option<()> {
+        let mut window = Window::ZERO;
+        let arena = &mut self.machine.arena;
+        let peeked = self.peeker.data(data, &mut window, arena)?;
+        let text = text(peeked.string, &window, Source::Shared(data), arena);
+        self.add(peeked, text)
+    }
+
+    /// Adds a delta, and puts its event into the queue.
+    fn add(&mut self, peeked: Peeked, text: Option<Text>) -> Option<()> {
+        let text = text?;
+        if !self.machine.add(peeked.kind, peeked.index, Lent::Text(&text)) {
+            return None;
+        }
+        // Empty pieces of thinking are given: they say that it goes on.
+        if peeked.kind == DeltaKind::Thinking || !text.is_empty() {
+            self.queue.push_back(event(peeked.kind, peeked.index, text));
+        }
+        Some(())
     }
 
     /// Gives what is kept of a cut delta to the general path.
@@ -165,38 +144,37 @@ impl Decoder {
         cut.clear();
         self.cut = cut;
     }
+}
 
-    /// The text of a delta in `bytes`, which are `shared` if a text may be a slice of them.
-    fn text(
-        &mut self,
-        string: Piece,
-        window: &Window,
-        bytes: &[u8],
-        shared: Option<&Bytes>,
-    ) -> Option<Text> {
-        match string {
-            Piece::Short(len) => Some(Text::from_window(*window, len)),
-            Piece::Plain { start, end } => {
-                let part = bytes.get(start..end)?;
-                match shared {
-                    Some(bytes) => ByteString::try_from(bytes.slice_ref(part)).ok().map(Text::from),
-                    None => {
-                        core::str::from_utf8(part).ok()?;
-                        Some(self.machine.arena.text(|text| text.extend_from_slice(part)))
-                    }
-                }
-            }
-            Piece::Written => self.machine.arena.take(),
+/// The bytes that a delta was found in.
+enum Source<'a> {
+    /// Of which a text may be a slice.
+    Shared(&'a Bytes),
+    Lent(&'a [u8]),
+}
+
+/// The text of a delta, if it is UTF-8.
+fn text(string: Piece, window: &Window, source: Source<'_>, arena: &mut Arena) -> Option<Text> {
+    match (string, source) {
+        (Piece::Short(len), _) => Some(Text::from_window(*window, len)),
+        (Piece::Written, _) => arena.take(),
+        (Piece::Plain { start, end }, Source::Shared(bytes)) => {
+            let part = bytes.slice_ref(bytes.get(start..end)?);
+            ByteString::try_from(part).ok().map(Text::from)
+        }
+        (Piece::Plain { start, end }, Source::Lent(bytes)) => {
+            arena.begin(bytes.get(start..end)?);
+            arena.take()
         }
     }
 }
 
-/// The event for a delta that has been added to its block.
-fn made(kind: DeltaKind, index: u32, text: Text) -> Fast {
+/// The event of a delta.
+#[inline(always)]
+pub(super) fn event(kind: DeltaKind, index: u32, text: Text) -> Event {
     match kind {
-        DeltaKind::Thinking => Fast::Event(Event::thinking(index, text)),
-        _ if text.is_empty() => Fast::Taken,
-        DeltaKind::Text => Fast::Event(Event::token(index, text)),
-        DeltaKind::InputJson => Fast::Event(Event::tool_input(index, text)),
+        DeltaKind::Text => Event::token(index, text),
+        DeltaKind::Thinking => Event::thinking(index, text),
+        DeltaKind::InputJson => Event::tool_input(index, text),
     }
 }

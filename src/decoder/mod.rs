@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bytes::{Buf, Bytes};
 
-use self::fast::{Fast, Front};
+use self::fast::Front;
 use crate::assemble::anthropic::Machine;
 use crate::assemble::{Fault, Origin, Queue};
 use crate::aws::{Framed, Unframer};
@@ -21,7 +21,7 @@ use crate::sse::{Found, Scanner};
 use crate::text::{Text, Window};
 use crate::usage::Usage;
 use crate::wire::Source;
-use crate::wire::anthropic::{self as wire, Cut, DeltaKind, Peeker};
+use crate::wire::anthropic::{self as wire, Cut, Peeker};
 
 /// What the server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -183,66 +183,65 @@ impl Decoder {
     #[inline]
     pub fn decode(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
         let mut window = Window::ZERO;
-        let mut front = Front::Unseen;
+        let mut front = Front::Other;
         if self.is_at_frame() {
             // Every chunk ends with such a call.
             if input.is_empty() {
                 return Ok(None);
             }
+            front = self.front(input, &mut window);
             // The event is built once, in the place where it is returned: what is written in parts
             // and then moved as a whole waits for its own stores.
-            front = self.peek(input, &mut window);
-            if let Front::Added(kind, index, len) = front {
-                let text = Text::from_window(window, len);
-                return Ok(Some(match kind {
-                    DeltaKind::Text => Event::token(index, text),
-                    DeltaKind::Thinking => Event::thinking(index, text),
-                    DeltaKind::InputJson => Event::tool_input(index, text),
-                }));
+            match front {
+                Front::Added(kind, index, len) => {
+                    let text = Text::from_window(window, len);
+                    return Ok(Some(fast::event(kind, index, text)));
+                }
+                Front::Kept => return Ok(None),
+                Front::Taken | Front::Other => {}
             }
         }
         self.decode_any(input, front)
     }
 
     #[inline(never)]
-    fn decode_any(&mut self, input: &mut Bytes, mut front: Front) -> Result<Option<Event>, Error> {
+    fn decode_any(&mut self, input: &mut Bytes, front: Front) -> Result<Option<Event>, Error> {
+        let mut front = front;
         loop {
-            match self.fast(input, front) {
-                Fast::Event(event) => return Ok(Some(event)),
-                Fast::Taken => {}
-                Fast::General => {
-                    if let Some(given) = self.general(input) {
-                        return given;
-                    }
+            if let Some(event) = self.queue.pop_front() {
+                return Ok(Some(event));
+            }
+            if let Some(error) = &self.failed {
+                return Err(error.clone());
+            }
+            if self.machine.is_done() {
+                // Whatever comes now can change nothing, not even by being too large.
+                input.advance(input.len());
+            }
+            if input.is_empty() {
+                return Ok(None);
+            }
+            if matches!(front, Front::Other) {
+                self.take_frame(input);
+            }
+            front = Front::Other;
+            if self.is_at_frame() && !input.is_empty() {
+                let mut window = Window::ZERO;
+                front = self.front(input, &mut window);
+                if let Front::Added(kind, index, len) = front {
+                    return Ok(Some(fast::event(kind, index, Text::from_window(window, len))));
                 }
             }
-            front = Front::Unseen;
         }
     }
 
-    /// Takes what waits to be given, or one frame off the front of `input`, whatever it is. `None` if
-    /// there is more to do.
-    fn general(&mut self, input: &mut Bytes) -> Option<Result<Option<Event>, Error>> {
-        if let Some(event) = self.queue.pop_front() {
-            return Some(Ok(Some(event)));
-        }
-        if let Some(error) = &self.failed {
-            return Some(Err(error.clone()));
-        }
-        if self.machine.is_done() {
-            // Whatever comes now can change nothing, not even by being too large.
-            input.clear();
-        }
-        if input.is_empty() {
-            return Some(Ok(None));
-        }
+    /// Takes one frame off the front of `input`, whatever it is.
+    fn take_frame(&mut self, input: &mut Bytes) {
         if self.aws.is_some() {
-            self.unframe(input);
-            return None;
+            return self.unframe(input);
         }
         let taken = self.scan(input, input);
         input.advance(taken);
-        None
     }
 
     /// Goes over `bytes`, which are `chunk` or not shared, up to the end of the next frame; says how
@@ -390,10 +389,8 @@ impl Decoder {
     fn frame(&mut self, name: &Bytes, data: &Bytes, chunk: usize, place: (u64, bool)) {
         // The frame was cut, or its lines do not end as the provider's do; its data may be as usual.
         if name == "content_block_delta" {
-            match self.fast_data(data) {
-                Fast::Event(event) => return self.queue.push_back(event),
-                Fast::Taken => return,
-                Fast::General => {}
+            if self.add_data(data).is_some() {
+                return;
             }
         }
         let (offset, one_line) = place;

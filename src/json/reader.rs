@@ -19,6 +19,8 @@ pub(crate) struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: u32,
+    /// It stands in an object, behind a member, and was asked to open the object again.
+    inside: bool,
 }
 
 /// What a value is, by its first byte.
@@ -36,7 +38,7 @@ type Result<T> = core::result::Result<T, JsonError>;
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0 }
+        Self { text, at: 0, depth: 0, inside: false }
     }
 
     /// Reads the whole text as one value, and says what it is.
@@ -68,11 +70,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Opens an object; [`key`](Self::key) then gives its keys.
-    pub(crate) fn open(&mut self) -> Result<()> {
+    /// Opens an object; [`key`](Self::key) then gives its keys. Says whether the next is the first.
+    pub(crate) fn open(&mut self) -> Result<bool> {
+        if core::mem::take(&mut self.inside) {
+            return Ok(false);
+        }
         self.space();
         self.take(b'{', "an object")?;
-        self.deeper()
+        self.deeper()?;
+        Ok(true)
+    }
+
+    /// The reader behind a member of an object: the next [`open`](Self::open) goes on with that.
+    pub(crate) fn inside(self) -> Self {
+        Self { inside: true, ..self }
     }
 
     /// The next key of the object, whose value must be taken next, or `None` at the object's end.
@@ -139,26 +150,20 @@ impl<'a> Reader<'a> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            let rest = self.rest();
-            let Some(len) = memchr2(b'"', b'\\', rest) else {
-                self.at = self.text.len();
-                return self.fail(Flaw::Unfinished);
-            };
-            let plain = rest.get(..len).unwrap_or_default();
-            // Without a branch for each byte, so that it becomes vector code.
-            if plain.iter().fold(false, |found, byte| found | (*byte < 0x20)) {
-                let at = plain.iter().position(|byte| *byte < 0x20).unwrap_or_default();
-                self.at = self.at.saturating_add(at);
-                return self.fail(Flaw::ControlCharacter);
+            self.at = self.at.saturating_add(plain(self.rest()));
+            match self.byte() {
+                Some(b'"') => {
+                    let raw = self.since(start);
+                    self.bump();
+                    return Ok(Str::new(raw, escaped));
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(_) => return self.fail(Flaw::ControlCharacter),
+                None => return self.fail(Flaw::Unfinished),
             }
-            self.at = self.at.saturating_add(len);
-            if self.byte() == Some(b'"') {
-                let raw = self.since(start);
-                self.bump();
-                return Ok(Str::new(raw, escaped));
-            }
-            escaped = true;
-            self.escape()?;
         }
     }
 
@@ -189,8 +194,15 @@ impl<'a> Reader<'a> {
         Ok(text.and_then(|text| text.parse().ok()))
     }
 
-    /// Passes over the next value, whatever it is, and checks all of it.
+    /// Passes over the next value, or what is left of one, whatever it is, and checks all of it.
     pub(crate) fn skip(&mut self) -> Result<()> {
+        if self.inside {
+            let mut first = self.open()?;
+            while self.key(&mut first)?.is_some() {
+                self.skip()?;
+            }
+            return Ok(());
+        }
         let outer = self.depth;
         // One bit for each open bracket, the innermost lowest: set for an object.
         let mut open: u128 = 0;
@@ -369,6 +381,45 @@ impl<'a> Reader<'a> {
         Err(JsonError { at: self.at, flaw })
     }
 }
+
+/// How many bytes come before the first quote, backslash or control character.
+fn plain(bytes: &[u8]) -> usize {
+    // Most strings are keys and names, for which the call of a search costs more than they have bytes.
+    let (words, _) = bytes.as_chunks::<8>();
+    let mut at = 0_usize;
+    for word in words.iter().take(SHORT) {
+        let found = specials(u64::from_le_bytes(*word));
+        if found != 0 {
+            let lane = usize::try_from(found.trailing_zeros() / 8).unwrap_or_default();
+            return at.saturating_add(lane);
+        }
+        at = at.saturating_add(8);
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    let len = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+    let plain = rest.get(..len).unwrap_or_default();
+    // Without a branch for each byte, so that it becomes vector code.
+    let control = plain.iter().fold(false, |found, byte| found | (*byte < 0x20));
+    let first = || plain.iter().position(|byte| *byte < 0x20);
+    at.saturating_add(control.then(first).flatten().unwrap_or(len))
+}
+
+/// The high bits of the bytes of `word` that are a quote, a backslash or a control character, the
+/// lowest of them exactly.
+fn specials(word: u64) -> u64 {
+    const fn lanes(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    // A lane that is less than what is taken from it borrows, from its own high bit first. What a
+    // borrow does to lanes above comes above the lowest find.
+    let below = |word: u64, least: u8| word.wrapping_sub(lanes(least)) & !word;
+    let quotes = below(word ^ lanes(b'"'), 1);
+    let backslashes = below(word ^ lanes(b'\\'), 1);
+    (quotes | backslashes | below(word, 0x20)) & lanes(0x80)
+}
+
+/// Words that are looked at before a search is called.
+const SHORT: usize = 4;
 
 /// The items of an array that has been read before, as they stand.
 #[derive(Clone, Debug)]

@@ -17,17 +17,6 @@ pub(crate) struct Cut {
     rest: Vec<u8>,
 }
 
-/// What the next chunk is to a cut delta.
-#[derive(Debug)]
-pub(crate) enum Joined {
-    /// All of it belongs to the delta, whose end is still to come.
-    More,
-    /// The delta ends with so many bytes of the chunk.
-    Whole(Peeked, usize),
-    /// What was kept, with so many bytes of the chunk, is for the general path.
-    Other(usize),
-}
-
 impl Cut {
     /// Keeps `input`, at the start of a frame, if all of it is the beginning of a delta's.
     pub(crate) fn begin(&mut self, input: &[u8]) -> bool {
@@ -65,46 +54,72 @@ impl Cut {
         self.rest.clear();
     }
 
-    /// Goes on with the delta.
+    /// Keeps all of `chunk`, if it goes on with the delta and does not end it.
+    #[inline]
+    pub(crate) fn more(&mut self, chunk: &[u8]) -> bool {
+        let expected = FRAME.get(self.matched..).unwrap_or_default();
+        let (head, rest) = chunk.split_at_checked(expected.len()).unwrap_or((chunk, &[]));
+        if !expected.starts_with(head) {
+            return false;
+        }
+        if let Some((_, but_last)) = rest.split_last() {
+            let ended = self.rest.last() == Some(&b'\n');
+            if ended || self.rest.len().saturating_add(rest.len()) > MOST || has_line_end(but_last) {
+                return false;
+            }
+            self.rest.extend_from_slice(rest);
+        }
+        self.matched = self.matched.saturating_add(head.len());
+        true
+    }
+
+    /// Joins the delta with what `chunk` has of it: the delta, if that is whole now and one that is
+    /// known, and how many bytes of the chunk were joined.
     pub(crate) fn join(
         &mut self,
         chunk: &[u8],
         peeker: &mut Peeker,
         window: &mut Window,
         arena: &mut Arena,
-    ) -> Joined {
+    ) -> (Option<Peeked>, usize) {
         let expected = FRAME.get(self.matched..).unwrap_or_default();
         let (head, rest) = chunk.split_at_checked(expected.len()).unwrap_or((chunk, &[]));
         if !expected.starts_with(head) {
-            return Joined::Other(0);
+            return (None, 0);
         }
         self.matched = self.matched.saturating_add(head.len());
-        if rest.is_empty() {
-            return Joined::More;
-        }
         let end = match self.rest.last() {
             // Its line has ended; only a blank line can follow.
             Some(b'\n') => Some(1),
             _ => ends(rest),
         };
-        let taken = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        if self.rest.len().saturating_add(taken.len()) > MOST {
-            return Joined::Other(head.len());
+        let part = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        if self.rest.len().saturating_add(part.len()) > MOST {
+            return (None, head.len());
         }
-        self.rest.extend_from_slice(taken);
-        if end.is_none() {
-            return Joined::More;
-        }
-        let taken = head.len().saturating_add(taken.len());
-        match peeker.delta(&self.rest, 0, b"}\n\n", window, arena) {
-            Some(peeked) if peeked.len == self.rest.len() => Joined::Whole(peeked, taken),
-            _ => Joined::Other(taken),
-        }
+        self.rest.extend_from_slice(part);
+        let taken = head.len().saturating_add(part.len());
+        let peeked = peeker.delta(&self.rest, 0, b"}\n\n", window, arena);
+        (peeked.filter(|peeked| peeked.len == self.rest.len()), taken)
     }
 }
 
-/// Where the frame ends whose last line is at the front of `bytes`, one line end seen or two; `None`
-/// if it may go on behind them.
+/// Whether a line ends in `bytes`, which are few: by words, without a call.
+#[inline]
+fn has_line_end(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    const ENDS: u64 = u64::from_ne_bytes([b'\n'; 8]);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let found = words.iter().fold(0, |found, word| {
+        // A zero lane borrows from its high bit, and no other lane does so before it.
+        let lanes = u64::from_ne_bytes(*word) ^ ENDS;
+        found | (lanes.wrapping_sub(ONES) & !lanes & HIGH)
+    });
+    found != 0 || rest.contains(&b'\n')
+}
+
+/// Where the frame ends whose last line is at the front of `bytes`; `None` if it may go on behind them.
 fn ends(bytes: &[u8]) -> Option<usize> {
     let line = memchr::memchr(b'\n', bytes)?;
     let end = line.checked_add(2)?;

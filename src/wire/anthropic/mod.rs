@@ -30,7 +30,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
 pub use self::block::{Block, ContentBlock, ContentBlocks, ToolUse};
-pub(crate) use self::cut::{Cut, Joined};
+pub(crate) use self::cut::Cut;
 pub use self::delta::Delta;
 pub use self::message::{MessageDelta, MessageStart};
 pub(crate) use self::peek::{Kind as DeltaKind, Peeked, Peeker, Piece};
@@ -104,7 +104,8 @@ impl<'a> Event<'a> {
     /// If an event of a known type is not JSON, or lacks a field that it cannot do without.
     pub fn parse(name: &str, data: &'a [u8]) -> Result<Self, ParseError> {
         let error = |error| ParseError { event: known(name), index: None, error };
-        let text = core::str::from_utf8(data)
+        let text = simdutf8::basic::from_utf8(data)
+            .or_else(|_| core::str::from_utf8(data))
             .map_err(|utf8| error(JsonError { at: utf8.valid_up_to(), flaw: Flaw::Utf8 }))?;
         match text.trim() {
             "[DONE]" => return Ok(Self::Done),
@@ -112,8 +113,8 @@ impl<'a> Event<'a> {
             "" if matches!(name, "" | "message" | "ping") => return Ok(Self::Ping),
             _ => {}
         }
-        let kind = match kind(text) {
-            Ok(kind) => kind,
+        let (kind, reader) = match kind(text) {
+            Ok(found) => found,
             // Whatever a server sends as an error is one.
             Err(_) if name == "error" => return Ok(Self::Error(Box::new(untyped_error(text)))),
             Err(_) if name == "ping" => return Ok(Self::Ping),
@@ -130,15 +131,19 @@ impl<'a> Event<'a> {
             return Ok(Self::Error(Box::new(read_error(text))));
         }
         let mut index = None;
-        Self::read(&kind, text, &mut index).map_err(|error| ParseError {
+        Self::read(&kind, reader, text, &mut index).map_err(|error| ParseError {
             event: known(&kind),
             index,
             error,
         })
     }
 
-    fn read(kind: &str, text: &'a str, index: &mut Option<u32>) -> Result<Self, JsonError> {
-        let mut reader = Reader::new(text);
+    fn read(
+        kind: &str,
+        mut reader: Reader<'a>,
+        text: &'a str,
+        index: &mut Option<u32>,
+    ) -> Result<Self, JsonError> {
         let event = match kind {
             "content_block_delta" => {
                 let delta = delta::read_event(&mut reader, index)?;
@@ -187,22 +192,24 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The `type` of the data, if it is an object that has one.
-fn kind(text: &str) -> Result<Option<Cow<'_, str>>, JsonError> {
+/// The `type` of the data, if it is an object that has one, and a reader of the data: behind the type
+/// if that is the first key, as it is in all known traffic but re-sorted recordings.
+fn kind(text: &str) -> Result<(Option<Cow<'_, str>>, Reader<'_>), JsonError> {
     let mut reader = Reader::new(text);
     if reader.kind()? != Kind::Object {
-        return reader.whole().map(|_| None);
+        return reader.whole().map(|_| (None, Reader::new(text)));
     }
-    let mut first = true;
-    reader.open()?;
-    // In all known traffic but re-sorted recordings it is the first key.
+    let mut first = reader.open()?;
+    let mut at_front = true;
     while let Some(key) = reader.key(&mut first)? {
         if key == "type" {
-            return Ok(reader.string_or_skip()?.map(|kind| kind.decode()));
+            let kind = reader.string_or_skip()?.map(|kind| kind.decode());
+            return Ok((kind, if at_front { reader.inside() } else { Reader::new(text) }));
         }
+        at_front = false;
         reader.skip()?;
     }
-    Ok(None)
+    Ok((None, Reader::new(text)))
 }
 
 /// Reads every member of an object by its key. `member` must take the value.
@@ -210,8 +217,7 @@ fn read_members<'a>(
     reader: &mut Reader<'a>,
     mut member: impl FnMut(&str, &mut Reader<'a>) -> Result<(), JsonError>,
 ) -> Result<(), JsonError> {
-    let mut first = true;
-    reader.open()?;
+    let mut first = reader.open()?;
     while let Some(key) = reader.key(&mut first)? {
         member(&key, reader)?;
     }
