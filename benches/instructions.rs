@@ -3,7 +3,15 @@ mod common;
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let n: u64 = args[3].parse().unwrap();
-    if args[1] == "captured" { let streams = common::traffic::captured(); let mut n=0; for _ in 0..std::env::var("REP").map_or(1, |n| n.parse().unwrap()) { n += captured(&streams); } println!("{n} {}", streams.len()); return; }
+    if args[1] == "captured" {
+        let streams = common::traffic::captured();
+        let mut n = 0;
+        for _ in 0..std::env::var("REP").map_or(1, |n| n.parse().unwrap()) {
+            n += captured(&streams);
+        }
+        println!("{n} {}", streams.len());
+        return;
+    }
     let traffic = match args[1].as_str() {
         "mix" => common::traffic::mix(n),
         "chat" => common::traffic::chat(n),
@@ -30,4 +38,6 @@ fn measured(chunks: &[bytes::Bytes]) -> common::peers::Seen {
 }
 
 #[inline(never)]
-fn captured(streams: &[Vec<bytes::Bytes>]) -> u64 { streams.iter().map(|s| common::peers::thinkstream(s).events).sum() }
+fn captured(streams: &[Vec<bytes::Bytes>]) -> u64 {
+    streams.iter().map(|s| common::peers::thinkstream(s).events).sum()
+}

@@ -100,6 +100,14 @@ const CASES: &[(&str, &[u8], &[&str])] = &[
     ("half a byte order mark", b"\xef\xbbdata: a\n\ndata: b\n\n", &["b"]),
     ("a late byte order mark", b"\n\xef\xbb\xbfdata: a\n\n", &[]),
     ("comments", b":\n: a\ndata: b\n:c\ndata: d\n\n", &["b\nd"]),
+    ("comments between frames", b": a\n\ndata: b\n\n:\n\n: c\r\n\r\ndata: d\n\n: e\n", &["b", "d"]),
+    (
+        "as servers write it",
+        b"event: a\ndata: b\n\nevent: a\ndata: c\n\ndata: d\n\n",
+        &["b", "c", "d"],
+    ),
+    ("almost", b"event: a\ndata: b\n\r\nevent: a\rdata: c\n\nevent: a\ndata: d\r\n", &["b", "c"]),
+    ("more than one line", b"event: a\ndata: b\nid: c\n\ndata: d\ndata: e\n\n", &["b", "d\ne"]),
     ("a comment in a cut line", b"data: a\n:b\r\ndata: c\r\n\r\n", &["a\nc"]),
     ("data with a comment's colon", b"data::\n\n", &[":"]),
     (

@@ -61,7 +61,8 @@ impl Decoder {
     /// Takes a delta whose text is not in the window, or empty.
     #[inline(never)]
     fn front_with_text(&mut self, peeked: Peeked, input: &mut Bytes) -> Front {
-        let text = text(peeked.string, &Window::ZERO, Source::Shared(input), &mut self.machine.arena);
+        let text =
+            text(peeked.string, &Window::ZERO, Source::Shared(input), &mut self.machine.arena);
         if self.add(peeked, text).is_none() {
             return Front::Other;
         }
@@ -98,7 +99,8 @@ impl Decoder {
             self.sse.pass(len);
             return Front::Added(peeked.kind, peeked.index, short);
         }
-        let text = text(peeked.string, window, Source::Lent(self.cut.rest()), &mut self.machine.arena);
+        let text =
+            text(peeked.string, window, Source::Lent(self.cut.rest()), &mut self.machine.arena);
         match self.add(peeked, text) {
             Some(()) => {
                 self.cut.clear();

@@ -53,8 +53,10 @@ mod encoder;
 mod field;
 mod frame;
 mod scanner;
+mod whole;
 
 pub use self::decoder::{Decoder, Item};
 pub use self::encoder::{EncodeError, Encoder};
 pub use self::frame::Frame;
 pub(crate) use self::scanner::{Found, Scanner};
+pub(crate) use self::whole::has_line_end;

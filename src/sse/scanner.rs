@@ -10,19 +10,19 @@ use crate::limits::Limits;
 /// The state of an event stream between two chunks.
 #[derive(Debug)]
 pub(crate) struct Scanner {
-    position: Position,
+    pub(super) position: Position,
     /// The byte before was a CR: an LF here belongs to it.
     after_cr: bool,
     /// The beginning of a field name that a chunk boundary cut, or a name not yet known whole.
     name: Name,
     /// A field has been seen since the last blank line.
     open: bool,
-    data: Option<Place>,
+    pub(super) data: Option<Place>,
     event: Place,
-    held_data: BytesMut,
-    held_event: BytesMut,
+    pub(super) held_data: BytesMut,
+    pub(super) held_event: BytesMut,
     /// The value of the `id` line that is being read.
-    id_line: BytesMut,
+    pub(super) id_line: BytesMut,
     /// The standard's "last event ID buffer", set by a whole `id` line.
     id_buffer: Bytes,
     /// The standard's "last event ID string", set by a blank line.
@@ -30,13 +30,13 @@ pub(crate) struct Scanner {
     retry_line: Digits,
     pub(super) retry: Option<u64>,
     /// Bytes taken before the chunk at hand.
-    offset: u64,
+    pub(super) offset: u64,
     /// The byte of the stream at which the frame's data begins.
     data_offset: u64,
     one_line: bool,
     /// The byte of the stream at which the frame's first line begins.
     frame_offset: u64,
-    limit: usize,
+    pub(super) limit: usize,
     flush: bool,
     pub(super) failed: Option<Error>,
     /// Bytes that were searched for a line end.
@@ -77,7 +77,7 @@ pub(crate) enum Found {
 ///          └────────────────────────────────────── back to LineStart
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Position {
+pub(super) enum Position {
     /// At the start of the stream, after this many bytes of the byte order mark.
     Mark(usize),
     LineStart,
@@ -139,8 +139,9 @@ impl Scanner {
     pub(crate) fn pass(&mut self, len: usize) {
         self.after_cr = false;
         self.offset = self.offset.saturating_add(wide(len));
-        if !self.id_line.is_empty() {
-            self.dispatch();
+        // Most streams have no ids.
+        if !(self.last_event_id.is_empty() && self.id_buffer.is_empty()) {
+            self.last_event_id.clone_from(&self.id_buffer);
         }
     }
 
@@ -152,6 +153,13 @@ impl Scanner {
     pub(crate) fn scan(&mut self, chunk: &[u8]) -> Result<(usize, Option<Found>), Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
+        }
+        if self.is_between_frames() {
+            if let Some(found) = self.whole(chunk) {
+                return Ok(found);
+            }
+        } else if self.goes_on(chunk) {
+            return Ok((chunk.len(), None));
         }
         let mut at = 0;
         let mut found = None;
@@ -468,7 +476,7 @@ fn next(at: usize) -> usize {
 }
 
 /// A count of bytes in memory as a count of bytes of the stream.
-fn wide(len: usize) -> u64 {
+pub(super) fn wide(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
 }
 

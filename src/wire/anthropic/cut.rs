@@ -6,6 +6,7 @@
 use alloc::vec::Vec;
 
 use super::peek::{FRAME, Peeked, Peeker};
+use crate::sse::has_line_end;
 use crate::text::{Arena, Window};
 
 /// The beginning of a delta's frame; mostly of none.
@@ -64,7 +65,8 @@ impl Cut {
         }
         if let Some((_, but_last)) = rest.split_last() {
             let ended = self.rest.last() == Some(&b'\n');
-            if ended || self.rest.len().saturating_add(rest.len()) > MOST || has_line_end(but_last) {
+            if ended || self.rest.len().saturating_add(rest.len()) > MOST || has_line_end(but_last)
+            {
                 return false;
             }
             self.rest.extend_from_slice(rest);
@@ -102,21 +104,6 @@ impl Cut {
         let peeked = peeker.delta(&self.rest, 0, b"}\n\n", window, arena);
         (peeked.filter(|peeked| peeked.len == self.rest.len()), taken)
     }
-}
-
-/// Whether a line ends in `bytes`, which are few: by words, without a call.
-#[inline]
-fn has_line_end(bytes: &[u8]) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    const ENDS: u64 = u64::from_ne_bytes([b'\n'; 8]);
-    let (words, rest) = bytes.as_chunks::<8>();
-    let found = words.iter().fold(0, |found, word| {
-        // A zero lane borrows from its high bit, and no other lane does so before it.
-        let lanes = u64::from_ne_bytes(*word) ^ ENDS;
-        found | (lanes.wrapping_sub(ONES) & !lanes & HIGH)
-    });
-    found != 0 || rest.contains(&b'\n')
 }
 
 /// Where the frame ends whose last line is at the front of `bytes`; `None` if it may go on behind them.

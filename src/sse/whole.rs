@@ -1,0 +1,116 @@
+//! What needs no going from line to line: frames that lie whole in a chunk and are written as servers
+//! write them, and chunks that lie whole in a line.
+//!
+//! ```text
+//! event: content_block_stop␊
+//! data: {"type":"content_block_stop","index":0}␊␊
+//! ```
+//!
+//! Such a frame is two searches for a line end. Everything else, and all that is cut, is for the
+//! scanner, which goes from line to line and gives the same for these.
+
+use core::ops::Range;
+
+use memchr::memchr2;
+
+use super::field::{Field, Place};
+use super::scanner::{Found, Position, Scanner, wide};
+
+impl Scanner {
+    /// Takes a frame or comment at the front of `chunk` that is whole, and as servers write it.
+    #[inline]
+    pub(super) fn whole(&mut self, chunk: &[u8]) -> Option<(usize, Option<Found>)> {
+        let (len, found) = match frame(chunk) {
+            Some(Whole { event, data, len }) => {
+                let fields = event.len().saturating_add(data.len());
+                if fields.saturating_add(self.id_line.len()) > self.limit {
+                    return None;
+                }
+                let offset = self.offset.saturating_add(wide(data.start));
+                let (event, data) = (Place::Chunk(event), Place::Chunk(data));
+                (len, Found::Frame { event, data, offset, one_line: true })
+            }
+            None => (comment(chunk)?, Found::Comment),
+        };
+        self.pass(len);
+        Some((len, Some(found)))
+    }
+
+    /// Takes all of a chunk that is too short for a line, within a data line that goes on behind it.
+    #[inline]
+    pub(super) fn goes_on(&mut self, chunk: &[u8]) -> bool {
+        let room =
+            self.limit.saturating_sub(self.held_data.len().saturating_add(self.held_event.len()));
+        let taken = self.position == Position::Value(Field::Data)
+            && self.data == Some(Place::Held)
+            && self.id_line.is_empty()
+            && chunk.len() <= room.min(SHORT)
+            && !has_line_end(chunk);
+        if taken {
+            self.held_data.extend_from_slice(chunk);
+            self.offset = self.offset.saturating_add(wide(chunk.len()));
+        }
+        taken
+    }
+}
+
+/// The fields of a frame, and its length.
+struct Whole {
+    event: Range<usize>,
+    data: Range<usize>,
+    len: usize,
+}
+
+/// A frame of one line of data at the front of `chunk`, with or without an event type before it.
+fn frame(chunk: &[u8]) -> Option<Whole> {
+    let (event, at) = match chunk.strip_prefix(EVENT) {
+        Some(rest) => {
+            let end = EVENT.len().checked_add(line(rest)?)?;
+            (EVENT.len()..end, end.checked_add(1)?)
+        }
+        None => (0..0, 0),
+    };
+    let rest = chunk.get(at..)?.strip_prefix(DATA)?;
+    let len = line(rest)?;
+    let blank = len.checked_add(1)?;
+    if *rest.get(blank)? != b'\n' {
+        return None;
+    }
+    let start = at.checked_add(DATA.len())?;
+    let end = start.checked_add(len)?;
+    Some(Whole { event, data: start..end, len: end.checked_add(2)? })
+}
+
+/// The length of a comment line at the front of `chunk` with the blank line behind it.
+fn comment(chunk: &[u8]) -> Option<usize> {
+    let blank = chunk.strip_prefix(b":").and_then(line)?.checked_add(2)?;
+    (*chunk.get(blank)? == b'\n').then_some(blank.checked_add(1)?)
+}
+
+/// The length of the line at the front of `rest`, if it ends in a line feed.
+fn line(rest: &[u8]) -> Option<usize> {
+    let len = memchr2(b'\n', b'\r', rest)?;
+    (*rest.get(len)? == b'\n').then_some(len)
+}
+
+/// Whether a line ends in `bytes`, which are few: by words, without a call.
+#[inline]
+pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
+    const fn lanes(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    // A lane of zero borrows from its high bit, and no other lane does so before it.
+    let zero = |word: u64| word.wrapping_sub(lanes(1)) & !word & lanes(0x80);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let found = words
+        .iter()
+        .map(|word| u64::from_ne_bytes(*word))
+        .fold(0, |found, word| found | zero(word ^ lanes(b'\n')) | zero(word ^ lanes(b'\r')));
+    found != 0 || rest.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
+}
+
+/// Bytes of a chunk in which a line end is looked for without a call.
+const SHORT: usize = 32;
+
+const EVENT: &[u8] = b"event: ";
+const DATA: &[u8] = b"data: ";
