@@ -21,7 +21,7 @@ impl<'a> Str<'a> {
 
     /// A string without escapes, for an event that was not read from JSON.
     #[must_use]
-    pub fn plain(text: &'a str) -> Self {
+    pub const fn plain(text: &'a str) -> Self {
         Self { raw: text, escaped: false }
     }
 

@@ -19,6 +19,7 @@
 //! ```
 
 mod block;
+mod canonical;
 mod cut;
 mod delta;
 mod message;
@@ -103,6 +104,9 @@ impl<'a> Event<'a> {
     ///
     /// If an event of a known type is not JSON, or lacks a field that it cannot do without.
     pub fn parse(name: &str, data: &'a [u8]) -> Result<Self, ParseError> {
+        if let Some(event) = canonical::read(name, data) {
+            return Ok(event);
+        }
         let error = |error| ParseError { event: known(name), index: None, error };
         let text = simdutf8::basic::from_utf8(data)
             .or_else(|_| core::str::from_utf8(data))

@@ -247,7 +247,7 @@ fn tail<const N: usize>(input: &[u8], at: usize, end: &[u8; N]) -> Option<usize>
 }
 
 /// The index of up to three digits at `at`, and the place behind it.
-fn index(input: &[u8], at: usize) -> Option<(u32, usize)> {
+pub(super) fn index(input: &[u8], at: usize) -> Option<(u32, usize)> {
     let digit = |at: usize| {
         let digit = input.get(at)?.wrapping_sub(b'0');
         (digit < 10).then_some(u32::from(digit))
