@@ -2,6 +2,7 @@
 
 mod fast;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -73,17 +74,18 @@ pub enum Protocol {
 pub struct Decoder {
     sse: Scanner,
     /// In place of the scanner, where the bytes are no text.
-    aws: Option<Unframer>,
+    aws: Option<Box<Unframer>>,
     machine: Machine,
     peeker: Peeker,
     /// The beginning of a delta that the last chunk ended in, before the scanner has seen it.
     cut: Cut,
     /// Events that came out together and wait to be taken.
     queue: Queue,
-    headers: Headers,
     lossy: bool,
     /// The beginning of the body, as long as no event has been found in it.
-    head: Option<Vec<u8>>,
+    head: Vec<u8>,
+    /// An event has been found in it.
+    found: bool,
     /// The input ended badly. Given once the queue is empty, and from then on.
     failed: Option<Error>,
 }
@@ -91,7 +93,8 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder at the start of a reply.
     pub fn new(protocol: Protocol) -> Self {
-        let aws = matches!(protocol, Protocol::AnthropicOnBedrock).then(Unframer::new);
+        let aws =
+            matches!(protocol, Protocol::AnthropicOnBedrock).then(Unframer::new).map(Box::new);
         // Only the JSON of an event says what it is where no frame has a name.
         let machine = Machine::new(aws.is_none());
         Self {
@@ -101,9 +104,9 @@ impl Decoder {
             peeker: Peeker::new(),
             cut: Cut::default(),
             queue: Queue::new(),
-            headers: Headers::default(),
             lossy: false,
-            head: Some(Vec::new()),
+            head: Vec::new(),
+            found: false,
             failed: None,
         }
     }
@@ -111,18 +114,16 @@ impl Decoder {
     /// Sets the id of the request, from the response's `request-id` header. It comes back in
     /// [`Complete`](crate::Complete) and in errors.
     pub fn request_id(mut self, id: impl Into<Text>) -> Self {
-        let id = id.into();
-        self.headers.request_id = Some(id.clone());
-        self.machine.set_request_id(Some(id));
+        self.machine.headers.get_or_insert_default().request_id = Some(id.into());
         self
     }
 
     /// Sets the response's headers, the id of the request among them. If they have none, one that
     /// was set before stays.
     pub fn headers(mut self, headers: Headers) -> Self {
-        let id = headers.request_id.clone().or(self.headers.request_id.take());
-        self.machine.set_request_id(id.clone());
-        self.headers = Headers { request_id: id, ..headers };
+        let known = self.machine.headers.take().and_then(|headers| headers.request_id);
+        let request_id = headers.request_id.clone().or(known);
+        self.machine.headers = Some(Headers { request_id, ..headers }.into());
         self
     }
 
@@ -282,12 +283,13 @@ impl Decoder {
 
     /// Keeps the beginning of a body until it is known to be an event stream.
     fn note_head(&mut self, bytes: &[u8], found: bool) {
-        if let Some(head) = &mut self.head {
-            let room = HEAD.saturating_sub(head.len()).min(bytes.len());
-            head.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        if found && !self.found {
+            self.head = Vec::new();
+            self.found = true;
         }
-        if found {
-            self.head = None;
+        if !self.found {
+            let room = HEAD.saturating_sub(self.head.len()).min(bytes.len());
+            self.head.extend_from_slice(bytes.get(..room).unwrap_or_default());
         }
     }
 
@@ -320,11 +322,10 @@ impl Decoder {
 
     /// What a body was that had no event in it, if it had anything.
     fn not_a_stream(&self) -> Option<ErrorKind> {
-        let head = self.head.as_deref().filter(|head| !head.is_empty())?;
-        if self.sse.leftover() > 0 {
+        if self.head.is_empty() || self.sse.leftover() > 0 {
             return None;
         }
-        let text = String::from_utf8_lossy(head);
+        let text = String::from_utf8_lossy(&self.head);
         Some(match wire::read_error_body(&text) {
             Some(error) => ErrorKind::Server(error.into()),
             None => {
@@ -358,11 +359,11 @@ impl Decoder {
     #[must_use]
     pub fn offset(&self) -> u64 {
         let cut = u64::try_from(self.cut.len()).unwrap_or(u64::MAX);
-        self.aws.as_ref().map_or_else(|| self.sse.offset().saturating_add(cut), Unframer::offset)
+        self.aws.as_ref().map_or_else(|| self.sse.offset().saturating_add(cut), |aws| aws.offset())
     }
 
     fn leftover(&self) -> u64 {
-        self.aws.as_ref().map_or_else(|| self.sse.leftover(), Unframer::leftover)
+        self.aws.as_ref().map_or_else(|| self.sse.leftover(), |aws| aws.leftover())
     }
 
     /// Fails because of what is under an adapter; returns the error with what was received.
@@ -388,10 +389,8 @@ impl Decoder {
 
     fn frame(&mut self, name: &Bytes, data: &Bytes, chunk: usize, place: (u64, bool)) {
         // The frame was cut, or its lines do not end as the provider's do; its data may be as usual.
-        if name == "content_block_delta" {
-            if self.add_data(data).is_some() {
-                return;
-            }
+        if name == "content_block_delta" && self.add_data(data).is_some() {
+            return;
         }
         let (offset, one_line) = place;
         let name = String::from_utf8_lossy(name);
@@ -430,7 +429,8 @@ impl Decoder {
             output_started: self.machine.output_started(),
             tool_call_emitted: self.machine.tool_call_emitted(),
         };
-        let error = Error::new(kind, Some(offset), partial, self.headers.clone());
+        let headers = self.machine.headers.as_deref().cloned().unwrap_or_default();
+        let error = Error::new(kind, Some(offset), partial, headers);
         self.failed = Some(error.clone());
         error
     }

@@ -109,13 +109,13 @@ impl Decoder {
     /// The last event ID: what a client sends as `Last-Event-ID` when it reconnects.
     #[must_use]
     pub fn last_event_id(&self) -> &Bytes {
-        &self.scanner.last_event_id
+        self.scanner.meta.last_event_id()
     }
 
     /// The reconnection time that the server set last, in milliseconds.
     #[must_use]
     pub fn retry(&self) -> Option<u64> {
-        self.scanner.retry
+        self.scanner.meta.retry()
     }
 
     /// How many bytes were taken.
@@ -129,7 +129,7 @@ impl Decoder {
             Found::Frame { event, data, .. } => Item::Frame(Frame {
                 event: self.scanner.event_bytes(event, chunk),
                 data: self.scanner.data_bytes(data, chunk),
-                id: self.scanner.last_event_id.clone(),
+                id: self.scanner.meta.last_event_id().clone(),
             }),
             Found::Comment => Item::Comment,
             Found::Retry(milliseconds) => Item::Retry(milliseconds),

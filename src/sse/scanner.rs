@@ -1,9 +1,10 @@
 //! Where lines and frames end, and all that survives a chunk boundary.
 
 use bytes::{Bytes, BytesMut};
-use memchr::{memchr, memchr2};
+use memchr::memchr2;
 
-use super::field::{Digits, Field, Name, Place, given, shrunk};
+use super::field::{Digits, Field, Name, Place, given};
+use super::meta::Meta;
 use crate::error::{Error, ErrorKind, LimitKind};
 use crate::limits::Limits;
 
@@ -21,14 +22,7 @@ pub(crate) struct Scanner {
     event: Place,
     pub(super) held_data: BytesMut,
     pub(super) held_event: BytesMut,
-    /// The value of the `id` line that is being read.
-    pub(super) id_line: BytesMut,
-    /// The standard's "last event ID buffer", set by a whole `id` line.
-    id_buffer: Bytes,
-    /// The standard's "last event ID string", set by a blank line.
-    pub(super) last_event_id: Bytes,
-    retry_line: Digits,
-    pub(super) retry: Option<u64>,
+    pub(super) meta: Meta,
     /// Bytes taken before the chunk at hand.
     pub(super) offset: u64,
     /// The byte of the stream at which the frame's data begins.
@@ -100,11 +94,7 @@ impl Scanner {
             event: Place::Chunk(0..0),
             held_data: BytesMut::new(),
             held_event: BytesMut::new(),
-            id_line: BytesMut::new(),
-            id_buffer: Bytes::new(),
-            last_event_id: Bytes::new(),
-            retry_line: Digits::default(),
-            retry: None,
+            meta: Meta::default(),
             offset: 0,
             data_offset: 0,
             one_line: true,
@@ -139,10 +129,7 @@ impl Scanner {
     pub(crate) fn pass(&mut self, len: usize) {
         self.after_cr = false;
         self.offset = self.offset.saturating_add(wide(len));
-        // Most streams have no ids.
-        if !(self.last_event_id.is_empty() && self.id_buffer.is_empty()) {
-            self.last_event_id.clone_from(&self.id_buffer);
-        }
+        self.meta.dispatch();
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -337,8 +324,8 @@ impl Scanner {
                 self.one_line = true;
                 self.data_offset = self.offset.saturating_add(wide(line.at));
             }
-            Field::Id => self.id_line.clear(),
-            Field::Retry => self.retry_line = Digits::default(),
+            Field::Id => self.meta.fields().id_line.clear(),
+            Field::Retry => self.meta.fields().retry_line = Digits::default(),
         }
         Ok(())
     }
@@ -363,8 +350,8 @@ impl Scanner {
                 Place::Chunk(range) => *range = line.at..line.end,
                 Place::Held => self.held_event.extend_from_slice(bytes),
             },
-            Field::Id => self.id_line.extend_from_slice(bytes),
-            Field::Retry => self.retry_line.push(bytes),
+            Field::Id => self.meta.fields().id_line.extend_from_slice(bytes),
+            Field::Retry => self.meta.fields().retry_line.push(bytes),
         }
         Ok(())
     }
@@ -386,24 +373,16 @@ impl Scanner {
             Position::Mark(_) | Position::LineStart | Position::Skipped => return Ok(None),
         };
         match field {
-            Field::Id if memchr(0, &self.id_line).is_none() => {
-                if self.id_buffer != self.id_line {
-                    self.id_buffer = Bytes::copy_from_slice(&self.id_line);
-                }
-            }
-            Field::Retry => {
-                self.retry = self.retry_line.value().or(self.retry);
-                return Ok(self.retry_line.value().map(Found::Retry));
-            }
-            Field::Data | Field::Event | Field::Id => {}
+            Field::Id => self.meta.end_id(),
+            Field::Retry => return Ok(self.meta.end_retry().map(Found::Retry)),
+            Field::Data | Field::Event => {}
         }
         Ok(None)
     }
 
     /// A blank line has ended: the one place where a frame begins anew.
     fn dispatch(&mut self) -> Option<Found> {
-        self.last_event_id.clone_from(&self.id_buffer);
-        self.id_line = shrunk(core::mem::take(&mut self.id_line));
+        self.meta.dispatch();
         self.open = false;
         let event = core::mem::replace(&mut self.event, Place::Chunk(0..0));
         let data = self.data.take()?;
@@ -428,7 +407,7 @@ impl Scanner {
             Place::Chunk(range) => range.len(),
             Place::Held => self.held_event.len(),
         };
-        let taken = data.saturating_add(event).saturating_add(self.id_line.len());
+        let taken = data.saturating_add(event).saturating_add(self.meta.id_bytes());
         let room = self.limit.saturating_sub(taken);
         if len <= room {
             return Ok(());
@@ -441,8 +420,7 @@ impl Scanner {
     pub(super) fn fail(&mut self, kind: ErrorKind, offset: u64) -> Error {
         let error = Error::bare(kind, offset);
         *self = Self {
-            last_event_id: core::mem::take(&mut self.last_event_id),
-            retry: self.retry,
+            meta: self.meta.failed(),
             offset: self.offset,
             limit: self.limit,
             failed: Some(error.clone()),

@@ -23,7 +23,7 @@ impl Scanner {
         let (len, found) = match frame(chunk) {
             Some(Whole { event, data, len }) => {
                 let fields = event.len().saturating_add(data.len());
-                if fields.saturating_add(self.id_line.len()) > self.limit {
+                if fields.saturating_add(self.meta.id_bytes()) > self.limit {
                     return None;
                 }
                 let offset = self.offset.saturating_add(wide(data.start));
@@ -43,7 +43,7 @@ impl Scanner {
             self.limit.saturating_sub(self.held_data.len().saturating_add(self.held_event.len()));
         let taken = self.position == Position::Value(Field::Data)
             && self.data == Some(Place::Held)
-            && self.id_line.is_empty()
+            && self.meta.id_bytes() == 0
             && chunk.len() <= room.min(SHORT)
             && !has_line_end(chunk);
         if taken {

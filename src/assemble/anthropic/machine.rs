@@ -10,6 +10,7 @@ use super::{Failure, Identity, Input, Outcome, State, Stop, next, outcome};
 use crate::assemble::{Fault, Origin, Queue, tolerate};
 use crate::error::{LimitKind, ServerError};
 use crate::event::{Complete, Event, Rule, Start, Unknown, UsageEvent};
+use crate::headers::Headers;
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::message::{Message, Provider};
@@ -42,10 +43,11 @@ pub(crate) struct Machine {
     /// The message began without its `message_start`.
     assumed: bool,
     /// The habits of this server that have been reported.
-    told: Vec<Rule>,
+    told: [Option<Rule>; 3],
     pub(super) output_started: bool,
     pub(super) tool_call_emitted: bool,
-    request_id: Option<Text>,
+    /// Of the response, if it is known.
+    pub(crate) headers: Option<Box<Headers>>,
     /// For texts that are not as received.
     pub(crate) arena: Arena,
     /// The room that the last block was written in.
@@ -68,10 +70,10 @@ impl Machine {
             beside: 0,
             reused: false,
             assumed: false,
-            told: Vec::new(),
+            told: [None; 3],
             output_started: false,
             tool_call_emitted: false,
-            request_id: None,
+            headers: None,
             arena: Arena::default(),
             spare: Written::default(),
         }
@@ -87,10 +89,6 @@ impl Machine {
 
     pub(crate) fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
-    }
-
-    pub(crate) fn set_request_id(&mut self, id: Option<Text>) {
-        self.request_id = id;
     }
 
     /// Whether a message is open, so that blocks can grow.
@@ -214,10 +212,11 @@ impl Machine {
     ) -> Result<(), Fault> {
         // A server that does it once does it with every event.
         if matches!(rule, Rule::EventName | Rule::MissingIndex | Rule::MissingField) {
-            if self.told.contains(&rule) {
-                return Ok(());
+            match self.told.iter_mut().find(|told| told.is_none_or(|told| told == rule)) {
+                Some(Some(_)) => return Ok(()),
+                Some(told) => *told = Some(rule),
+                None => {}
             }
-            self.told.push(rule);
         }
         tolerate(self.strict, rule, index, false, origin, out)
     }
@@ -384,7 +383,8 @@ impl Machine {
         }
         self.state = done;
         self.spare = Written::default();
-        let complete = Complete { message: self.message(), request_id: self.request_id.clone() };
+        let request_id = self.headers.as_ref().and_then(|headers| headers.request_id.clone());
+        let complete = Complete { message: self.message(), request_id };
         out.push_back(Event::Complete(complete.into()));
         Ok(())
     }

@@ -20,16 +20,16 @@ pub(super) fn read<'a>(name: &str, data: &'a [u8]) -> Option<Event<'a>> {
         "content_block_start" => {
             let (index, at) = index(data, data.strip_prefix(START).map(|_| START.len())?)?;
             let rest = data.get(at..)?.strip_prefix(BLOCK)?;
-            let (raw, block) = BLOCKS.into_iter().find(|(raw, _)| rest.starts_with(raw.as_bytes()))?;
+            let (raw, block) =
+                BLOCKS.into_iter().find(|(raw, _)| rest.starts_with(raw.as_bytes()))?;
             let at = at.checked_add(BLOCK.len())?.checked_add(raw.len())?;
             let kind = if matches!(block, Block::Text { .. }) { "text" } else { "thinking" };
             let block = ContentBlock { kind: kind.into(), raw, other: Vec::new(), block };
             ends(data, at)
                 .then(|| Event::ContentBlockStart { index: Some(index), block: Box::new(block) })
         }
-        "message_stop" => {
-            (data.starts_with(MESSAGE_STOP) && ends(data, MESSAGE_STOP.len())).then_some(Event::MessageStop)
-        }
+        "message_stop" => (data.starts_with(MESSAGE_STOP) && ends(data, MESSAGE_STOP.len()))
+            .then_some(Event::MessageStop),
         "ping" => PINGS.contains(&data).then_some(Event::Ping),
         _ => None,
     }

@@ -326,7 +326,7 @@ const INPUT_JSON: &[u8; 34] = b"input_json_delta\",\"partial_json\":\"";
 const SPACES: u128 = u128::from_le_bytes([b' '; 16]);
 
 /// An index of three digits and the longest of what follows it.
-const HEAD: usize = 64;
+const HEAD: usize = 56;
 
 /// What a text holds inline.
 const WINDOW: usize = Text::INLINE;
