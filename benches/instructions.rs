@@ -1,43 +1,40 @@
-//! One decoding of one kind of stream, for a profiler that counts instructions.
+//! One pass over one stream, for a profiler that counts instructions: see `instructions.sh`.
+
 mod common;
+
+use bytes::Bytes;
+use common::peers::{self, Seen, Stack};
+use common::traffic::{self, Chunks};
+
 fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    let n: u64 = args[3].parse().unwrap();
-    if args[1] == "captured" {
-        let streams = common::traffic::captured();
-        let mut n = 0;
-        for _ in 0..std::env::var("REP").map_or(1, |n| n.parse().unwrap()) {
-            n += captured(&streams);
-        }
-        println!("{n} {}", streams.len());
+    let arguments: Vec<_> = std::env::args().collect();
+    let [_, stack, traffic, cut] = arguments.as_slice() else {
+        // So it is called by `cargo bench`, which counts no instructions.
         return;
-    }
-    let traffic = match args[1].as_str() {
-        "mix" => common::traffic::mix(n),
-        "chat" => common::traffic::chat(n),
-        "tools" => common::traffic::tools(n),
-        "unicode" => common::traffic::unicode(n),
-        _ => panic!(),
     };
-    let cut = match args[2].as_str() {
-        "whole" => common::traffic::Chunks::Whole,
-        "event" => common::traffic::Chunks::Event,
-        n => common::traffic::Chunks::Of(n.parse().unwrap()),
+    let traffic = match traffic.as_str() {
+        "mix" => traffic::mix(10_000),
+        "tools" => traffic::tools(10_000),
+        "unicode" => traffic::unicode(10_000),
+        other => panic!("no traffic is called {other}"),
+    };
+    let cut = match cut.as_str() {
+        "event" => Chunks::Event,
+        bytes => Chunks::Of(bytes.parse().unwrap()),
+    };
+    let run: Stack = match stack.as_str() {
+        "events" => peers::thinkstream,
+        "tap" => peers::thinkstream_tap,
+        "sse" => peers::sse_thinkstream,
+        other => panic!("no stack is called {other}"),
     };
     let chunks = traffic.cut(cut);
-    let seen = measured(&chunks);
-    println!("{seen:?}");
-}
-#[inline(never)]
-fn measured(chunks: &[bytes::Bytes]) -> common::peers::Seen {
-    let mut seen = common::peers::thinkstream(chunks);
-    for _ in 1..std::env::var("REP").map_or(1, |n| n.parse().unwrap()) {
-        seen = common::peers::thinkstream(chunks);
-    }
-    seen
+    measured(run, &chunks);
+    println!("{}", traffic.events);
 }
 
+/// What is counted, by its name.
 #[inline(never)]
-fn captured(streams: &[Vec<bytes::Bytes>]) -> u64 {
-    streams.iter().map(|s| common::peers::thinkstream(s).events).sum()
+fn measured(run: Stack, chunks: &[Bytes]) -> Seen {
+    std::hint::black_box(run(chunks))
 }

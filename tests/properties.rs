@@ -148,6 +148,7 @@ fn written_delta() -> impl Strategy<Value = String> {
         6 => "[a-zA-Z ]{0,12}",
         2 => prop::sample::select(vec![r"\n", r#"\""#, r"\\", r"\/", r"\t", r"\r", r"\b", r"\f"]).prop_map(str::to_owned),
         2 => prop::sample::select(vec!["é", "😀", "\u{2028}", "日本語", "\u{7f}"]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec![r"\u65e5\u672c\u8a9e\u65e5\u672c", "a text of more than thirty-two bytes"]).prop_map(str::to_owned),
         1 => prop::sample::select(vec![r"\u00e9", r"\ud83d\ude00", r"\ud83d", r"\ude00", r"\u0000"]).prop_map(str::to_owned),
         1 => prop::sample::select(vec![r"\x", r"\u12", "\t", "\u{1}", "\"", "\\"]).prop_map(str::to_owned),
     ];
@@ -220,7 +221,7 @@ proptest! {
         prop_assert_eq!(described(anthropic().accumulate(false)), described(anthropic()));
     }
 
-    /// The provider's deltas are recognised where they lie. With other line ends, or a comment in
+    /// The provider's events are recognised where they lie. With other line ends, or a comment in
     /// their frame, they are not, and give the same.
     #[test]
     fn recognised_or_read_a_delta_is_the_same(
@@ -229,7 +230,11 @@ proptest! {
     ) {
         let opens = [open(0, TEXT), open(1, THINKING), open(2, TOOL)];
         let events: Vec<_> =
-            std::iter::once(START.to_owned()).chain(opens).chain(deltas).collect();
+            std::iter::once(START.to_owned())
+                .chain(opens)
+                .chain(deltas)
+                .chain([shut(0), PING.to_owned(), shut(2), open(3, TEXT), open(4, THINKING)])
+                .collect();
         let usual = sse(&events);
         let text = String::from_utf8(usual.clone()).unwrap();
         // Without the places in the stream, which differ.
