@@ -345,6 +345,9 @@ cases! {
     done_after_the_end: [START, end("end_turn"), STOP, "data: [DONE]\n\n", PING, STOP, START, text(0, "x"), "data: {\n\n"] => [
         "complete end_turn",
     ]
+    a_damaged_delta_after_the_end: [START, end("end_turn"), STOP, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":,\"delta\":{}}\n\n"] => [
+        "complete end_turn",
+    ]
     done_before_the_end: [START, "data: [DONE] \n\n", open(0, TEXT), text(0, "a"), shut(0), end("end_turn"), STOP] => [
         r#"token 0 "a""#,
         r#"block 0 {"type":"text","text":"a"}"#,

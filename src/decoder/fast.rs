@@ -74,7 +74,8 @@ impl Decoder {
     /// Keeps the rest of a chunk if a delta begins there.
     #[inline(never)]
     fn cut(&mut self, input: &mut Bytes) -> Front {
-        if !self.cut.begin(input) {
+        // Behind the end nothing is looked at.
+        if self.machine.is_done() || !self.cut.begin(input) {
             return Front::Other;
         }
         input.advance(input.len());
