@@ -1,14 +1,21 @@
 //! Stacks side by side.
 
+use std::time::Duration;
+
 use criterion::{Criterion, SamplingMode, Throughput};
 
 use super::clock::ThreadClock;
 use super::peers::Stack;
 use super::traffic::{Chunks, Traffic};
 
-/// What every bench measures with: few samples, for each is of many events.
+/// What every bench measures with: few samples and not for long, for each is of many events.
 pub(crate) fn criterion() -> Criterion<ThreadClock> {
-    Criterion::default().with_measurement(ThreadClock).sample_size(10).configure_from_args()
+    Criterion::default()
+        .with_measurement(ThreadClock)
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .configure_from_args()
 }
 
 /// Measures stacks on the same chunks, once they are found to see the same in them.

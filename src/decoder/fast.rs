@@ -31,14 +31,20 @@ impl Decoder {
         self.queue.is_empty() && self.failed.is_none() && self.sse.is_between_frames()
     }
 
+    /// Takes all of `input`, if it goes on with a cut delta and does not end it.
+    #[inline(always)]
+    pub(super) fn goes_on(&mut self, input: &mut Bytes) -> bool {
+        let more = !self.cut.is_empty() && self.failed.is_none() && self.cut.more(input);
+        if more {
+            input.advance(input.len());
+        }
+        more
+    }
+
     /// Takes a delta off the front of `input`, as the provider writes it.
     #[inline(always)]
     pub(super) fn front(&mut self, input: &mut Bytes, window: &mut Window) -> Front {
         if !self.cut.is_empty() {
-            if self.cut.more(input) {
-                input.advance(input.len());
-                return Front::Kept;
-            }
             return self.front_of_cut(input, window);
         }
         let Some(peeked) = self.peeker.frame(input, window, &mut self.machine.arena) else {

@@ -183,6 +183,9 @@ impl Decoder {
     /// every later call returns it again. [`message`](Self::message) stays.
     #[inline]
     pub fn decode(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
+        if self.goes_on(input) {
+            return Ok(None);
+        }
         let mut window = Window::ZERO;
         let mut front = Front::Other;
         if self.is_at_frame() {
