@@ -25,7 +25,7 @@ fn bench(criterion: &mut Criterion<ThreadClock>, name: &str, traffic: &Traffic, 
     group.throughput(Throughput::Elements(traffic.events)).sampling_mode(SamplingMode::Flat);
     for (stack, run) in STACKS {
         // Its buffer is copied for every line: quadratic.
-        if stack.starts_with("eventsource") && cut == Chunks::Whole {
+        if stack.starts_with("eventsource") && (cut == Chunks::Whole || name == "large") {
             continue;
         }
         group.bench_function(BenchmarkId::from_parameter(stack), |b| b.iter(|| run(&chunks)));
@@ -63,6 +63,10 @@ fn main() {
         ("tools", traffic::tools(100_000)),
         ("unicode", traffic::unicode(100_000)),
     ];
+    let large = traffic::large(20);
+    for cut in [Chunks::Of(65_536), Chunks::Of(1400)] {
+        bench(&mut criterion, "large", &large, cut);
+    }
     for (name, traffic) in &kinds {
         for cut in [Chunks::Event, Chunks::Of(1400)] {
             bench(&mut criterion, name, traffic, cut);

@@ -175,7 +175,8 @@ impl Decoder {
     /// # Copies
     ///
     /// Text of up to 32 bytes is copied into its event; longer text is a slice of `input`, unless it
-    /// has escapes or its frame was cut. Accumulating the message copies every text once more.
+    /// has escapes or its frame was cut, and then of a buffer that is used again once its events are
+    /// dropped. Accumulating the message copies every text once more.
     ///
     /// # Errors
     ///

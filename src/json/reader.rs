@@ -399,7 +399,7 @@ fn plain(bytes: &[u8]) -> usize {
     let len = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
     let plain = rest.get(..len).unwrap_or_default();
     // Without a branch for each byte, so that it becomes vector code.
-    let control = plain.iter().fold(false, |found, byte| found | (*byte < 0x20));
+    let control = plain.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < 0x20;
     let first = || plain.iter().position(|byte| *byte < 0x20);
     at.saturating_add(control.then(first).flatten().unwrap_or(len))
 }

@@ -81,25 +81,32 @@ impl<'a> Str<'a> {
 /// The UTF-16 code unit that the escape at the front of `bytes` stands for, and the escape's length.
 #[inline(always)]
 fn escape(bytes: &[u8]) -> Option<(u16, usize)> {
-    let byte = match *bytes.get(1)? {
-        b'n' => b'\n',
-        byte @ (b'"' | b'\\' | b'/') => byte,
+    match *bytes.get(1)? {
         b'u' => {
             let digits = u32::from_be_bytes(*bytes.get(2..)?.first_chunk()?);
-            return Some((hex(digits)?, 6));
+            Some((hex(digits)?, 6))
         }
-        b't' => b'\t',
-        b'r' => b'\r',
-        b'b' => 0x08,
-        b'f' => 0x0c,
-        _ => return None,
-    };
-    Some((byte.into(), 2))
+        byte => Some((single(byte)?.into(), 2)),
+    }
+}
+
+/// What a backslash before `byte` makes of it, if that is all of the escape.
+#[inline(always)]
+pub(crate) fn single(byte: u8) -> Option<u8> {
+    match byte {
+        b'n' => Some(b'\n'),
+        b'"' | b'\\' | b'/' => Some(byte),
+        b't' => Some(b'\t'),
+        b'r' => Some(b'\r'),
+        b'b' => Some(0x08),
+        b'f' => Some(0x0c),
+        _ => None,
+    }
 }
 
 /// The character that the escape at the front of `bytes` stands for, with the escape behind it if it
 /// takes two, and their length. `None` for half of a surrogate pair.
-#[inline]
+#[inline(always)]
 pub(crate) fn escaped_char(bytes: &[u8]) -> Option<(char, usize)> {
     let (unit, taken) = escape(bytes)?;
     if let Some(char) = char::from_u32(unit.into()) {
@@ -137,7 +144,7 @@ fn push(char: char, text: &mut impl BufMut) {
 }
 
 /// The value of four hexadecimal digits, all at once: each byte is a lane.
-#[inline]
+#[inline(always)]
 fn hex(digits: u32) -> Option<u16> {
     const fn lanes(byte: u8) -> u32 {
         u32::from_be_bytes([byte; 4])

@@ -12,7 +12,7 @@
 //! Comparing those bytes costs a fraction of framing the event and reading its JSON. What is not
 //! exactly this is nobody's loss: the general path reads it, and gives the same events for what is.
 
-use crate::json::string::escaped_char;
+use crate::json::string::{escaped_char, single};
 use crate::text::{Arena, Text, Window};
 
 /// A delta at the front of the input.
@@ -165,25 +165,33 @@ fn escaped(
     let mut high = if ascii { 0 } else { 0x80 };
     // Byte by byte: to copy what is between two escapes as a whole costs more, as short as it is.
     loop {
-        let Some(room) = window.0.get_mut(len..).filter(|room| room.len() >= 4) else {
+        let Some(room) = window.0.get_mut(len..).and_then(<[u8]>::first_chunk_mut::<4>) else {
             arena.begin(window.0.get(..len)?);
             return unescape(input, at, arena);
         };
-        match *input.get(at)? {
+        let byte = match *input.get(at)? {
             b'"' => break,
-            b'\\' => {
-                let (char, taken) = escaped_char(input.get(at..)?)?;
-                at = at.checked_add(taken)?;
-                len = len.checked_add(char.encode_utf8(room).len())?;
-            }
+            b'\\' => match single(*input.get(at.checked_add(1)?)?) {
+                Some(byte) => {
+                    at = at.checked_add(1)?;
+                    byte
+                }
+                None => {
+                    let (char, taken) = escaped_char(input.get(at..)?)?;
+                    at = at.checked_add(taken)?;
+                    len = len.checked_add(char.encode_utf8(room).len())?;
+                    continue;
+                }
+            },
             0..0x20 => return None,
             byte => {
                 high |= byte;
-                *room.first_mut()? = byte;
-                len = len.checked_add(1)?;
-                at = at.checked_add(1)?;
+                byte
             }
-        }
+        };
+        room[0] = byte;
+        len = len.checked_add(1)?;
+        at = at.checked_add(1)?;
     }
     // What was escaped is UTF-8 by itself.
     let utf8 = high < 0x80 || core::str::from_utf8(window.0.get(..len)?).is_ok();
@@ -215,7 +223,7 @@ fn unescape(input: &[u8], at: usize, arena: &mut Arena) -> Option<(Piece, usize)
 fn plain(string: &[u8]) -> Option<&[u8]> {
     let plain = string.get(..memchr::memchr2(b'"', b'\\', string)?)?;
     // Without a branch for each byte, so that it becomes vector code.
-    let control = plain.iter().fold(false, |found, byte| found | (*byte < 0x20));
+    let control = plain.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < 0x20;
     (!control).then_some(plain)
 }
 
