@@ -16,7 +16,10 @@ fn main() {
         "mix" => traffic::mix(10_000),
         "tools" => traffic::tools(10_000),
         "unicode" => traffic::unicode(10_000),
-        other => panic!("no traffic is called {other}"),
+        other => other
+            .split_once('=')
+            .and_then(|(shape, bytes)| traffic::shape(shape, bytes.parse().ok()?))
+            .unwrap_or_else(|| panic!("no traffic is called {other}")),
     };
     let cut = match cut.as_str() {
         "event" => Chunks::Event,

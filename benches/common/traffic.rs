@@ -176,6 +176,35 @@ pub(crate) fn keep_alives(count: usize) -> Traffic {
     Traffic::new([": keep-alive\n\n", ping].repeat(count / 2).concat())
 }
 
+/// Streams of about so many bytes that are mostly one thing: what would show work that is not linear.
+pub(crate) fn shape(name: &str, bytes: usize) -> Option<Traffic> {
+    let mut stream = Stream::new(1);
+    let part = |part: &str| part.repeat(bytes / part.len());
+    match name {
+        "one-line" => {
+            let text = part("x");
+            stream.start(&format!(r#"{{"type":"text","text":"{text}"}}"#));
+        }
+        "many-lines" => stream.text += &format!("data: [0\n{}data: ]\n\n", part("data: ,1\n")),
+        "many-events" => stream.text += &part("event: novel\ndata: {\"type\":\"novel\"}\n\n"),
+        "one-tool-input" => {
+            stream.start(INPUT.block);
+            while stream.text.len() < bytes {
+                stream.delta(INPUT.delta, INPUT.field, "x = [1, 2]");
+            }
+        }
+        "many-blocks" => {
+            while stream.text.len() < bytes {
+                stream.start(TEXT.block);
+                stream.stop();
+            }
+        }
+        "comments" => stream.text += &part(": still here\n"),
+        _ => return None,
+    }
+    Some(Traffic { bytes: stream.text.into(), events: 1 })
+}
+
 /// Recorded streams of the provider in the pieces in which they were received, or one event a piece
 /// where that is not known. None without the folder that `THINKSTREAM_CORPUS` names.
 pub(crate) fn captured() -> Vec<Vec<Bytes>> {
