@@ -79,6 +79,30 @@ pub enum Event {
     Complete(Box<Complete>),
 }
 
+impl Event {
+    /// The name of the event in snake case, as it is serialised.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "start",
+            Self::Thinking(_) => "thinking",
+            Self::Signature(_) => "signature",
+            Self::RedactedThinking(_) => "redacted_thinking",
+            Self::Token(_) => "token",
+            Self::Citation(_) => "citation",
+            Self::ToolStart(_) => "tool_start",
+            Self::ToolInput(_) => "tool_input",
+            Self::ToolCall(_) => "tool_call",
+            Self::Block(_) => "block",
+            Self::Usage(_) => "usage",
+            Self::Ping => "ping",
+            Self::Warning(_) => "warning",
+            Self::Unknown(_) => "unknown",
+            Self::Complete(_) => "complete",
+        }
+    }
+}
+
 /// The reply begins.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]

@@ -93,7 +93,7 @@
 //!
 //! No delta costs an allocation, plain or escaped, however it is cut, as long as its event is let go of
 //! before the next; events that are kept share a buffer of their own or that of their chunk. A decoder
-//! that waits between two deltas takes 552 bytes beside the fields of its [`Message`] (704 bytes, most
+//! that waits between two deltas takes 560 bytes beside the fields of its [`Message`] (704 bytes, most
 //! of them [`Usage`]), 0.3 KiB for each open block, some 350 bytes of room for what comes next, and the
 //! text received so far, in a buffer of up to twice its length.
 //!
@@ -140,8 +140,8 @@
 //!
 //! # Features
 //!
-//! `std` (default) adds `EventReader`, `stream` (default) `EventStream`, `codec` `EventCodec`, `http`
-//! [`Headers`] from the `http` crate's, and `cli` the program. Without features the crate needs only
+//! `std` (default) adds `EventReader`, `stream` (default) `EventStream`, `tokio` its timeouts, `codec`
+//! `EventCodec`, `http` [`Headers`] from the `http` crate's, and `cli` the program. Without features the crate needs only
 //! `alloc`. A feature adds items; it never changes what is there.
 
 #![forbid(unsafe_code)]
@@ -191,8 +191,10 @@ pub use crate::adapter::EventCodec;
 pub use crate::adapter::EventReader;
 #[cfg(feature = "stream")]
 pub use crate::adapter::EventStream;
+#[cfg(feature = "tokio")]
+pub use crate::adapter::Timeouts;
 pub use crate::decoder::{Decoder, Protocol};
-pub use crate::error::{Error, ErrorKind, LimitKind, Partial, ServerError, ServerErrorType};
+pub use crate::error::{Error, ErrorKind, LimitKind, Partial, ServerError, ServerErrorType, Timer};
 pub use crate::event::{
     BlockEvent, CitationEvent, Complete, Event, RedactedData, Rule, Signature, Start, Thinking,
     Token, ToolCall, ToolInput, ToolStart, Unknown, UsageEvent, Warning,

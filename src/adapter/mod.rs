@@ -6,6 +6,8 @@ mod codec;
 mod reader;
 #[cfg(feature = "stream")]
 mod stream;
+#[cfg(feature = "tokio")]
+mod timeouts;
 
 #[cfg(feature = "codec")]
 pub use self::codec::EventCodec;
@@ -13,3 +15,5 @@ pub use self::codec::EventCodec;
 pub use self::reader::EventReader;
 #[cfg(feature = "stream")]
 pub use self::stream::EventStream;
+#[cfg(feature = "tokio")]
+pub use self::timeouts::Timeouts;

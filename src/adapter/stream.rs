@@ -8,6 +8,8 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 
+#[cfg(feature = "tokio")]
+use super::timeouts::{Clock, Timeouts};
 use crate::decoder::Decoder;
 use crate::error::Error;
 use crate::event::Event;
@@ -46,6 +48,7 @@ pin_project_lite::pin_project! {
         decoder: Decoder,
         chunk: Bytes,
         ended: bool,
+        clock: Clock,
     }
 }
 
@@ -57,7 +60,21 @@ where
 {
     /// Decodes the body of a reply, up to its end.
     pub fn new(chunks: S, decoder: Decoder) -> Self {
-        Self { chunks, decoder, chunk: Bytes::new(), ended: false }
+        Self { chunks, decoder, chunk: Bytes::new(), ended: false, clock: Clock::NONE }
+    }
+
+    /// Sets how long the stream waits. What runs out is an [`ErrorKind::Timeout`], with what was
+    /// received; the chunks are not polled again.
+    ///
+    /// [`ErrorKind::Timeout`]: crate::ErrorKind::Timeout
+    ///
+    /// # Panics
+    ///
+    /// When polled outside a tokio runtime with its time enabled.
+    #[cfg(feature = "tokio")]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.clock = Clock::new(timeouts);
+        self
     }
 
     /// The decoder: for the message and the usage so far.
@@ -90,12 +107,23 @@ where
                 Ok(None) => {}
                 result => break result,
             }
-            match ready!(this.chunks.as_mut().poll_next(context)) {
-                Some(Ok(chunk)) => *this.chunk = chunk.into(),
-                Some(Err(error)) => break Err(this.decoder.interrupt(error)),
-                None => break this.decoder.finish(),
+            if let Some(kind) = this.clock.run_out() {
+                break Err(this.decoder.time_out(kind));
             }
+            match this.chunks.as_mut().poll_next(context) {
+                Poll::Ready(Some(Ok(chunk))) => *this.chunk = chunk.into(),
+                Poll::Ready(Some(Err(error))) => break Err(this.decoder.interrupt(error)),
+                Poll::Ready(None) => break this.decoder.finish(),
+                Poll::Pending => {
+                    let kind = ready!(this.clock.poll(context));
+                    break Err(this.decoder.time_out(kind));
+                }
+            }
+            this.clock.received();
         };
+        if let Ok(Some(event)) = &event {
+            this.clock.given(event);
+        }
         *this.ended = !matches!(event, Ok(Some(_)));
         Poll::Ready(event.transpose())
     }
@@ -108,4 +136,26 @@ where
     fn is_terminated(&self) -> bool {
         self.ended
     }
+}
+
+/// Without a clock a stream waits for ever.
+#[cfg(not(feature = "tokio"))]
+#[derive(Debug)]
+struct Clock;
+
+#[cfg(not(feature = "tokio"))]
+impl Clock {
+    const NONE: Self = Self;
+
+    fn poll(&self, _: &mut Context<'_>) -> Poll<crate::error::ErrorKind> {
+        Poll::Pending
+    }
+
+    fn run_out(&self) -> Option<crate::error::ErrorKind> {
+        None
+    }
+
+    fn received(&self) {}
+
+    fn given(&self, _: &Event) {}
 }

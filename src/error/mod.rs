@@ -3,6 +3,7 @@
 mod server;
 
 use core::fmt::{self, Write};
+use core::time::Duration;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -117,6 +118,27 @@ pub enum ErrorKind {
     },
     /// The transport under an adapter.
     Transport(Arc<dyn core::error::Error + Send + Sync>),
+    /// The network, or the server: nothing came for too long.
+    Timeout {
+        /// Which timer ran out.
+        timer: Timer,
+        /// The name of the last event that was given out.
+        last_event: Option<&'static str>,
+        /// Since the stream was first polled.
+        elapsed: Duration,
+    },
+}
+
+/// What can run out, see `Timeouts`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Timer {
+    /// Nothing was received.
+    Idle,
+    /// Nothing but signs of life was received.
+    Progress,
+    /// The whole reply took too long.
+    Total,
 }
 
 /// What can pass a limit; see [`Limits`](crate::Limits).
@@ -207,6 +229,7 @@ impl ErrorKind {
             Self::Protocol { .. } => "protocol",
             Self::Limit { .. } => "limit",
             Self::Transport(_) => "transport",
+            Self::Timeout { .. } => "timeout",
         }
     }
 }
@@ -275,6 +298,15 @@ impl fmt::Display for Described<'_> {
             ErrorKind::PartialFrame { leftover } => {
                 write!(f, "the stream ended {leftover} bytes into an event")
             }
+            ErrorKind::Timeout { timer, last_event, elapsed } => {
+                f.write_str(match timer {
+                    Timer::Idle => "nothing was received for too long",
+                    Timer::Progress => "nothing but signs of life for too long",
+                    Timer::Total => "the reply took too long",
+                })?;
+                let last = last_event.unwrap_or("no event");
+                write!(f, ": {elapsed:.1?} after the start, {last} was last")
+            }
             ErrorKind::Transport(error) => {
                 write!(f, "the transport failed: {error}")?;
                 let mut cause = error.source();
@@ -339,6 +371,7 @@ impl From<Error> for std::io::Error {
             | ErrorKind::Malformed { .. }
             | ErrorKind::Protocol { .. }
             | ErrorKind::Limit { .. } => std::io::ErrorKind::InvalidData,
+            ErrorKind::Timeout { .. } => std::io::ErrorKind::TimedOut,
             ErrorKind::Server(_) | ErrorKind::Transport(_) => std::io::ErrorKind::Other,
         };
         Self::new(kind, error)
