@@ -84,6 +84,6 @@ fn an_open_stream_holds_little() {
     eprintln!("beside the message: {structs} bytes of struct, {} of heap", held.bytes_current);
     assert!(structs <= 560, "{structs}");
     // Three open blocks, the beginning of a text, and room for events that come together.
-    assert!(held.bytes_current <= 1600, "{}", held.bytes_current);
+    assert!(held.bytes_current <= 1640, "{}", held.bytes_current);
     drop(decoder);
 }

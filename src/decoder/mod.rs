@@ -344,7 +344,10 @@ impl Decoder {
     /// every event.
     #[must_use]
     pub fn message(&self) -> Message {
-        self.machine.message()
+        match &self.failed {
+            Some(error) => error.partial().message.clone(),
+            None => self.machine.message(),
+        }
     }
 
     /// The usage so far, also after an error. It is final once [`is_complete`](Self::is_complete).
@@ -364,6 +367,12 @@ impl Decoder {
     pub fn offset(&self) -> u64 {
         let cut = u64::try_from(self.cut.len()).unwrap_or(u64::MAX);
         self.aws.as_ref().map_or_else(|| self.sse.offset().saturating_add(cut), |aws| aws.offset())
+    }
+
+    /// Fails because nothing came for too long.
+    #[cfg(feature = "stream")]
+    pub(crate) fn time_out(&mut self, kind: ErrorKind) -> Error {
+        self.fail(kind, self.offset())
     }
 
     fn leftover(&self) -> u64 {
@@ -436,6 +445,11 @@ impl Decoder {
         let headers = self.machine.headers.as_deref().cloned().unwrap_or_default();
         let error = Error::new(kind, Some(offset), partial, headers);
         self.failed = Some(error.clone());
+        // What was received is in the error now, and nothing more will come of the rest.
+        self.machine.release();
+        self.queue.shrink_to_fit();
+        self.sse.pass(self.cut.len());
+        (self.cut, self.head) = (Cut::default(), Vec::new());
         error
     }
 }

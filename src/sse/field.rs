@@ -92,6 +92,29 @@ impl Digits {
     }
 }
 
+/// Appends to a buffer that never holds more than `most`, and so never has more room than that.
+#[inline]
+pub(super) fn extend(buffer: &mut BytesMut, bytes: &[u8], most: usize) {
+    let len = buffer.len().saturating_add(bytes.len());
+    if len > buffer.capacity() {
+        grow(buffer, len, most);
+    }
+    buffer.extend_from_slice(bytes);
+}
+
+/// Makes room for `len` bytes, and for twice as many if that is not too much.
+#[cold]
+fn grow(buffer: &mut BytesMut, len: usize, most: usize) {
+    let more = len.saturating_sub(buffer.len());
+    // Room that other frames have given back, or a small buffer: it grows by itself.
+    if len <= KEPT || buffer.try_reclaim(more) {
+        return;
+    }
+    let mut larger = BytesMut::with_capacity(len.saturating_mul(2).min(most.max(len)));
+    larger.extend_from_slice(buffer);
+    *buffer = larger;
+}
+
 /// What a buffer holds. One that a large event has stretched is given away with it.
 pub(super) fn given(buffer: &mut BytesMut) -> Bytes {
     let bytes = buffer.split().freeze();

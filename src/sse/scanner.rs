@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use memchr::memchr2;
 
-use super::field::{Digits, Field, Name, Place, given};
+use super::field::{Digits, Field, Name, Place, extend, given};
 use super::meta::Meta;
 use crate::error::{Error, ErrorKind, LimitKind};
 use crate::limits::Limits;
@@ -344,7 +344,7 @@ impl Scanner {
                         self.data_offset = self.offset.saturating_add(wide(line.at));
                     }
                 }
-                _ => self.held_data.extend_from_slice(bytes),
+                _ => extend(&mut self.held_data, bytes, self.limit),
             },
             Field::Event => match &mut self.event {
                 Place::Chunk(range) => *range = line.at..line.end,

@@ -13,7 +13,7 @@ use core::ops::Range;
 
 use memchr::memchr2;
 
-use super::field::{Field, Place};
+use super::field::{Field, Place, extend};
 use super::scanner::{Found, Position, Scanner, wide};
 
 impl Scanner {
@@ -47,7 +47,7 @@ impl Scanner {
             && chunk.len() <= room.min(SHORT)
             && !has_line_end(chunk);
         if taken {
-            self.held_data.extend_from_slice(chunk);
+            extend(&mut self.held_data, chunk, self.limit);
             self.offset = self.offset.saturating_add(wide(chunk.len()));
         }
         taken

@@ -140,7 +140,7 @@ impl Draft {
     /// Hands out what the block begins with.
     pub(super) fn announce(&self, out: &mut Queue) {
         let index = self.index;
-        let text = self.text.to_text();
+        let text = self.text.to_text(None);
         match &self.fill {
             Fill::Text { citations } => {
                 out.extend(token(index, text));

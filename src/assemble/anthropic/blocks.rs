@@ -2,16 +2,18 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::draft::{Draft, Fill};
 use super::machine::Machine;
+use super::written::Written;
 use super::{Input, Outcome, Slot, Target};
 use crate::assemble::{Fault, Origin, Queue, finished, tolerate};
 use crate::error::LimitKind;
 use crate::event::{Event, Rule, Signature, ToolCall};
 use crate::json::Flaw;
 use crate::message::{Block, Content};
-use crate::text::Lent;
+use crate::text::{Arena, Lent};
 use crate::wire::anthropic::{self as wire, ContentBlock, Delta, DeltaKind};
 
 /// A block's place in the message.
@@ -109,6 +111,7 @@ impl Machine {
             self.bound_input(input.len())?;
         }
         self.hold(block.raw.len())?;
+        self.spare.most = self.limits.message_bytes;
         let mut draft = Draft::new(index, block, origin.source, &mut self.spare);
         draft.held = block.raw.len();
         if let wire::Block::Fallback { to: Some(model) } = &block.block {
@@ -292,6 +295,13 @@ impl Machine {
             finished(block, out);
         }
         place.life = Life::Closed(Closed { block, signature, damaged });
+    }
+
+    /// Lets go of all blocks: the stream has failed, and what came of it is kept elsewhere.
+    pub(crate) fn release(&mut self) {
+        self.places = Vec::new();
+        self.spare = Written::default();
+        self.arena = Arena::default();
     }
 
     /// Ends a block that will never be stopped, because its index is taken over.

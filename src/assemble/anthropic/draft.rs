@@ -16,7 +16,7 @@ use crate::wire::anthropic::{self as wire, Delta};
 use crate::wire::{Source, Str};
 
 /// A block between its start and its stop.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Draft {
     pub(super) index: u32,
     pub(super) fill: Fill,
@@ -171,15 +171,27 @@ impl Draft {
         }
     }
 
-    /// The block as it is. Without its stop it is not complete, and carries no signature.
-    ///
-    /// The room that its text was written in becomes `spare`.
+    /// The block as it is. The room that its text was written in becomes `spare`.
     pub(super) fn into_block(mut self, complete: bool, spare: &mut Written) -> Block {
-        if self.half.take().is_some() {
-            self.text.push(Lent::Text("\u{fffd}"));
-        }
-        let text = self.text.to_text();
-        *spare = self.text.emptied();
+        let text = self.text.to_text(self.half);
+        *spare = core::mem::take(&mut self.text).emptied();
+        self.with_text(text, complete)
+    }
+
+    /// The block as it would be if it ended here.
+    pub(super) fn to_block(&self) -> Block {
+        let text = self.text.to_text(self.half);
+        let draft = Self {
+            fill: self.fill.clone(),
+            text: Written::default(),
+            other: self.other.clone(),
+            ..*self
+        };
+        draft.with_text(text, false)
+    }
+
+    /// The block with its text. Without its stop it is not complete, and carries no signature.
+    fn with_text(self, text: Text, complete: bool) -> Block {
         let content = match self.fill {
             Fill::Text { citations } => Content::Text(TextContent { text, citations }),
             Fill::Thinking { signature, estimated_tokens, .. } => {

@@ -115,10 +115,7 @@ impl Machine {
     /// The message as it is: finished blocks are shared, blocks in flight are copied.
     pub(crate) fn message(&self) -> Message {
         let content = self.places.iter().filter_map(|place| match &place.life {
-            Life::Open(draft) if self.accumulate => {
-                let block = (**draft).clone().into_block(false, &mut Written::default());
-                Some(Arc::new(block))
-            }
+            Life::Open(draft) if self.accumulate => Some(Arc::new(draft.to_block())),
             Life::Open(_) => None,
             Life::Closed(closed) => closed.block.clone(),
         });

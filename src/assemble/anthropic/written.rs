@@ -1,5 +1,6 @@
 //! Text that grows by pieces.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -11,6 +12,8 @@ pub(super) struct Written {
     /// The text, and behind it what makes room for a piece to be copied in one length.
     bytes: Vec<u8>,
     len: usize,
+    /// Room beyond so many bytes is made only as it is needed: there the message would fail.
+    pub(super) most: usize,
 }
 
 impl Written {
@@ -37,7 +40,9 @@ impl Written {
         let end = self.len.saturating_add(piece.len());
         if end > self.bytes.len() {
             let double = self.bytes.len().saturating_mul(2).max(LEAST);
-            self.bytes.resize(double.max(end), 0);
+            let room = double.min(self.most).max(end);
+            self.bytes.reserve_exact(room.saturating_sub(self.bytes.len()));
+            self.bytes.resize(room, 0);
         }
         if let Some(room) = self.bytes.get_mut(self.len..end) {
             room.copy_from_slice(piece);
@@ -52,12 +57,16 @@ impl Written {
         self.len
     }
 
-    /// The text, in a buffer of its length.
-    pub(super) fn to_text(&self) -> Text {
-        match simdutf8::basic::from_utf8(self.as_bytes()) {
-            Ok(text) => text.into(),
+    /// The text, in a buffer of its length. A `half` of a surrogate pair behind it is replaced.
+    pub(super) fn to_text(&self, half: Option<u16>) -> Text {
+        let text = match simdutf8::basic::from_utf8(self.as_bytes()) {
+            Ok(text) => Cow::Borrowed(text),
             // Not reached: every piece was checked.
-            Err(_) => String::from_utf8_lossy(self.as_bytes()).into_owned().into(),
+            Err(_) => String::from_utf8_lossy(self.as_bytes()),
+        };
+        match half {
+            None => (&*text).into(),
+            Some(_) => [&*text, "\u{fffd}"].concat().into(),
         }
     }
 
