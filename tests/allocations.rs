@@ -4,7 +4,7 @@ mod common;
 
 use bytes::Bytes;
 use common::*;
-use thinkstream::{Decoder, Event, Message};
+use thinkstream::{Content, Decoder, Event, Limits, Message};
 
 /// Deltas of all kinds, whose strings are short and long, as they stand and escaped.
 const DELTAS: &[(u32, &str)] = &[
@@ -86,4 +86,122 @@ fn an_open_stream_holds_little() {
     // Three open blocks, the beginning of a text, and room for events that come together.
     assert!(held.bytes_current <= 1640, "{}", held.bytes_current);
     drop(decoder);
+}
+
+/// The most that was held at once while `input` was decoded in such chunks, less one chunk.
+fn peak(decoder: Decoder, input: impl Iterator<Item = Vec<u8>>, width: usize) -> u64 {
+    let mut decoder = opened(decoder);
+    let measured = allocation_counter::measure(|| {
+        let mut buffer = Vec::new();
+        for piece in input {
+            buffer.extend_from_slice(&piece);
+            while buffer.len() >= width {
+                let rest = buffer.split_off(width);
+                let mut chunk = Bytes::from(std::mem::replace(&mut buffer, rest));
+                while let Ok(Some(_)) = decoder.decode(&mut chunk) {}
+            }
+        }
+    });
+    // The chunk itself, and the pieces that it is made of.
+    measured.bytes_max.saturating_sub(4 * u64::try_from(width).unwrap() + 4096)
+}
+
+const LIMIT: usize = 256 << 10;
+
+fn limits() -> Limits {
+    Limits { event_bytes: LIMIT, message_bytes: LIMIT, tool_input_bytes: LIMIT, blocks: 16 }
+}
+
+/// Inputs without an end that fill a part of the decoder each, sixteen limits long.
+fn endless() -> [(&'static str, Box<dyn Iterator<Item = Vec<u8>>>); 7] {
+    let pieces = |piece: &[u8]| {
+        let piece = piece.to_vec();
+        let count = 16 * LIMIT / piece.len();
+        Box::new(std::iter::repeat_n(piece, count)) as Box<dyn Iterator<Item = Vec<u8>>>
+    };
+    [
+        ("one line", Box::new(std::iter::once(b"data: ".to_vec()).chain(pieces(&[b'x'; 4096])))),
+        ("lines of data", pieces(b"data: x\n")),
+        ("empty lines of data", pieces(b"data\n")),
+        ("a long id", Box::new(std::iter::once(b"id: ".to_vec()).chain(pieces(&[b'7'; 4096])))),
+        ("text", pieces(&sse([text(0, "a text that goes on and on, and on")]))),
+        ("thinking", pieces(&sse([think(1, &"\u{1F600}\n".repeat(20))]))),
+        ("input", pieces(&sse([json(2, &"[".repeat(100))]))),
+    ]
+}
+
+#[test]
+fn no_input_holds_more_than_twice_its_limit() {
+    for width in [64, 4096, 64 << 10] {
+        for (name, input) in endless() {
+            let found = peak(anthropic().limits(limits()), input, width);
+            let most = 2 * u64::try_from(LIMIT).unwrap();
+            assert!(found <= most, "{name} in chunks of {width}: {found} bytes");
+        }
+    }
+}
+
+#[test]
+fn what_means_nothing_is_not_held() {
+    for piece in [": a comment without an end ", "unknown: field ", ": c\n", "\n", "x\n"] {
+        for width in [64, 4096] {
+            let input = std::iter::repeat_n(piece.as_bytes().to_vec(), 16 * LIMIT / piece.len());
+            let found = peak(anthropic(), input, width);
+            assert!(found <= 1024, "{piece:?} in chunks of {width}: {found} bytes");
+        }
+    }
+}
+
+/// What a stream held is let go of when it fails; what had been received is in the error.
+#[test]
+fn a_failed_stream_holds_its_error_and_no_more() {
+    for (name, input) in endless() {
+        let mut decoder = opened(anthropic().limits(limits()));
+        let mut error = None;
+        let mut input = input;
+        let held = allocation_counter::measure(|| {
+            while error.is_none() {
+                let mut chunk = Bytes::from(input.next().unwrap());
+                error = std::iter::from_fn(|| decoder.decode(&mut chunk).transpose())
+                    .find_map(Result::err);
+            }
+        });
+        let error = error.unwrap();
+        assert_eq!(error.kind().name(), "limit", "{name}");
+        let text: usize = error
+            .partial()
+            .message
+            .content
+            .iter()
+            .map(|block| match &block.content {
+                Content::Text(text) => text.text.len(),
+                Content::Thinking(thinking) => thinking.thinking.len(),
+                Content::ToolUse(tool) => {
+                    tool.input.as_ref().map_or_else(|bad| bad.raw.len(), |_| 0)
+                }
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(text > LIMIT / 2, matches!(name, "text" | "thinking" | "input"), "{name}");
+        let beside = held.bytes_current - i64::try_from(text).unwrap();
+        assert!(beside <= 4096, "{name}: {beside} bytes beside what was received");
+        assert_eq!(decoder.message(), error.partial().message);
+    }
+}
+
+/// A block takes its own room, wherever its index is.
+#[test]
+fn memory_follows_blocks_and_not_indexes() {
+    let held = |index: u32| {
+        let mut decoder = None;
+        let measured = allocation_counter::measure(|| {
+            let mut chunk = sse([START.to_owned(), open(index, TEXT)]).into();
+            let mut open = anthropic();
+            while open.decode(&mut chunk).unwrap().is_some() {}
+            decoder = Some(open);
+        });
+        drop(decoder);
+        measured.bytes_max
+    };
+    assert!(held(u32::MAX) <= held(0) + 64, "{} and {}", held(u32::MAX), held(0));
 }

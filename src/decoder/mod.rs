@@ -437,6 +437,10 @@ impl Decoder {
     }
 
     fn fail(&mut self, kind: ErrorKind, offset: u64) -> Error {
+        // The first error is the one.
+        if let Some(error) = &self.failed {
+            return error.clone();
+        }
         let partial = Partial {
             message: self.machine.message(),
             output_started: self.machine.output_started(),

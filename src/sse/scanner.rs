@@ -348,9 +348,9 @@ impl Scanner {
             },
             Field::Event => match &mut self.event {
                 Place::Chunk(range) => *range = line.at..line.end,
-                Place::Held => self.held_event.extend_from_slice(bytes),
+                Place::Held => extend(&mut self.held_event, bytes, self.limit),
             },
-            Field::Id => self.meta.fields().id_line.extend_from_slice(bytes),
+            Field::Id => extend(&mut self.meta.fields().id_line, bytes, self.limit),
             Field::Retry => self.meta.fields().retry_line.push(bytes),
         }
         Ok(())
