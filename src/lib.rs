@@ -93,7 +93,7 @@
 //!
 //! No delta costs an allocation, plain or escaped, however it is cut, as long as its event is let go of
 //! before the next; events that are kept share a buffer of their own or that of their chunk. A decoder
-//! that waits between two deltas takes 560 bytes beside the fields of its [`Message`] (704 bytes, most
+//! that waits between two deltas takes 568 bytes beside the fields of its [`Message`] (704 bytes, most
 //! of them [`Usage`]), 0.3 KiB for each open block, some 350 bytes of room for what comes next, and the
 //! text received so far, in a buffer of up to twice its length.
 //!

@@ -161,7 +161,19 @@ fn written_delta() -> impl Strategy<Value = String> {
         ("text_delta", "thinking"),
     ]);
     let index = prop::sample::select(vec![
-        "0", "1", "2", "00", "01", "10", "999", "1000", "-1", "0.0", " 0",
+        "0",
+        "1",
+        "2",
+        "00",
+        "01",
+        "10",
+        "999",
+        "1000",
+        "4294967295",
+        "4294967296",
+        "-1",
+        "0.0",
+        " 0",
     ]);
     let index = prop_oneof![12 => prop::sample::select(vec!["0", "1", "2"]), 1 => index];
     let between =

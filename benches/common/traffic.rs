@@ -182,7 +182,8 @@ pub(crate) fn shape(name: &str, bytes: usize) -> Option<Traffic> {
     let part = |part: &str| part.repeat(bytes / part.len());
     match name {
         "one-line" => {
-            let text = part("x");
+            // Below the power of two with all that is around it, where buffers double.
+            let text = "x".repeat(bytes - 1024);
             stream.start(&format!(r#"{{"type":"text","text":"{text}"}}"#));
         }
         "many-lines" => stream.text += &format!("data: [0\n{}data: ]\n\n", part("data: ,1\n")),

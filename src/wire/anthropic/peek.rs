@@ -254,7 +254,7 @@ fn tail<const N: usize>(input: &[u8], at: usize, end: &[u8; N]) -> Option<usize>
     (input.get(at..)?.first_chunk()? == end).then_some(at.checked_add(N)?)
 }
 
-/// The index of up to three digits at `at`, and the place behind it.
+/// The index of up to nine digits at `at`, and the place behind it.
 pub(super) fn index(input: &[u8], at: usize) -> Option<(u32, usize)> {
     let digit = |at: usize| {
         let digit = input.get(at)?.wrapping_sub(b'0');
@@ -264,7 +264,7 @@ pub(super) fn index(input: &[u8], at: usize) -> Option<(u32, usize)> {
     let mut at = at.checked_add(1)?;
     while let Some(digit) = digit(at) {
         // No number begins with a zero.
-        if index == 0 || index > 99 {
+        if index == 0 || index > 99_999_999 {
             return None;
         }
         index = index.checked_mul(10)?.checked_add(digit)?;
@@ -333,8 +333,8 @@ const INPUT_JSON: &[u8; 34] = b"input_json_delta\",\"partial_json\":\"";
 
 const SPACES: u128 = u128::from_le_bytes([b' '; 16]);
 
-/// An index of three digits and the longest of what follows it.
-const HEAD: usize = 56;
+/// An index of nine digits and the longest of what follows it, in words.
+const HEAD: usize = 64;
 
 /// What a text holds inline.
 const WINDOW: usize = Text::INLINE;
