@@ -123,12 +123,7 @@ fn read(message: &Bytes) -> Result<Framed, Flaw> {
     let header = |name: &str| string_header(headers, name.as_bytes());
     let text = core::str::from_utf8(payload).map_err(|_| Flaw::Utf8)?;
     let failure = |kind: Option<&str>, message: Text| {
-        Framed::Failure(ServerError {
-            error_type: kind.unwrap_or_default().into(),
-            message,
-            request_id: None,
-            details: None,
-        })
+        Framed::Failure(ServerError::new(kind.unwrap_or_default().into(), message))
     };
     match header(":message-type")? {
         Some("exception") => {

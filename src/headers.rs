@@ -77,7 +77,8 @@ impl From<&http::HeaderMap> for Headers {
 fn is_kept(name: &str) -> bool {
     REQUEST_IDS.contains(&name)
         || name.starts_with("anthropic-")
-        || matches!(name, "retry-after" | "retry-after-ms" | "x-should-retry")
+        || name.starts_with("x-ratelimit-")
+        || matches!(name, "retry-after" | "retry-after-ms" | "x-should-retry" | "x-amzn-errortype")
 }
 
 /// First the provider's own, then those of the clouds that carry it.

@@ -141,8 +141,9 @@
 //! # Features
 //!
 //! `std` (default) adds `EventReader`, `stream` (default) `EventStream`, `tokio` its timeouts, `codec`
-//! `EventCodec`, `http` [`Headers`] from the `http` crate's, and `cli` the program. Without features the crate needs only
-//! `alloc`. A feature adds items; it never changes what is there.
+//! `EventCodec`, `http` `Decoder::for_response` and [`Headers`] from the `http` crate's, and `cli` the
+//! program. Without features the crate needs only `alloc`. A feature adds items; it never changes what is
+//! there.
 
 #![forbid(unsafe_code)]
 #![no_std]
@@ -191,6 +192,8 @@ pub use crate::adapter::EventCodec;
 pub use crate::adapter::EventReader;
 #[cfg(feature = "stream")]
 pub use crate::adapter::EventStream;
+#[cfg(feature = "http")]
+pub use crate::adapter::Refused;
 #[cfg(feature = "tokio")]
 pub use crate::adapter::Timeouts;
 pub use crate::decoder::{Decoder, Protocol};

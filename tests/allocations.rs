@@ -112,12 +112,14 @@ fn limits() -> Limits {
     Limits { event_bytes: LIMIT, message_bytes: LIMIT, tool_input_bytes: LIMIT, blocks: 16 }
 }
 
+type Pieces = Box<dyn Iterator<Item = Vec<u8>>>;
+
 /// Inputs without an end that fill a part of the decoder each, sixteen limits long.
-fn endless() -> [(&'static str, Box<dyn Iterator<Item = Vec<u8>>>); 7] {
+fn endless() -> [(&'static str, Pieces); 7] {
     let pieces = |piece: &[u8]| {
         let piece = piece.to_vec();
         let count = 16 * LIMIT / piece.len();
-        Box::new(std::iter::repeat_n(piece, count)) as Box<dyn Iterator<Item = Vec<u8>>>
+        Box::new(std::iter::repeat_n(piece, count)) as Pieces
     };
     [
         ("one line", Box::new(std::iter::once(b"data: ".to_vec()).chain(pieces(&[b'x'; 4096])))),

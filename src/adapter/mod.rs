@@ -4,6 +4,8 @@
 mod codec;
 #[cfg(feature = "std")]
 mod reader;
+#[cfg(feature = "http")]
+mod response;
 #[cfg(feature = "stream")]
 mod stream;
 #[cfg(feature = "tokio")]
@@ -13,6 +15,8 @@ mod timeouts;
 pub use self::codec::EventCodec;
 #[cfg(feature = "std")]
 pub use self::reader::EventReader;
+#[cfg(feature = "http")]
+pub use self::response::Refused;
 #[cfg(feature = "stream")]
 pub use self::stream::EventStream;
 #[cfg(feature = "tokio")]

@@ -118,6 +118,13 @@ pub enum ErrorKind {
     },
     /// The transport under an adapter.
     Transport(Arc<dyn core::error::Error + Send + Sync>),
+    /// The server, or something before it: the response is no event stream, nor an error of an API.
+    Refused {
+        /// The status of the response.
+        status: u16,
+        /// How its body begins: at most 64 characters.
+        excerpt: Text,
+    },
     /// The network, or the server: nothing came for too long.
     Timeout {
         /// Which timer ran out.
@@ -165,6 +172,12 @@ impl Error {
         Self(Arc::new(Inner { kind, offset, partial, headers }))
     }
 
+    /// An error instead of a stream.
+    #[cfg(feature = "http")]
+    pub(crate) fn refused(kind: ErrorKind, headers: Headers) -> Self {
+        Self::new(kind, None, Partial::default(), headers)
+    }
+
     /// An error of a layer that knows no message.
     pub(crate) fn bare(kind: ErrorKind, offset: u64) -> Self {
         Self::new(kind, Some(offset), Partial::default(), Headers::default())
@@ -201,6 +214,16 @@ impl Error {
         in_band.or(self.0.headers.request_id.as_ref())
     }
 
+    /// The status of the response, or the one that the same error has outside a stream.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match &self.0.kind {
+            ErrorKind::Server(error) => error.status.or(error.error_type.status()),
+            ErrorKind::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
     /// The headers of the response, as far as they were given.
     #[must_use]
     pub fn headers(&self) -> &Headers {
@@ -229,6 +252,7 @@ impl ErrorKind {
             Self::Protocol { .. } => "protocol",
             Self::Limit { .. } => "limit",
             Self::Transport(_) => "transport",
+            Self::Refused { .. } => "refused",
             Self::Timeout { .. } => "timeout",
         }
     }
@@ -297,6 +321,9 @@ impl fmt::Display for Described<'_> {
             }
             ErrorKind::PartialFrame { leftover } => {
                 write!(f, "the stream ended {leftover} bytes into an event")
+            }
+            ErrorKind::Refused { status, excerpt } => {
+                write!(f, "no event stream but status {status} with `{excerpt}`")
             }
             ErrorKind::Timeout { timer, last_event, elapsed } => {
                 f.write_str(match timer {
@@ -368,6 +395,7 @@ impl From<Error> for std::io::Error {
             | ErrorKind::Unterminated { .. }
             | ErrorKind::PartialFrame { .. } => std::io::ErrorKind::UnexpectedEof,
             ErrorKind::NoEvents { .. }
+            | ErrorKind::Refused { .. }
             | ErrorKind::Malformed { .. }
             | ErrorKind::Protocol { .. }
             | ErrorKind::Limit { .. } => std::io::ErrorKind::InvalidData,
@@ -445,6 +473,7 @@ mod tests {
             message: message.into(),
             request_id: Some(request_id.into()),
             details: None,
+            status: None,
         };
         Error::bare(ErrorKind::Server(error.into()), u64::MAX)
     }

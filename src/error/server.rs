@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::json::Json;
 use crate::text::Text;
 
-/// An error that the server reported, in the middle of a stream.
+/// An error that the server reported, in the middle of a stream or instead of one.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ServerError {
@@ -20,6 +20,15 @@ pub struct ServerError {
     pub request_id: Option<Text>,
     /// More on it, as received; `error_code` is in here.
     pub details: Option<Json>,
+    /// The status of the response, if the error was one and did not come in a stream.
+    pub status: Option<u16>,
+}
+
+impl ServerError {
+    /// An error of which no more is known.
+    pub(crate) fn new(error_type: ServerErrorType, message: Text) -> Self {
+        Self { error_type, message, request_id: None, details: None, status: None }
+    }
 }
 
 /// The types of errors that servers report.

@@ -311,7 +311,7 @@ fn read_error_field(
 }
 
 fn untyped_error(message: &str) -> ServerError {
-    ServerError { error_type: "".into(), message: message.into(), request_id: None, details: None }
+    ServerError::new("".into(), message.into())
 }
 
 fn text_of(string: Option<Str<'_>>) -> Cow<'_, str> {
