@@ -348,6 +348,12 @@ cases! {
     a_damaged_delta_after_the_end: [START, end("end_turn"), STOP, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":,\"delta\":{}}\n\n"] => [
         "complete end_turn",
     ]
+    line_ends_within_a_delta: [START, open(0, TEXT), "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\r: c\rdata: \"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\r\rdata: {\"type\":\"ping\"}\n\n"] => [
+        "ping",
+        r#"token 0 "a""#,
+        "ping",
+        "error incomplete: the stream ended before a stop reason (byte 502)",
+    ]
     done_before_the_end: [START, "data: [DONE] \n\n", open(0, TEXT), text(0, "a"), shut(0), end("end_turn"), STOP] => [
         r#"token 0 "a""#,
         r#"block 0 {"type":"text","text":"a"}"#,

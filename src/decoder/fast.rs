@@ -145,10 +145,20 @@ impl Decoder {
     pub(super) fn uncut(&mut self) {
         let mut cut = core::mem::take(&mut self.cut);
         let [head, rest] = cut.parts();
-        // Without its last byte no frame ends in it, so whatever it has of one is copied.
-        let (rest, last) = rest.split_at_checked(rest.len().saturating_sub(1)).unwrap_or_default();
-        for part in [head, rest, last] {
-            self.scan(part, &Bytes::new());
+        if rest.contains(&b'\r') {
+            // Lines may end anywhere in it, and frames.
+            let mut bytes = Bytes::from([head, rest].concat());
+            while !bytes.is_empty() && self.failed.is_none() {
+                let taken = self.scan(&bytes, &bytes);
+                bytes.advance(taken);
+            }
+        } else {
+            // Without its last byte no frame ends in it, so whatever it has of one is copied.
+            let (rest, last) =
+                rest.split_at_checked(rest.len().saturating_sub(1)).unwrap_or_default();
+            for part in [head, rest, last] {
+                self.scan(part, &Bytes::new());
+            }
         }
         cut.clear();
         self.cut = cut;
