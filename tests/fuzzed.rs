@@ -37,3 +37,24 @@ fn pipe() {
 fn encode() {
     replay("encode", checks::encode);
 }
+
+#[test]
+fn machine() {
+    replay("machine", checks::machine);
+}
+
+/// Every two events that follow each other, behind a start and not.
+#[test]
+fn every_pair_of_events() {
+    // Of the bytes that say the same, one.
+    let steps = || {
+        (0..=u8::MAX).filter(|byte| {
+            [0, 6, 7, 8, 21, 22, 23, 39, 46, 56, 57, 58, 59].contains(&(byte & 0x3F))
+        })
+    };
+    for (first, second) in steps().flat_map(|first| steps().map(move |second| (first, second))) {
+        checks::machine(&[first, second]);
+        checks::machine(&[0, 6, first, second]);
+        checks::machine(&[0, 7, 39, 46, first, second]);
+    }
+}

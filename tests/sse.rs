@@ -69,6 +69,20 @@ fn all_cuts(stream: &[u8], mut check: impl FnMut(&str, Vec<&[u8]>)) {
     for width in (1..=9).chain([64]) {
         check(&format!("width {width}"), stream.chunks(width).collect());
     }
+    if (1..=13).contains(&stream.len()) {
+        // Every partition: a bit says whether there is a cut behind a byte.
+        for cuts in 0..1_u32 << (stream.len() - 1) {
+            let mut rest = stream;
+            let mut chunks = Vec::new();
+            for at in (1..stream.len()).filter(|at| cuts >> (at - 1) & 1 == 1) {
+                let (chunk, behind) = rest.split_at(at - (stream.len() - rest.len()));
+                chunks.push(chunk);
+                rest = behind;
+            }
+            chunks.push(rest);
+            check(&format!("partition {cuts:b}"), chunks);
+        }
+    }
     let empties = stream.chunks(3).flat_map(|chunk| [&[], chunk, &[]]);
     check("with empty chunks", empties.collect());
 }

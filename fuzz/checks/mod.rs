@@ -5,6 +5,7 @@
 mod delta;
 mod encode;
 mod frames;
+mod machine;
 mod pipe;
 #[path = "../../tests/reference/mod.rs"]
 mod reference;
@@ -12,6 +13,7 @@ mod reference;
 pub(crate) use self::delta::check as delta;
 pub(crate) use self::encode::check as encode;
 pub(crate) use self::frames::check as frames;
+pub(crate) use self::machine::check as machine;
 pub(crate) use self::pipe::check as pipe;
 
 /// A stream, and how it is cut: the first byte says into how many widths, which follow.
