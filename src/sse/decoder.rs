@@ -78,7 +78,17 @@ impl Decoder {
     ///
     /// If an event is larger than the limit; the decoder then lets go of it, and every later call
     /// returns the same error. No other input is an error: the format gives every byte a meaning.
+    #[inline]
     pub fn decode(&mut self, input: &mut Bytes) -> Result<Option<Item>, Error> {
+        if self.scanner.goes_on(input) {
+            input.advance(input.len());
+            return Ok(None);
+        }
+        self.decode_any(input)
+    }
+
+    #[inline]
+    fn decode_any(&mut self, input: &mut Bytes) -> Result<Option<Item>, Error> {
         let (taken, found) = self.scanner.scan(input)?;
         let item = found.map(|found| self.item(found, input));
         input.advance(taken);

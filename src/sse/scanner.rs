@@ -1,12 +1,11 @@
 //! Where lines and frames end, and all that survives a chunk boundary.
 
-use bytes::{Bytes, BytesMut};
-use memchr::memchr2;
-
 use super::field::{Digits, Field, Name, Place, extend, given};
 use super::meta::Meta;
+use super::whole::line_end;
 use crate::error::{Error, ErrorKind, LimitKind};
 use crate::limits::Limits;
+use bytes::{Bytes, BytesMut};
 
 /// The state of an event stream between two chunks.
 #[derive(Debug)]
@@ -19,7 +18,7 @@ pub(crate) struct Scanner {
     /// A field has been seen since the last blank line.
     open: bool,
     pub(super) data: Option<Place>,
-    event: Place,
+    pub(super) event: Place,
     pub(super) held_data: BytesMut,
     pub(super) held_event: BytesMut,
     pub(super) meta: Meta,
@@ -162,7 +161,7 @@ impl Scanner {
                 continue;
             }
             let rest = chunk.get(at..).unwrap_or_default();
-            let len = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+            let len = line_end(rest).unwrap_or(rest.len());
             let end = at.saturating_add(len);
             #[cfg(test)]
             {

@@ -36,21 +36,26 @@ impl Scanner {
         Some((len, Some(found)))
     }
 
-    /// Takes all of a chunk that is too short for a line, within a data line that goes on behind it.
+    /// Takes all of a chunk that is too short for a line, within a value that goes on behind it.
     #[inline]
     pub(super) fn goes_on(&mut self, chunk: &[u8]) -> bool {
-        let room =
-            self.limit.saturating_sub(self.held_data.len().saturating_add(self.held_event.len()));
-        let taken = self.position == Position::Value(Field::Data)
-            && self.data == Some(Place::Held)
-            && self.meta.id_bytes() == 0
-            && chunk.len() <= room.min(SHORT)
-            && !has_line_end(chunk);
-        if taken {
-            extend(&mut self.held_data, chunk, self.limit);
-            self.offset = self.offset.saturating_add(wide(chunk.len()));
+        let held = self.held_data.len().saturating_add(self.held_event.len());
+        let buffer = match self.position {
+            Position::Value(Field::Data) if matches!(self.data, Some(Place::Held)) => {
+                &mut self.held_data
+            }
+            Position::Value(Field::Event) if matches!(self.event, Place::Held) => {
+                &mut self.held_event
+            }
+            _ => return false,
+        };
+        let room = self.limit.saturating_sub(held);
+        if chunk.len() > room.min(SHORT) || self.meta.id_bytes() > 0 || has_line_end(chunk) {
+            return false;
         }
-        taken
+        extend(buffer, chunk, self.limit);
+        self.offset = self.offset.saturating_add(wide(chunk.len()));
+        true
     }
 }
 
@@ -93,20 +98,34 @@ fn line(rest: &[u8]) -> Option<usize> {
     (*rest.get(len)? == b'\n').then_some(len)
 }
 
-/// Whether a line ends in `bytes`, which are few: by words, without a call.
+/// Where the first line in `bytes` ends: at a line feed or a carriage return.
 #[inline]
-pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
+pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
     const fn lanes(byte: u8) -> u64 {
-        u64::from_ne_bytes([byte; 8])
+        u64::from_le_bytes([byte; 8])
+    }
+    if bytes.len() > SHORT {
+        return memchr2(b'\n', b'\r', bytes);
     }
     // A lane of zero borrows from its high bit, and no other lane does so before it.
     let zero = |word: u64| word.wrapping_sub(lanes(1)) & !word & lanes(0x80);
     let (words, rest) = bytes.as_chunks::<8>();
-    let found = words
-        .iter()
-        .map(|word| u64::from_ne_bytes(*word))
-        .fold(0, |found, word| found | zero(word ^ lanes(b'\n')) | zero(word ^ lanes(b'\r')));
-    found != 0 || rest.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
+    let mut at = 0_usize;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let found = zero(word ^ lanes(b'\n')) | zero(word ^ lanes(b'\r'));
+        if found != 0 {
+            return at.checked_add(usize::try_from(found.trailing_zeros() / 8).ok()?);
+        }
+        at = at.checked_add(8)?;
+    }
+    at.checked_add(rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'))?)
+}
+
+/// Whether a line ends in `bytes`.
+#[inline]
+pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
+    line_end(bytes).is_some()
 }
 
 /// Bytes of a chunk in which a line end is looked for without a call.
