@@ -348,6 +348,9 @@ cases! {
     a_damaged_delta_after_the_end: [START, end("end_turn"), STOP, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":,\"delta\":{}}\n\n"] => [
         "complete end_turn",
     ]
+    half_a_pair_before_the_quote: [START, open(0, TEXT), delta(0, r#"{"type":"text_delta","text":"a\ud83d"ude00"}"#)] => [
+        "error malformed: malformed `content_block_delta` in block 0: expected `,` or `}` (byte 470)",
+    ]
     line_ends_within_a_delta: [START, open(0, TEXT), "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\r: c\rdata: \"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\r\rdata: {\"type\":\"ping\"}\n\n"] => [
         "ping",
         r#"token 0 "a""#,

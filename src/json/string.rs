@@ -81,7 +81,10 @@ impl<'a> Str<'a> {
 /// The UTF-16 code unit that the escape at the front of `bytes` stands for, and the escape's length.
 #[inline(always)]
 fn escape(bytes: &[u8]) -> Option<(u16, usize)> {
-    match *bytes.get(1)? {
+    let [b'\\', escaped, ..] = *bytes else {
+        return None;
+    };
+    match escaped {
         b'u' => {
             let digits = u32::from_be_bytes(*bytes.get(2..)?.first_chunk()?);
             Some((hex(digits)?, 6))
@@ -193,6 +196,16 @@ mod tests {
             (r"\u0000é\uffff", "\0é\u{ffff}"),
         ] {
             assert_eq!(decode(raw), text, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_pair_is_two_escapes() {
+        assert_eq!(escaped_char(br"\ud83d\ude00"), Some(('\u{1f600}', 12)));
+        for cut in
+            [&br#"\ud83d"ude00"#[..], br"\ud83dxude00", br"\ud83d\n", br"\ud83d", br"\ude00\ud83d"]
+        {
+            assert_eq!(escaped_char(cut), None);
         }
     }
 
