@@ -171,8 +171,16 @@ pub(crate) struct Arena(BytesMut);
 impl Arena {
     /// Begins a text, which must be UTF-8 once it is whole. One that was never taken is dropped.
     pub(crate) fn begin(&mut self, bytes: &[u8]) {
-        self.0.clear();
+        self.clear();
         self.push(bytes);
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+        // What one that was never taken has stretched is not kept either.
+        if self.0.capacity() > 2 * Self::KEPT {
+            self.0 = BytesMut::new();
+        }
     }
 
     /// Appends to the text at hand.
@@ -196,7 +204,7 @@ impl Arena {
 
     /// What `write` appends, which must be UTF-8.
     pub(crate) fn text(&mut self, write: impl FnOnce(&mut BytesMut)) -> Text {
-        self.0.clear();
+        self.clear();
         write(&mut self.0);
         self.take().unwrap_or_default()
     }

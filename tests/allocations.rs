@@ -154,6 +154,28 @@ fn what_means_nothing_is_not_held() {
     }
 }
 
+/// An event that passes the limit is not read first, and none that was not understood leaves its room.
+#[test]
+fn a_large_escaped_delta_leaves_nothing() {
+    let long = format!(r#"{{"type":"text_delta","text":"{}\n"}}"#, "x".repeat(2 << 20));
+    let stream = Bytes::from(sse([delta(0, &long)]));
+    let limits = Limits { event_bytes: 1024, ..limits() };
+    let mut decoder = opened(anthropic().limits(limits));
+    let measured = allocation_counter::measure(|| {
+        assert!(decoder.decode(&mut stream.clone()).is_err());
+    });
+    assert!(measured.bytes_max <= 8192, "{} bytes", measured.bytes_max);
+
+    let odd = long.replace("\"}", "\",\"x\":1}");
+    let stream = Bytes::from(sse([delta(9, &odd), text(0, "a \"text\" that is written again")]));
+    let mut decoder = opened(anthropic());
+    let measured = allocation_counter::measure(|| {
+        let mut input = stream.clone();
+        while decoder.decode(&mut input).unwrap().is_some() {}
+    });
+    assert!(measured.bytes_current <= 8192, "{} bytes", measured.bytes_current);
+}
+
 /// What a stream held is let go of when it fails; what had been received is in the error.
 #[test]
 fn a_failed_stream_holds_its_error_and_no_more() {

@@ -401,6 +401,33 @@ mod endings {
     }
 
     #[test]
+    fn an_event_is_out_at_the_byte_that_completes_it() {
+        for end in ["\n\n", "\r\r", "\r\n\r\n", "\n\r"] {
+            let events =
+                [START.to_owned(), open(0, TEXT), text(0, "a"), think(0, "b"), text(0, "c")];
+            let line = &end[..end.len() / 2];
+            let stream = String::from_utf8(sse(&events)).unwrap();
+            let stream = stream.replace("\n\n", "\0").replace('\n', line).replace('\0', end);
+            for at in 1..stream.len() {
+                let (before, _) = stream.split_at(at);
+                let told = |parts: &[&str]| {
+                    let mut decoder = anthropic();
+                    let mut names = Vec::new();
+                    for part in parts {
+                        let mut chunk = Bytes::copy_from_slice(part.as_bytes());
+                        while let Some(event) = decoder.decode(&mut chunk).unwrap() {
+                            names.push(event.name());
+                        }
+                    }
+                    names
+                };
+                let bytes: Vec<_> = before.split("").collect();
+                assert_eq!(told(&[before]), told(&bytes), "{end:?} up to {at}");
+            }
+        }
+    }
+
+    #[test]
     fn what_follows_the_last_event_does_not_hold_it_back() {
         let end = r#"data: {"type":"message_stop"}"#;
         for tail in ["", "\n", "\nretry: 5", "\nid: 7", "\n: bye", "\nunknown"] {
@@ -911,6 +938,34 @@ mod strictness {
 
 mod limits {
     use super::*;
+
+    #[test]
+    fn the_id_of_a_frame_counts_however_it_is_cut() {
+        let frame = delta(0, &format!(r#"{{"type":"text_delta","text":"{}"}}"#, "x".repeat(100)));
+        let id = format!("id: {}\n", "i".repeat(150));
+        let stream = [sse([START, &open(0, TEXT)]), id.into(), sse([&frame])].concat();
+        let limits = Limits { event_bytes: 300, ..Limits::default() };
+        let (_, error) = everywhere("id", &stream, || anthropic().limits(limits));
+        assert_eq!(error.unwrap().kind().name(), "limit");
+    }
+
+    #[test]
+    fn a_limit_is_noticed_at_the_byte_that_passes_it() {
+        let long = delta(0, &format!(r#"{{"type":"text_delta","text":"{}"#, "x".repeat(300)));
+        let limits = Limits { event_bytes: 350, ..Limits::default() };
+        let mut decoder = anthropic().limits(limits);
+        let head = "event: content_block_delta\ndata: ";
+        let stream = [sse([START, &open(0, TEXT)]), head.into(), long.into_bytes()].concat();
+        let mut chunk = Bytes::from(stream);
+        let error = loop {
+            match decoder.decode(&mut chunk) {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("{} bytes are kept", decoder.offset()),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind().name(), "limit");
+    }
 
     #[test]
     fn one_byte_over_is_a_named_error_and_the_message_stays() {

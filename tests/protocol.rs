@@ -24,6 +24,11 @@ macro_rules! cases {
     };
 }
 
+/// A stream whose lines end in carriage returns.
+fn sse_with_returns<const N: usize>(events: [&str; N]) -> String {
+    String::from_utf8(sse(events)).unwrap().replace('\n', "\r")
+}
+
 cases! {
     text_only: [START, PING, open(0, TEXT), PING, text(0, "Hel"), text(0, "lo"), shut(0), end("end_turn"), STOP] => [
         "ping",
@@ -346,6 +351,11 @@ cases! {
         "complete end_turn",
     ]
     a_damaged_delta_after_the_end: [START, end("end_turn"), STOP, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":,\"delta\":{}}\n\n"] => [
+        "complete end_turn",
+    ]
+    carriage_returns_and_a_tail: [sse_with_returns([START, &open(0, TEXT), &text(0, "a"), &shut(0), &end("end_turn"), STOP]) + ": hi\revent: message_start\rdata: {]\r\r\n"] => [
+        r#"token 0 "a""#,
+        r#"block 0 {"type":"text","text":"a"}"#,
         "complete end_turn",
     ]
     half_a_pair_before_the_quote: [START, open(0, TEXT), delta(0, r#"{"type":"text_delta","text":"a\ud83d"ude00"}"#)] => [

@@ -99,6 +99,7 @@ fn what_is_no_error_of_an_api() {
             r#"{"type":"message","content":[]}"#,
             "{\"type\":\"message\"",
         ),
+        (200, Some("application/json"), r#"{"id":"msg","message":"hi"}"#, "{\"id\":"),
         (500, None, "", ""),
         (204, Some("text/event-stream"), "", ""),
         (500, Some("text/plain"), &long, "xxxx"),

@@ -139,6 +139,34 @@ const CASES: &[(&str, &[u8], &[&str])] = &[
     ("an unfinished line", b"data: a\n\ndata: b", &["a"]),
 ];
 
+/// What is known at a comment does not depend on how the bytes before it were cut.
+#[test]
+fn a_comment_commits_nothing() {
+    let stream = b"data: a\n\nid: 5\n: c\n\n: d\n\ndata: x\n\n";
+    let at_comments = |chunks: [&[u8]; 2]| {
+        let mut decoder = Decoder::new();
+        let mut known = Vec::new();
+        for chunk in chunks {
+            let mut input = Bytes::copy_from_slice(chunk);
+            while let Some(item) = decoder.decode(&mut input).unwrap() {
+                known.push((
+                    item == Item::Comment,
+                    decoder.last_event_id().clone(),
+                    decoder.offset(),
+                ));
+            }
+        }
+        known
+    };
+    let whole = at_comments([stream, b""]);
+    assert_eq!(whole[1], (true, Bytes::new(), 19));
+    assert_eq!(whole[2], (true, Bytes::from("5"), 24));
+    for at in 0..stream.len() {
+        let (before, behind) = stream.split_at(at);
+        assert_eq!(at_comments([before, behind]), whole, "{at}");
+    }
+}
+
 #[test]
 fn cases() {
     for (name, stream, data) in CASES {

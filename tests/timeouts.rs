@@ -148,3 +148,47 @@ async fn a_slow_caller_is_not_held_against_the_server() {
     }
     assert!(matches!(last, Some(Event::Complete(_))));
 }
+
+/// The time that the caller takes for each event is his own, also when several came together.
+#[tokio::test(start_paused = true)]
+async fn a_caller_may_take_his_time_for_each_of_several_events() {
+    let chunk = sse(&reply()[..5]);
+    let timeouts = Timeouts { idle: Some(MINUTE), ..Timeouts::default() };
+    let mut events = EventStream::new(slowly(vec![(0, chunk)]), anthropic()).timeouts(timeouts);
+    for _ in 0..4 {
+        events.next().await.unwrap().unwrap();
+        sleep(MINUTE / 2).await;
+    }
+    let asked = tokio::time::Instant::now();
+    let error = events.next().await.unwrap().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Timeout { timer: Timer::Idle, .. }));
+    assert_eq!(asked.elapsed().as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_behind_pings_is_looked_at_first() {
+    let chunks = [sse(&reply()[..3]), sse([PING, PING, PING]), sse(&reply()[3..])];
+    let chunks = stream::iter(chunks.map(Ok::<_, std::io::Error>));
+    let timeouts = Timeouts { progress: Some(MINUTE), ..Timeouts::default() };
+    let mut events = EventStream::new(chunks, anthropic()).timeouts(timeouts);
+    let mut last = "";
+    while let Some(event) = events.next().await {
+        last = event.unwrap().name();
+        sleep(MINUTE).await;
+    }
+    assert_eq!(last, "complete");
+}
+
+/// Between two polls without an event, too, nothing is held against the server that came in time.
+#[tokio::test(start_paused = true)]
+async fn a_chunk_that_waits_is_taken_before_the_time_is_looked_at() {
+    let chunks = slowly(vec![(0, sse(&reply()[..3])), (1, sse([PING])), (10, sse(&reply()[3..4]))]);
+    let timeouts = Timeouts { progress: Some(MINUTE), idle: Some(MINUTE), ..Timeouts::default() };
+    let mut events = EventStream::new(chunks, anthropic()).timeouts(timeouts);
+    for name in ["start", "token", "ping"] {
+        assert_eq!(events.next().await.unwrap().unwrap().name(), name);
+    }
+    assert!(futures_util::poll!(events.next()).is_pending());
+    sleep(2 * MINUTE).await;
+    assert_eq!(events.next().await.unwrap().unwrap().name(), "token");
+}

@@ -84,7 +84,8 @@ impl Refused {
     }
 
     /// The error that the body states: [`Server`](crate::ErrorKind::Server) if it is an error of an API,
-    /// else [`Refused`](crate::ErrorKind::Refused) with its beginning. A few KiB of a body are enough.
+    /// else [`Refused`](crate::ErrorKind::Refused) with its beginning. Give the whole body, unless it is
+    /// large: errors have a few KiB.
     pub fn into_error(self, body: &[u8]) -> Error {
         let body = String::from_utf8_lossy(body);
         let status = Some(self.status);
@@ -101,11 +102,15 @@ impl Refused {
     /// An error as an API states it: most have it under `error`, Amazon as a bare message, with its type
     /// in a header.
     fn stated(&self, body: &str) -> Option<ServerError> {
+        let named = self.headers.get("x-amzn-errortype");
         let bare = || {
+            // Anything may have a message; with such a status it is an error's.
+            if self.status == 200 && named.is_none() {
+                return None;
+            }
             let message =
                 ["message", "Message"].into_iter().find_map(|key| string_member(body, key))?;
-            let kind = self.headers.get("x-amzn-errortype").unwrap_or_default();
-            let kind = kind.split(':').next().unwrap_or_default();
+            let kind = named.unwrap_or_default().split(':').next().unwrap_or_default();
             Some(ServerError::new(kind.into(), message.into()))
         };
         read_error_body(body).or_else(bare)

@@ -101,13 +101,20 @@ where
         if *this.ended {
             return Poll::Ready(None);
         }
+        this.clock.asked();
+        let mut came = false;
         let event = loop {
             match this.decoder.decode(this.chunk) {
                 Ok(None) if this.decoder.is_complete() => break Ok(None),
+                // A sign of life is worth nothing to who has waited for long enough.
+                Ok(Some(Event::Ping)) if came => match this.clock.run_out(came) {
+                    Some(kind) => break Err(this.decoder.time_out(kind)),
+                    None => break Ok(Some(Event::Ping)),
+                },
                 Ok(None) => {}
                 result => break result,
             }
-            if let Some(kind) = this.clock.run_out() {
+            if let Some(kind) = this.clock.run_out(came) {
                 break Err(this.decoder.time_out(kind));
             }
             match this.chunks.as_mut().poll_next(context) {
@@ -120,6 +127,7 @@ where
                 }
             }
             this.clock.received();
+            came = true;
         };
         if let Ok(Some(event)) = &event {
             this.clock.given(event);
@@ -151,7 +159,9 @@ impl Clock {
         Poll::Pending
     }
 
-    fn run_out(&self) -> Option<crate::error::ErrorKind> {
+    fn asked(&self) {}
+
+    fn run_out(&self, _: bool) -> Option<crate::error::ErrorKind> {
         None
     }
 

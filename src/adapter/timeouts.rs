@@ -55,8 +55,6 @@ pub(super) struct Timers {
     began: Instant,
     received: Instant,
     progressed: Instant,
-    /// The last chunk has brought nothing but signs of life so far.
-    stale: bool,
     last_event: Option<&'static str>,
     /// When the caller was given an event, as long as he has not asked for more.
     given: Option<Instant>,
@@ -73,7 +71,6 @@ impl Timers {
             began: now,
             received: now,
             progressed: now,
-            stale: false,
             last_event: None,
             given: None,
         };
@@ -132,25 +129,28 @@ impl Clock {
         if timeouts == Timeouts::default() { Self::None } else { Self::Stopped(timeouts) }
     }
 
-    /// What has run out although the stream is not silent: the total, and the progress if the last
-    /// chunk made none. The timers start with the first call.
-    pub(super) fn run_out(&mut self) -> Option<ErrorKind> {
-        if let Self::Stopped(timeouts) = self {
-            *self = Self::Running(Timers::start(*timeouts));
+    /// The caller asks for more. The timers start with the first call.
+    pub(super) fn asked(&mut self) {
+        match self {
+            Self::Stopped(timeouts) => *self = Self::Running(Timers::start(*timeouts)),
+            Self::Running(timers) => timers.resume(Instant::now()),
+            Self::None => {}
         }
+    }
+
+    /// What has run out although the stream is not silent: the total, and the progress if chunks have
+    /// come and made none.
+    pub(super) fn run_out(&self, came: bool) -> Option<ErrorKind> {
         let Self::Running(timers) = self else {
             return None;
         };
         let now = Instant::now();
-        timers.resume(now);
-        let (timer, _) = timers.deadlines().find(|(timer, at)| {
-            let counts = match timer {
-                Timer::Idle => false,
-                Timer::Progress => timers.stale,
-                Timer::Total => true,
-            };
-            counts && *at <= now
-        })?;
+        let counts = |timer| match timer {
+            Timer::Idle => false,
+            Timer::Progress => came,
+            Timer::Total => true,
+        };
+        let (timer, _) = timers.deadlines().find(|(timer, at)| counts(*timer) && *at <= now)?;
         Some(timers.error(timer))
     }
 
@@ -170,7 +170,6 @@ impl Clock {
     pub(super) fn received(&mut self) {
         if let Self::Running(timers) = self {
             timers.received = Instant::now();
-            timers.stale = true;
             timers.wind();
         }
     }
@@ -183,7 +182,6 @@ impl Clock {
             timers.given = Some(now);
             if !matches!(event, Event::Ping) {
                 timers.progressed = now;
-                timers.stale = false;
             }
         }
     }

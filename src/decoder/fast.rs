@@ -28,13 +28,14 @@ impl Decoder {
     /// Whether nothing waits and a frame begins with the next byte, if it did not begin before.
     #[inline]
     pub(super) fn is_at_frame(&self) -> bool {
-        self.queue.is_empty() && self.failed.is_none() && self.sse.is_between_frames()
+        self.queue.is_empty() && self.failed.is_none() && self.sse.is_fresh()
     }
 
     /// Takes all of `input`, if it goes on with a cut delta and does not end it.
     #[inline(always)]
     pub(super) fn goes_on(&mut self, input: &mut Bytes) -> bool {
-        let more = !self.cut.is_empty() && self.failed.is_none() && self.cut.more(input);
+        let more =
+            !self.cut.is_empty() && self.failed.is_none() && self.cut.more(input, self.sse.limit());
         if more {
             input.advance(input.len());
         }
@@ -47,12 +48,11 @@ impl Decoder {
         if !self.cut.is_empty() {
             return self.front_of_cut(input, window);
         }
-        let Some(peeked) = self.peeker.frame(input, window, &mut self.machine.arena) else {
+        // What is larger than the limit is not looked at.
+        let front = input.get(..input.len().min(self.sse.limit())).unwrap_or_default();
+        let Some(peeked) = self.peeker.frame(front, window, &mut self.machine.arena) else {
             return self.cut(input);
         };
-        if peeked.len > self.sse.limit() {
-            return Front::Other;
-        }
         let Piece::Short(len @ 1..) = peeked.string else {
             return self.front_with_text(peeked, input);
         };
@@ -81,7 +81,7 @@ impl Decoder {
     #[inline(never)]
     fn cut(&mut self, input: &mut Bytes) -> Front {
         // Behind the end nothing is looked at.
-        if self.machine.is_done() || !self.cut.begin(input) {
+        if self.machine.is_done() || !self.cut.begin(input, self.sse.limit()) {
             return Front::Other;
         }
         input.advance(input.len());
@@ -145,20 +145,10 @@ impl Decoder {
     pub(super) fn uncut(&mut self) {
         let mut cut = core::mem::take(&mut self.cut);
         let [head, rest] = cut.parts();
-        if rest.contains(&b'\r') {
-            // Lines may end anywhere in it, and frames.
-            let mut bytes = Bytes::from([head, rest].concat());
-            while !bytes.is_empty() && self.failed.is_none() {
-                let taken = self.scan(&bytes, &bytes);
-                bytes.advance(taken);
-            }
-        } else {
-            // Without its last byte no frame ends in it, so whatever it has of one is copied.
-            let (rest, last) =
-                rest.split_at_checked(rest.len().saturating_sub(1)).unwrap_or_default();
-            for part in [head, rest, last] {
-                self.scan(part, &Bytes::new());
-            }
+        // Without its last byte no frame ends in it, so whatever it has of one is copied.
+        let (rest, last) = rest.split_at_checked(rest.len().saturating_sub(1)).unwrap_or_default();
+        for part in [head, rest, last] {
+            self.scan(part, &Bytes::new());
         }
         cut.clear();
         self.cut = cut;

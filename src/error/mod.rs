@@ -218,7 +218,11 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match &self.0.kind {
-            ErrorKind::Server(error) => error.status.or(error.error_type.status()),
+            // Some servers state an error with 200.
+            ErrorKind::Server(error) => {
+                let own = error.status.filter(|status| *status != 200);
+                own.or(error.error_type.status()).or(error.status)
+            }
             ErrorKind::Refused { status, .. } => Some(*status),
             _ => None,
         }

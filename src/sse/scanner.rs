@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 pub(crate) struct Scanner {
     pub(super) position: Position,
     /// The byte before was a CR: an LF here belongs to it.
-    after_cr: bool,
+    pub(super) after_cr: bool,
     /// The beginning of a field name that a chunk boundary cut, or a name not yet known whole.
     name: Name,
     /// A field has been seen since the last blank line.
@@ -122,6 +122,11 @@ impl Scanner {
     /// would join.
     pub(crate) fn is_between_frames(&self) -> bool {
         self.position == Position::LineStart && !self.open && self.failed.is_none()
+    }
+
+    /// Whether a frame begins with the next byte, and nothing of it has come before, not even its id.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.is_between_frames() && self.meta.id_bytes() == 0
     }
 
     /// Passes over the rest of a frame, `len` bytes with its event and its data.

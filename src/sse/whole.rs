@@ -20,7 +20,9 @@ impl Scanner {
     /// Takes a frame or comment at the front of `chunk` that is whole, and as servers write it.
     #[inline]
     pub(super) fn whole(&mut self, chunk: &[u8]) -> Option<(usize, Option<Found>)> {
-        let (len, found) = match frame(chunk) {
+        // The blank line behind a comment, or the second half of a line end.
+        let from = usize::from(chunk.first() == Some(&b'\n'));
+        let (len, found) = match frame(chunk, from) {
             Some(Whole { event, data, len }) => {
                 let fields = event.len().saturating_add(data.len());
                 if fields.saturating_add(self.meta.id_bytes()) > self.limit {
@@ -28,11 +30,19 @@ impl Scanner {
                 }
                 let offset = self.offset.saturating_add(wide(data.start));
                 let (event, data) = (Place::Chunk(event), Place::Chunk(data));
+                self.pass(len);
                 (len, Found::Frame { event, data, offset, one_line: true })
             }
-            None => (comment(chunk)?, Found::Comment),
+            None => {
+                let len = comment(chunk.get(from..)?)?.checked_add(from)?;
+                if from == 1 && !self.after_cr {
+                    self.meta.dispatch();
+                }
+                self.after_cr = false;
+                self.offset = self.offset.saturating_add(wide(len));
+                (len, Found::Comment)
+            }
         };
-        self.pass(len);
         Some((len, Some(found)))
     }
 
@@ -66,14 +76,15 @@ struct Whole {
     len: usize,
 }
 
-/// A frame of one line of data at the front of `chunk`, with or without an event type before it.
-fn frame(chunk: &[u8]) -> Option<Whole> {
-    let (event, at) = match chunk.strip_prefix(EVENT) {
+/// A frame of one line of data at this place of `chunk`, with or without an event type before it.
+fn frame(chunk: &[u8], from: usize) -> Option<Whole> {
+    let (event, at) = match chunk.get(from..)?.strip_prefix(EVENT) {
         Some(rest) => {
-            let end = EVENT.len().checked_add(line(rest)?)?;
-            (EVENT.len()..end, end.checked_add(1)?)
+            let start = from.checked_add(EVENT.len())?;
+            let end = start.checked_add(line(rest)?)?;
+            (start..end, end.checked_add(1)?)
         }
-        None => (0..0, 0),
+        None => (0..0, from),
     };
     let rest = chunk.get(at..)?.strip_prefix(DATA)?;
     let len = line(rest)?;
@@ -86,10 +97,9 @@ fn frame(chunk: &[u8]) -> Option<Whole> {
     Some(Whole { event, data: start..end, len: end.checked_add(2)? })
 }
 
-/// The length of a comment line at the front of `chunk` with the blank line behind it.
+/// The length of a comment line at the front of `chunk`, line end included.
 fn comment(chunk: &[u8]) -> Option<usize> {
-    let blank = chunk.strip_prefix(b":").and_then(line)?.checked_add(2)?;
-    (*chunk.get(blank)? == b'\n').then_some(blank.checked_add(1)?)
+    chunk.strip_prefix(b":").and_then(line)?.checked_add(2)
 }
 
 /// The length of the line at the front of `rest`, if it ends in a line feed.

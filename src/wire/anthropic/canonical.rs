@@ -23,6 +23,7 @@ pub(super) fn read<'a>(name: &str, data: &'a [u8]) -> Option<Event<'a>> {
             let (raw, block) =
                 BLOCKS.into_iter().find(|(raw, _)| rest.starts_with(raw.as_bytes()))?;
             let at = at.checked_add(BLOCK.len())?.checked_add(raw.len())?;
+            let raw = core::str::from_utf8(rest.get(..raw.len())?).ok()?;
             let kind = if matches!(block, Block::Text { .. }) { "text" } else { "thinking" };
             let block = ContentBlock { kind: kind.into(), raw, other: Vec::new(), block };
             ends(data, at)

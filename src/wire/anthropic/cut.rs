@@ -19,10 +19,12 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    /// Keeps `input`, at the start of a frame, if all of it is the beginning of a delta's.
-    pub(crate) fn begin(&mut self, input: &[u8]) -> bool {
+    /// Keeps `input`, at the start of a frame, if all of it is the beginning of a delta's, and no more
+    /// than `most` bytes.
+    pub(crate) fn begin(&mut self, input: &[u8], most: usize) -> bool {
         let (head, rest) = input.split_at_checked(FRAME.len()).unwrap_or((input, &[]));
-        if !FRAME.starts_with(head) || rest.len() > MOST || ends(rest).is_some() {
+        let odd = rest.contains(&b'\r') || ends(rest).is_some();
+        if !FRAME.starts_with(head) || rest.len() > MOST || input.len() > most || odd {
             return false;
         }
         self.matched = head.len();
@@ -35,7 +37,7 @@ impl Cut {
         self.matched == 0
     }
 
-    /// The bytes that are kept.
+    /// How many bytes are kept.
     pub(crate) fn len(&self) -> usize {
         self.matched.saturating_add(self.rest.len())
     }
@@ -55,16 +57,17 @@ impl Cut {
         self.rest.clear();
     }
 
-    /// Keeps all of `chunk`, if it goes on with the delta and does not end it.
+    /// Keeps all of `chunk`, if it goes on with the delta and does not end it, and no more than `most`
+    /// bytes come together.
     #[inline]
-    pub(crate) fn more(&mut self, chunk: &[u8]) -> bool {
+    pub(crate) fn more(&mut self, chunk: &[u8], most: usize) -> bool {
         let expected = FRAME.get(self.matched..).unwrap_or_default();
         let (head, rest) = chunk.split_at_checked(expected.len()).unwrap_or((chunk, &[]));
-        if !expected.starts_with(head) {
+        if !expected.starts_with(head) || self.len().saturating_add(chunk.len()) > most {
             return false;
         }
-        if let Some((_, but_last)) = rest.split_last() {
-            let ended = self.rest.last() == Some(&b'\n');
+        if let Some((last, but_last)) = rest.split_last() {
+            let ended = self.rest.last() == Some(&b'\n') || *last == b'\r';
             if ended || self.rest.len().saturating_add(rest.len()) > MOST || has_line_end(but_last)
             {
                 return false;
@@ -96,7 +99,8 @@ impl Cut {
             _ => ends(rest),
         };
         let part = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        if self.rest.len().saturating_add(part.len()) > MOST {
+        // Where carriage returns end lines, a frame may end anywhere.
+        if self.rest.len().saturating_add(part.len()) > MOST || part.contains(&b'\r') {
             return (None, head.len());
         }
         self.rest.extend_from_slice(part);
