@@ -106,8 +106,10 @@ pub(super) fn extend(buffer: &mut BytesMut, bytes: &[u8], most: usize) {
 #[cold]
 fn grow(buffer: &mut BytesMut, len: usize, most: usize) {
     let more = len.saturating_sub(buffer.len());
-    // Room that other frames have given back, or a small buffer: it grows by itself.
-    if len <= KEPT || buffer.try_reclaim(more) {
+    // Far from the most it grows by itself, where it lies if it can; or into room that other frames
+    // have given back.
+    let double = buffer.capacity().saturating_mul(2);
+    if len <= KEPT || double.max(len) <= most || buffer.try_reclaim(more) {
         return;
     }
     let mut larger = BytesMut::with_capacity(len.saturating_mul(2).min(most.max(len)));

@@ -23,8 +23,11 @@ impl Cut {
     /// than `most` bytes.
     pub(crate) fn begin(&mut self, input: &[u8], most: usize) -> bool {
         let (head, rest) = input.split_at_checked(FRAME.len()).unwrap_or((input, &[]));
-        let odd = rest.contains(&b'\r') || ends(rest).is_some();
-        if !FRAME.starts_with(head) || rest.len() > MOST || input.len() > most || odd {
+        if !FRAME.starts_with(head)
+            || rest.len() > MOST
+            || input.len() > most
+            || end(rest) != End::Behind
+        {
             return false;
         }
         self.matched = head.len();
@@ -95,12 +98,15 @@ impl Cut {
         self.matched = self.matched.saturating_add(head.len());
         let end = match self.rest.last() {
             // Its line has ended; only a blank line can follow.
-            Some(b'\n') => Some(1),
-            _ => ends(rest),
+            Some(b'\n') => End::At(1),
+            _ => end(rest),
         };
-        let part = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        // Where carriage returns end lines, a frame may end anywhere.
-        if self.rest.len().saturating_add(part.len()) > MOST || part.contains(&b'\r') {
+        let part = match end {
+            End::At(end) => rest.get(..end).unwrap_or_default(),
+            End::Behind => rest,
+            End::Odd => return (None, head.len()),
+        };
+        if self.rest.len().saturating_add(part.len()) > MOST || part.last() == Some(&b'\r') {
             return (None, head.len());
         }
         self.rest.extend_from_slice(part);
@@ -110,11 +116,28 @@ impl Cut {
     }
 }
 
-/// Where the frame ends whose last line is at the front of `bytes`; `None` if it may go on behind them.
-fn ends(bytes: &[u8]) -> Option<usize> {
-    let line = memchr::memchr(b'\n', bytes)?;
-    let end = line.checked_add(2)?;
-    (end <= bytes.len()).then_some(end)
+/// Where a frame ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// So many bytes on.
+    At(usize),
+    /// Behind the bytes.
+    Behind,
+    /// Nobody knows: where carriage returns end lines, it may be anywhere.
+    Odd,
+}
+
+/// Where the frame ends whose last line is at the front of `bytes`.
+fn end(bytes: &[u8]) -> End {
+    let Some(line) = memchr::memchr2(b'\n', b'\r', bytes) else {
+        return End::Behind;
+    };
+    let end = line.saturating_add(2);
+    match bytes.get(line) {
+        Some(b'\r') => End::Odd,
+        _ if end <= bytes.len() => End::At(end),
+        _ => End::Behind,
+    }
 }
 
 /// Larger ones are seldom, and not kept twice: nine of ten events have less, p99 585.
