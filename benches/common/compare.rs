@@ -13,8 +13,8 @@ pub(crate) fn criterion() -> Criterion<ThreadClock> {
     Criterion::default()
         .with_measurement(ThreadClock)
         .sample_size(10)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2))
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
         .configure_from_args()
 }
 
