@@ -2,12 +2,14 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::json::Json;
 use crate::message::{Block, Citation, InvalidInput, Message, ToolKind, ToolUse};
+use crate::rule::Rule;
 use crate::stop::StopReason;
 use crate::text::Text;
 use crate::usage::Usage;
@@ -73,6 +75,10 @@ pub enum Event {
     Ping,
     /// A deviation from the protocol was tolerated.
     Warning(Box<Warning>),
+    /// A tool that the provider runs, or one whose call is still written, has got on.
+    Progress(Box<Progress>),
+    /// What follows is of another choice. Only where a request asked for several.
+    Choice(Choice),
     /// An event of a type that this version does not know.
     Unknown(Box<Unknown>),
     /// The provider ended the reply: exactly once, and last.
@@ -97,6 +103,8 @@ impl Event {
             Self::Usage(_) => "usage",
             Self::Ping => "ping",
             Self::Warning(_) => "warning",
+            Self::Progress(_) => "progress",
+            Self::Choice(_) => "choice",
             Self::Unknown(_) => "unknown",
             Self::Complete(_) => "complete",
         }
@@ -185,7 +193,8 @@ pub struct ToolStart {
     pub kind: ToolKind,
 }
 
-/// A piece of the JSON of a tool's arguments.
+/// A piece of the JSON of a tool's arguments; of the text itself if the tool is a
+/// [`Custom`](ToolKind::Custom) one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ToolInput {
@@ -248,52 +257,6 @@ pub struct Warning {
     pub dropped: Option<Json>,
 }
 
-/// The rules of the protocol that servers are known to break.
-///
-/// Each is tolerated with a [`Warning`], or an error in strict mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Rule {
-    /// A frame names its event, and the name is the `type` of its JSON. Reported once in a stream.
-    EventName,
-    /// `message_start` comes first. Without it the message begins with the first block.
-    MissingMessageStart,
-    /// There is one `message_start`. One with the same id is passed over.
-    RepeatedMessageStart,
-    /// There is one message in a stream. Always an error: two replies must not be merged.
-    SecondMessage,
-    /// A block starts once. A second start of the same open block is passed over.
-    RepeatedBlockStart,
-    /// An index is used once. A new block on an old index is put behind all others.
-    ReusedIndex,
-    /// Block events have an index. Without one the only open block is meant. Reported once in a
-    /// stream.
-    MissingIndex,
-    /// A block is stopped before the message is. Left open by a reply that was cut, it is no
-    /// deviation.
-    MissingBlockStop,
-    /// Deltas and stops belong to a block that has started. Others are dropped.
-    UnknownBlock,
-    /// Deltas and stops belong to an open block. Others are dropped.
-    ClosedBlock,
-    /// A delta fits its block: a thinking delta in a text block is dropped.
-    WrongDelta,
-    /// The signature comes before the block's stop. A late one is attached to its own block, which
-    /// is then given once more.
-    LateSignature,
-    /// A block has one signature. Another one after the block's stop is always an error.
-    SecondSignature,
-    /// A delta does not repeat what the block's start held already. One that does is dropped.
-    RepeatedText,
-    /// A delta has the field of its type. Without it the delta is empty. Reported once in a stream.
-    MissingField,
-    /// Counts of tokens are whole numbers. Others are passed over.
-    BadCount,
-    /// The reply ends with `message_stop`. After a stop reason, `[DONE]` is taken for it.
-    DoneForStop,
-}
-
 /// An event of a type that this version does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -304,12 +267,41 @@ pub struct Unknown {
     pub data: Text,
 }
 
+/// A tool has got on.
+///
+/// What it says is in the tool's block too, once that is finished, previews of images aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The block's index on the wire.
+    pub index: Option<u32>,
+    /// The provider's name for it: `response.web_search_call.searching`,
+    /// `response.image_generation_call.partial_image`, …
+    pub name: Text,
+    /// Its data, as received.
+    pub data: Text,
+}
+
+/// What follows is of this choice, until another is named.
+///
+/// A reply begins with choice 0. Where a request asked for several (`n`), their pieces interleave, and
+/// each choice becomes a [`Message`] of its own. The indexes of blocks are unique over all choices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Choice {
+    /// The index of the choice on the wire.
+    pub choice: u32,
+}
+
 /// The provider ended the reply.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Complete {
     /// The whole reply, with its stop reason and usage. Without its blocks if accumulation is off.
     pub message: Message,
+    /// The other choices, in the order of their indexes, if the request asked for several. The usage of
+    /// all is in `message`.
+    pub choices: Vec<Message>,
     /// The id of the request, to quote to the provider.
     pub request_id: Option<Text>,
 }
@@ -364,38 +356,6 @@ impl ToolCall {
     }
 }
 
-impl Rule {
-    /// The name of the rule, in snake case.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::EventName => "event_name",
-            Self::MissingMessageStart => "missing_message_start",
-            Self::RepeatedMessageStart => "repeated_message_start",
-            Self::SecondMessage => "second_message",
-            Self::RepeatedBlockStart => "repeated_block_start",
-            Self::ReusedIndex => "reused_index",
-            Self::MissingIndex => "missing_index",
-            Self::MissingBlockStop => "missing_block_stop",
-            Self::UnknownBlock => "unknown_block",
-            Self::ClosedBlock => "closed_block",
-            Self::WrongDelta => "wrong_delta",
-            Self::LateSignature => "late_signature",
-            Self::SecondSignature => "second_signature",
-            Self::RepeatedText => "repeated_text",
-            Self::MissingField => "missing_field",
-            Self::BadCount => "bad_count",
-            Self::DoneForStop => "done_for_stop",
-        }
-    }
-}
-
-impl core::fmt::Display for Rule {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.pad(self.name())
-    }
-}
-
 impl Serialize for ToolCall {
     /// The arguments as `input`, or `raw` and `reason` where they are not an object.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -418,7 +378,7 @@ impl Serialize for ToolCall {
 impl Serialize for Complete {
     /// What the message says of its end stands beside the message too, where readers look for it.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut complete = serializer.serialize_struct("Complete", 7)?;
+        let mut complete = serializer.serialize_struct("Complete", 8)?;
         complete.serialize_field("stop_reason", &self.message.stop_reason)?;
         complete.serialize_field("stop_sequence", &self.message.stop_sequence)?;
         complete.serialize_field("stop_details", &self.message.stop_details)?;
@@ -426,6 +386,9 @@ impl Serialize for Complete {
         complete.serialize_field("tools_safe_to_run", &self.tools_safe_to_run())?;
         complete.serialize_field("usage", &self.message.usage)?;
         complete.serialize_field("message", &self.message)?;
+        if !self.choices.is_empty() {
+            complete.serialize_field("choices", &self.choices)?;
+        }
         complete.end()
     }
 }

@@ -177,6 +177,7 @@ mod headers;
 mod json;
 mod limits;
 mod message;
+mod rule;
 pub mod sse;
 mod stop;
 mod text;
@@ -200,8 +201,8 @@ pub use crate::adapter::Timeouts;
 pub use crate::decoder::{Decoder, Protocol};
 pub use crate::error::{Error, ErrorKind, LimitKind, Partial, ServerError, ServerErrorType, Timer};
 pub use crate::event::{
-    BlockEvent, CitationEvent, Complete, Event, RedactedData, Rule, Signature, Start, Thinking,
-    Token, ToolCall, ToolInput, ToolStart, Unknown, UsageEvent, Warning,
+    BlockEvent, Choice, CitationEvent, Complete, Event, Progress, RedactedData, Signature, Start,
+    Thinking, Token, ToolCall, ToolInput, ToolStart, Unknown, UsageEvent, Warning,
 };
 pub use crate::headers::Headers;
 pub use crate::json::{Flaw, Json, JsonError};
@@ -211,6 +212,7 @@ pub use crate::message::{
     InvalidReason, Message, OtherContent, Provider, RedactedThinking, StopDetails, TextContent,
     ThinkingContent, ToolKind, ToolUse,
 };
+pub use crate::rule::Rule;
 pub use crate::stop::StopReason;
 pub use crate::text::Text;
 pub use crate::usage::{CacheCreation, Iteration, ServerToolRequests, Usage};

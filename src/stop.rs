@@ -6,10 +6,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::text::Text;
 
-/// Why the model stopped, in the provider's words.
+/// Why the model stopped, in the words of the Anthropic Messages API.
 ///
-/// Unknown reasons are kept as they came: providers add new ones at any time.
-/// Source: the `stop_reason` of the Anthropic Messages API.
+/// Unknown reasons are kept as they came: providers add new ones at any time. What other providers
+/// say is put into these words; as they said it, it is in the message, under `finish_reason` or
+/// `status` ([`Message::get`](crate::Message::get)).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StopReason {
@@ -29,6 +30,8 @@ pub enum StopReason {
     ModelContextWindowExceeded,
     /// `compaction`: stopped after writing a compaction block.
     Compaction,
+    /// `content_filter`: withheld by a filter of the provider. Only of `OpenAI` and those who follow it.
+    ContentFilter,
     /// A reason this version does not know.
     Other(Text),
 }
@@ -46,14 +49,21 @@ impl StopReason {
             Self::Refusal => "refusal",
             Self::ModelContextWindowExceeded => "model_context_window_exceeded",
             Self::Compaction => "compaction",
+            Self::ContentFilter => "content_filter",
             Self::Other(reason) => reason,
         }
     }
 
-    /// Whether the reply was cut or withdrawn: at a limit, or by a refusal.
+    /// Whether the reply was cut or withdrawn: at a limit, by a refusal or by a filter.
     #[must_use]
     pub fn is_cut(&self) -> bool {
-        matches!(self, Self::MaxTokens | Self::Refusal | Self::ModelContextWindowExceeded)
+        matches!(
+            self,
+            Self::MaxTokens
+                | Self::Refusal
+                | Self::ModelContextWindowExceeded
+                | Self::ContentFilter
+        )
     }
 }
 
@@ -68,6 +78,7 @@ impl From<&str> for StopReason {
             "refusal" => Self::Refusal,
             "model_context_window_exceeded" => Self::ModelContextWindowExceeded,
             "compaction" => Self::Compaction,
+            "content_filter" => Self::ContentFilter,
             other => Self::Other(other.into()),
         }
     }

@@ -16,7 +16,11 @@ use crate::text::Text;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Input tokens that were neither read from nor written to the cache.
+    /// Input tokens, as the provider counts them: Anthropic those that were neither read from nor
+    /// written to the cache, `OpenAI` and those who follow it all of them. See
+    /// [`input_includes_cache`](Self::input_includes_cache), or use
+    /// [`total_input_tokens`](Self::total_input_tokens) and
+    /// [`uncached_input_tokens`](Self::uncached_input_tokens), which mean the same everywhere.
     pub input_tokens: Option<u64>,
     /// Output tokens, thinking included. Before the end a placeholder of the server.
     pub output_tokens: Option<u64>,
@@ -43,6 +47,11 @@ pub struct Usage {
     pub fallback_credit: Option<Json>,
     /// What else the provider reported, by key, as received.
     pub other: Vec<(Text, Json)>,
+    /// Whether the `input_tokens` have those of the cache among them.
+    pub input_includes_cache: bool,
+    /// Whether the provider counts thinking apart from its output, as xAI does in chats: it has been
+    /// added to `output_tokens` then, and the provider's own count is in `other`.
+    pub thinking_added: bool,
 }
 
 /// Input tokens written to the cache, by how long they live there.
@@ -112,10 +121,22 @@ impl Usage {
     /// `None` if the provider reported none of the three.
     #[must_use]
     pub fn total_input_tokens(&self) -> Option<u64> {
+        if self.input_includes_cache {
+            return self.input_tokens;
+        }
         [self.input_tokens, self.cache_read_input_tokens, self.cache_creation_input_tokens]
             .into_iter()
             .flatten()
             .reduce(u64::saturating_add)
+    }
+
+    /// The tokens of the prompt that were neither read from the cache nor written to it.
+    #[must_use]
+    pub fn uncached_input_tokens(&self) -> Option<u64> {
+        let cached = [self.cache_read_input_tokens, self.cache_creation_input_tokens];
+        let cached = cached.into_iter().flatten().fold(0, u64::saturating_add);
+        let cached = if self.input_includes_cache { cached } else { 0 };
+        self.input_tokens.map(|tokens| tokens.saturating_sub(cached))
     }
 
     /// Bytes of what is kept as received.
@@ -151,6 +172,8 @@ impl Usage {
         for (key, value) in later.other {
             replace(&mut self.other, key, value);
         }
+        self.input_includes_cache |= later.input_includes_cache;
+        self.thinking_added |= later.thinking_added;
     }
 }
 
@@ -208,6 +231,13 @@ impl Serialize for Usage {
         }
         for (key, value) in &self.other {
             map.serialize_entry(key, value)?;
+        }
+        let said = [
+            ("input_includes_cache", self.input_includes_cache),
+            ("thinking_added", self.thinking_added),
+        ];
+        for (key, _) in said.into_iter().filter(|(_, said)| *said) {
+            map.serialize_entry(key, &true)?;
         }
         map.end()
     }

@@ -6,10 +6,11 @@
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 
 use bytes::Bytes;
+use common::recordings::{Log, Recording, corpus, message, same};
 use common::{anthropic, decode, everywhere};
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::Deserialize;
@@ -23,87 +24,12 @@ use thinkstream::{
 use tokio_util::codec::FramedRead;
 use tokio_util::io::StreamReader;
 
-type Log = (Vec<Event>, Option<Error>);
-
-/// One recorded stream, and what is known of it.
-struct Recording {
-    /// The name of the file, without its folder and extension.
-    name: String,
-    bytes: Vec<u8>,
-    facts: Value,
-    /// The lengths of the pieces in which a client received it, if it counted them.
-    pieces: Option<Vec<usize>>,
-    /// Whether the bytes are as the provider sent them.
-    captured: bool,
-}
-
-/// The folder that the environment names.
-fn corpus() -> Option<PathBuf> {
-    let folder = std::env::var_os("THINKSTREAM_CORPUS").map(PathBuf::from);
-    if folder.is_none() {
-        eprintln!("skipped: THINKSTREAM_CORPUS names no folder");
-    }
-    folder
-}
-
-/// All streams of the corpus that have facts.
 fn recordings(corpus: &Path) -> Vec<Recording> {
-    let read = |file: &str| std::fs::read_to_string(corpus.join(file)).unwrap();
-    let index = read("INDEX.tsv");
-    let mut rows = index.lines().map(|line| line.split('\t'));
-    let header: Vec<_> = rows.next().unwrap().collect();
-    let column = |name| header.iter().position(|column| *column == name).unwrap();
-    let (file, origin) = (column("file"), column("origin"));
-    let rows: Vec<Vec<_>> = rows.map(Iterator::collect).collect();
-    let origins: BTreeMap<_, _> = rows.iter().map(|row| (row[file], row[origin])).collect();
-
-    let facts = read("FACTS.jsonl");
-    let facts = facts.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let recordings: Vec<_> = facts
-        .filter_map(|facts| {
-            let file = facts["file"].as_str().unwrap();
-            let name = file.strip_prefix("anthropic/")?.strip_suffix(".sse")?.to_owned();
-            let path = corpus.join(file);
-            let pieces = std::fs::read_to_string(path.with_extension("sse.chunks")).ok();
-            Some(Recording {
-                name,
-                bytes: std::fs::read(path).unwrap(),
-                pieces: pieces.map(|text| text.lines().map(|len| len.parse().unwrap()).collect()),
-                captured: origins[file] == "captured",
-                facts,
-            })
-        })
-        .collect();
-    assert!(recordings.len() > 50, "only {} streams", recordings.len());
-    recordings
+    common::recordings::recordings(corpus, "anthropic")
 }
 
-impl Recording {
-    fn whole(&self) -> Log {
-        decode(anthropic(), [&self.bytes[..]])
-    }
-
-    /// The stream in the pieces in which it was received, if they are known.
-    fn as_received(&self) -> Option<Vec<&[u8]>> {
-        let mut rest = &self.bytes[..];
-        let pieces = self.pieces.as_ref()?.iter().map(|len| {
-            let (piece, behind) = rest.split_at(*len);
-            rest = behind;
-            piece
-        });
-        let pieces = pieces.collect();
-        assert!(rest.is_empty(), "{}: the pieces do not add up", self.name);
-        Some(pieces)
-    }
-}
-
-/// The message at the end, whether that was good or not.
-fn message((events, error): &Log) -> &Message {
-    match (events.last(), error) {
-        (_, Some(error)) => &error.partial().message,
-        (Some(Event::Complete(done)), None) => &done.message,
-        end => panic!("{end:?}"),
-    }
+fn whole(recording: &Recording) -> Log {
+    decode(anthropic(), [&recording.bytes[..]])
 }
 
 /// Facts that are not ours: the stream, the fact and why.
@@ -239,23 +165,12 @@ fn every_stream_means_what_the_facts_say() {
     assert!(unneeded.is_empty(), "exceptions that are not needed: {unneeded:?}");
 }
 
-#[track_caller]
-fn same(how: &str, found: &Log, whole: &Log) {
-    let end = |log: &Log| {
-        log.1.as_ref().map(|error| (error.kind().name(), error.offset(), error.to_string()))
-    };
-    let partial = |log: &Log| log.1.as_ref().map(|error| error.partial().clone());
-    assert_eq!(found.0, whole.0, "{how}");
-    assert_eq!(end(found), end(whole), "{how}");
-    assert_eq!(partial(found), partial(whole), "{how}");
-}
-
 #[test]
 fn cuts_change_nothing() {
     let Some(corpus) = corpus() else { return };
     for recording in recordings(&corpus) {
         let Recording { name, bytes, .. } = &recording;
-        let whole = recording.whole();
+        let whole = self::whole(&recording);
         if let Some(pieces) = recording.as_received() {
             same(&format!("{name}, as received"), &decode(anthropic(), pieces), &whole);
         }
@@ -289,7 +204,7 @@ fn adapters_change_nothing() {
         let whole = if bytes.len() <= 2048 {
             everywhere(name, bytes, anthropic)
         } else {
-            recording.whole()
+            self::whole(&recording)
         };
         let read = collect(EventReader::new(bytes, anthropic()));
         same(&format!("{name}, reader"), &read, &whole);
@@ -398,7 +313,7 @@ fn no_prefix_passes_for_more_than_it_is() {
     for name in CUT_AT_EVERY_BYTE {
         let recording = recordings.iter().find(|recording| recording.name == *name).unwrap();
         let bytes = &recording.bytes[..];
-        let whole = recording.whole();
+        let whole = self::whole(recording);
         let last = message(&whole);
         assert!(last.complete && last.content.iter().all(|block| block.complete), "{name}");
         let stream = str::from_utf8(bytes).unwrap();
@@ -466,7 +381,7 @@ fn captured_streams_break_no_rule() {
             continue;
         }
         let name = &recording.name;
-        let whole = recording.whole();
+        let whole = self::whole(&recording);
         assert!(whole.1.is_none(), "{name}: {:?}", whole.1);
         for event in &whole.0 {
             assert!(!matches!(event, Event::Warning(_) | Event::Unknown(_)), "{name}: {event:?}");
@@ -483,7 +398,7 @@ fn the_next_request_echoes_every_block() {
     let Some(corpus) = corpus() else { return };
     let mut count = 0;
     for recording in recordings(&corpus) {
-        let (events, error) = recording.whole();
+        let (events, error) = self::whole(&recording);
         let Some(Event::Complete(done)) = events.last() else {
             assert!(error.is_some());
             continue;

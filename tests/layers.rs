@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The modules from the ground up. Each may use what stands before it, and itself.
 const LAYERS: &[&[&str]] = &[
     // The vocabulary.
-    &["text", "json", "stop", "limits", "headers", "usage", "message", "event", "error"],
+    &["text", "json", "stop", "limits", "headers", "usage", "message", "rule", "event", "error"],
     &["sse", "aws"],
     &["wire"],
     &["assemble"],

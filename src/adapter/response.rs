@@ -11,7 +11,7 @@ use crate::decoder::{Decoder, Protocol};
 use crate::error::{Error, ErrorKind, ServerError};
 use crate::headers::Headers;
 use crate::json::edit::string_member;
-use crate::wire::anthropic::read_error_body;
+use crate::wire::read_error_body;
 
 /// A response that is no event stream: its body says why.
 ///
@@ -57,7 +57,9 @@ impl Decoder {
     ) -> Result<Self, Refused> {
         let kept = Headers::from(headers);
         let expected = match protocol {
-            Protocol::Anthropic => "text/event-stream",
+            Protocol::Anthropic | Protocol::OpenAiResponses | Protocol::OpenAiChat => {
+                "text/event-stream"
+            }
             Protocol::AnthropicOnBedrock => "application/vnd.amazon.eventstream",
         };
         let found = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());

@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes};
 use bytestring::ByteString;
 
 use super::Decoder;
+use crate::assemble::Machine;
 use crate::event::Event;
 use crate::text::{Arena, Lent, Text, Window};
 use crate::wire::anthropic::{DeltaKind, Peeked, Piece};
@@ -50,13 +51,16 @@ impl Decoder {
         }
         // What is larger than the limit is not looked at.
         let front = input.get(..input.len().min(self.sse.limit())).unwrap_or_default();
-        let Some(peeked) = self.peeker.frame(front, window, &mut self.machine.arena) else {
+        let Machine::Anthropic(machine) = &mut self.machine else {
+            return Front::Other;
+        };
+        let Some(peeked) = self.peeker.frame(front, window, &mut machine.ledger.arena) else {
             return self.cut(input);
         };
         let Piece::Short(len @ 1..) = peeked.string else {
             return self.front_with_text(peeked, input);
         };
-        if !self.machine.add(peeked.kind, peeked.index, Lent::Window(window, len)) {
+        if !machine.add(peeked.kind, peeked.index, Lent::Window(window, len)) {
             return Front::Other;
         }
         input.advance(peeked.len);
@@ -67,8 +71,8 @@ impl Decoder {
     /// Takes a delta whose text is not in the window, or empty.
     #[inline(never)]
     fn front_with_text(&mut self, peeked: Peeked, input: &mut Bytes) -> Front {
-        let text =
-            text(peeked.string, &Window::ZERO, Source::Shared(input), &mut self.machine.arena);
+        let arena = &mut self.machine.ledger_mut().arena;
+        let text = text(peeked.string, &Window::ZERO, Source::Shared(input), arena);
         if self.add(peeked, text).is_none() {
             return Front::Other;
         }
@@ -91,7 +95,7 @@ impl Decoder {
     /// Ends a delta that a chunk boundary cut.
     #[inline(never)]
     fn front_of_cut(&mut self, input: &mut Bytes, window: &mut Window) -> Front {
-        let arena = &mut self.machine.arena;
+        let arena = &mut self.machine.ledger_mut().arena;
         let (peeked, taken) = self.cut.join(input, &mut self.peeker, window, arena);
         input.advance(taken);
         let len = self.cut.len();
@@ -100,14 +104,15 @@ impl Decoder {
             return Front::Taken;
         };
         if let Piece::Short(short @ 1..) = peeked.string
-            && self.machine.add(peeked.kind, peeked.index, Lent::Window(window, short))
+            && let Machine::Anthropic(machine) = &mut self.machine
+            && machine.add(peeked.kind, peeked.index, Lent::Window(window, short))
         {
             self.cut.clear();
             self.sse.pass(len);
             return Front::Added(peeked.kind, peeked.index, short);
         }
-        let text =
-            text(peeked.string, window, Source::Lent(self.cut.rest()), &mut self.machine.arena);
+        let arena = &mut self.machine.ledger_mut().arena;
+        let text = text(peeked.string, window, Source::Lent(self.cut.rest()), arena);
         match self.add(peeked, text) {
             Some(()) => {
                 self.cut.clear();
@@ -122,7 +127,7 @@ impl Decoder {
     /// nothing to be added just so.
     pub(super) fn add_data(&mut self, data: &Bytes) -> Option<()> {
         let mut window = Window::ZERO;
-        let arena = &mut self.machine.arena;
+        let arena = &mut self.machine.ledger_mut().arena;
         let peeked = self.peeker.data(data, &mut window, arena)?;
         let text = text(peeked.string, &window, Source::Shared(data), arena);
         self.add(peeked, text)
@@ -131,7 +136,10 @@ impl Decoder {
     /// Adds a delta, and puts its event into the queue.
     fn add(&mut self, peeked: Peeked, text: Option<Text>) -> Option<()> {
         let text = text?;
-        if !self.machine.add(peeked.kind, peeked.index, Lent::Text(&text)) {
+        let Machine::Anthropic(machine) = &mut self.machine else {
+            return None;
+        };
+        if !machine.add(peeked.kind, peeked.index, Lent::Text(&text)) {
             return None;
         }
         // Empty pieces of thinking are given: they say that it goes on.

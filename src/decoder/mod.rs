@@ -1,6 +1,7 @@
 //! The whole pipe: bytes in, events out.
 
 mod fast;
+mod frame;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -9,20 +10,18 @@ use alloc::vec::Vec;
 use bytes::{Buf, Bytes};
 
 use self::fast::Front;
-use crate::assemble::anthropic::Machine;
-use crate::assemble::{Fault, Origin, Queue};
+use crate::assemble::{Machine, Queue, anthropic, openai_chat, openai_responses};
 use crate::aws::{Framed, Unframer};
 use crate::error::{Error, ErrorKind, Partial};
 use crate::event::Event;
 use crate::headers::Headers;
-use crate::json::Flaw;
 use crate::limits::Limits;
 use crate::message::Message;
-use crate::sse::{Found, Scanner};
+use crate::sse::Scanner;
 use crate::text::{Text, Window};
 use crate::usage::Usage;
-use crate::wire::Source;
-use crate::wire::anthropic::{self as wire, Cut, Peeker};
+use crate::wire::anthropic::{Cut, Peeker};
+use crate::wire::read_error_body;
 
 /// What the server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +32,12 @@ pub enum Protocol {
     /// The same events in Amazon's binary event stream, as the call
     /// `InvokeModelWithResponseStream` of Amazon Bedrock sends them.
     AnthropicOnBedrock,
+    /// The Responses API of `OpenAI`, with `"stream": true`, wherever it is served.
+    OpenAiResponses,
+    /// The Chat Completions API of `OpenAI`, with `"stream": true`, and the servers that speak it:
+    /// `DeepSeek`, Qwen, Kimi, GLM, Mistral, `OpenRouter`, Groq, xAI, vLLM, Ollama and many more. The
+    /// legacy Completions too.
+    OpenAiChat,
 }
 
 /// Decodes the event stream of one reply.
@@ -76,6 +81,8 @@ pub struct Decoder {
     /// In place of the scanner, where the bytes are no text.
     aws: Option<Box<Unframer>>,
     machine: Machine,
+    /// Of the response, if they are known.
+    headers: Option<Box<Headers>>,
     peeker: Peeker,
     /// The beginning of a delta that the last chunk ended in, before the scanner has seen it.
     cut: Cut,
@@ -95,12 +102,24 @@ impl Decoder {
     pub fn new(protocol: Protocol) -> Self {
         let aws =
             matches!(protocol, Protocol::AnthropicOnBedrock).then(Unframer::new).map(Box::new);
-        // Only the JSON of an event says what it is where no frame has a name.
-        let machine = Machine::new(aws.is_none());
+        let machine = match protocol {
+            // Only the JSON of an event says what it is where no frame has a name.
+            Protocol::Anthropic => Machine::Anthropic(anthropic::Machine::new(true)),
+            Protocol::AnthropicOnBedrock => Machine::Anthropic(anthropic::Machine::new(false)),
+            Protocol::OpenAiResponses => {
+                Machine::Responses(Box::new(openai_responses::Machine::new()))
+            }
+            Protocol::OpenAiChat => Machine::Chat(Box::new(openai_chat::Machine::new())),
+        };
+        let mut sse = Scanner::new();
+        if protocol == Protocol::OpenAiChat {
+            sse.set_error_is_data();
+        }
         Self {
-            sse: Scanner::new(),
+            sse,
             aws,
             machine,
+            headers: None,
             peeker: Peeker::new(),
             cut: Cut::default(),
             queue: Queue::new(),
@@ -111,25 +130,25 @@ impl Decoder {
         }
     }
 
-    /// Sets the id of the request, from the response's `request-id` header. It comes back in
-    /// [`Complete`](crate::Complete) and in errors.
+    /// Sets the id of the request, from the response's `request-id` or `x-request-id` header. It comes
+    /// back in [`Complete`](crate::Complete) and in errors.
     pub fn request_id(mut self, id: impl Into<Text>) -> Self {
-        self.machine.headers.get_or_insert_default().request_id = Some(id.into());
+        self.headers.get_or_insert_default().request_id = Some(id.into());
         self
     }
 
     /// Sets the response's headers, the id of the request among them. If they have none, one that
     /// was set before stays.
     pub fn headers(mut self, headers: Headers) -> Self {
-        let known = self.machine.headers.take().and_then(|headers| headers.request_id);
+        let known = self.headers.take().and_then(|headers| headers.request_id);
         let request_id = headers.request_id.clone().or(known);
-        self.machine.headers = Some(Headers { request_id, ..headers }.into());
+        self.headers = Some(Headers { request_id, ..headers }.into());
         self
     }
 
     /// Whether a deviation from the protocol is an error rather than a warning. Off unless set.
     pub fn strict(mut self, strict: bool) -> Self {
-        self.machine.set_strict(strict);
+        self.machine.ledger_mut().strict = strict;
         self
     }
 
@@ -146,7 +165,7 @@ impl Decoder {
     /// events, and no blocks in the message. Usage, stop reason and errors are as ever. For gateways
     /// that only look on.
     pub fn accumulate(mut self, accumulate: bool) -> Self {
-        self.machine.set_accumulate(accumulate);
+        self.machine.ledger_mut().accumulate = accumulate;
         self
     }
 
@@ -163,7 +182,7 @@ impl Decoder {
         if let Some(aws) = &mut self.aws {
             aws.set_limit(limits.event_bytes);
         }
-        self.machine.set_limits(limits);
+        self.machine.ledger_mut().limits = limits;
         self
     }
 
@@ -315,13 +334,13 @@ impl Decoder {
         if let Some(event) = self.queue.pop_front() {
             return Ok(Some(event));
         }
-        if self.failed.is_none()
-            && let Err(kind) = self.machine.finish(self.leftover())
-        {
-            let kind = self.not_a_stream().unwrap_or(kind);
-            self.fail(kind, self.offset());
+        if self.failed.is_none() {
+            self.end();
         }
-        self.failed.clone().map_or(Ok(None), Err)
+        match self.queue.pop_front() {
+            Some(event) => Ok(Some(event)),
+            None => self.failed.clone().map_or(Ok(None), Err),
+        }
     }
 
     /// What a body was that had no event in it, if it had anything.
@@ -330,7 +349,7 @@ impl Decoder {
             return None;
         }
         let text = String::from_utf8_lossy(&self.head);
-        Some(match wire::read_error_body(&text) {
+        Some(match read_error_body(&text) {
             Some(error) => ErrorKind::Server(error.into()),
             None => {
                 ErrorKind::NoEvents { excerpt: text.chars().take(64).collect::<String>().into() }
@@ -388,54 +407,6 @@ impl Decoder {
         self.fail(ErrorKind::Transport(source.into().into()), self.offset())
     }
 
-    fn found(&mut self, found: Found, chunk: &Bytes) {
-        match found {
-            Found::Frame { event, data, offset, one_line } => {
-                let name = self.sse.event_bytes(event, chunk);
-                let data = self.sse.data_bytes(data, chunk);
-                self.frame(&name, &data, chunk.len(), (offset, one_line));
-            }
-            Found::Comment => self.queue.push_back(Event::Ping),
-            Found::Retry(_) => {}
-        }
-    }
-
-    fn frame(&mut self, name: &Bytes, data: &Bytes, chunk: usize, place: (u64, bool)) {
-        // The frame was cut, or its lines do not end as the provider's do; its data may be as usual.
-        if name == "content_block_delta" && self.add_data(data).is_some() {
-            return;
-        }
-        let (offset, one_line) = place;
-        let name = String::from_utf8_lossy(name);
-        let parsed = match wire::Event::parse(&name, data) {
-            Err(error) if error.error.flaw == Flaw::Utf8 && self.lossy => {
-                let text = String::from_utf8_lossy(data).into_owned();
-                return self.frame(&Bytes::from(name.into_owned()), &text.into(), chunk, place);
-            }
-            parsed => parsed,
-        };
-        let result = match parsed {
-            Ok(event) => {
-                let origin = Origin {
-                    name: &name,
-                    source: Source::new(data, chunk.max(data.len())),
-                    data,
-                    offset,
-                };
-                self.machine.apply(event, &origin, &mut self.queue).map_err(|kind| (kind, offset))
-            }
-            Err(wire::ParseError { event, index, error }) => {
-                let event = Text::from(&*event);
-                let at = u64::try_from(error.at).unwrap_or(u64::MAX);
-                let at = if one_line { offset.saturating_add(at) } else { offset };
-                Err((Fault::Malformed { event, index, flaw: error.flaw }, at))
-            }
-        };
-        if let Err((kind, offset)) = result {
-            self.fail(kind, offset);
-        }
-    }
-
     fn fail(&mut self, kind: ErrorKind, offset: u64) -> Error {
         // The first error is the one.
         if let Some(error) = &self.failed {
@@ -443,10 +414,11 @@ impl Decoder {
         }
         let partial = Partial {
             message: self.machine.message(),
-            output_started: self.machine.output_started(),
-            tool_call_emitted: self.machine.tool_call_emitted(),
+            choices: self.machine.choices(),
+            output_started: self.machine.ledger().output_started,
+            tool_call_emitted: self.machine.ledger().tool_call_emitted,
         };
-        let headers = self.machine.headers.as_deref().cloned().unwrap_or_default();
+        let headers = self.headers.as_deref().cloned().unwrap_or_default();
         let error = Error::new(kind, Some(offset), partial, headers);
         self.failed = Some(error.clone());
         // What was received is in the error now, and nothing more will come of the rest.

@@ -8,15 +8,16 @@ use core::time::Duration;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 pub use self::server::{ServerError, ServerErrorType};
-use crate::event::Rule;
 use crate::headers::Headers;
 use crate::json::Flaw;
 use crate::message::Message;
+use crate::rule::Rule;
 use crate::text::Text;
 
 /// The end of a stream that did not end well.
@@ -59,6 +60,8 @@ pub struct Partial {
     /// The message so far, with its usage. Each block says whether it is complete and can be sent
     /// back; what is not complete carries no signature.
     pub message: Message,
+    /// The other choices so far, if the request asked for several.
+    pub choices: Vec<Message>,
     /// Whether anything of a block had been handed out.
     pub output_started: bool,
     /// Whether a whole tool call had been handed out.
@@ -473,6 +476,8 @@ mod tests {
 
     fn server(message: &str, request_id: &str) -> Error {
         let error = ServerError {
+            code: None,
+            param: None,
             error_type: ServerErrorType::Overloaded,
             message: message.into(),
             request_id: Some(request_id.into()),

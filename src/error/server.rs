@@ -14,8 +14,12 @@ use crate::text::Text;
 pub struct ServerError {
     /// Its type: what to decide by.
     pub error_type: ServerErrorType,
+    /// Its code, where the provider has one beside the type (`context_length_exceeded`).
+    pub code: Option<Text>,
     /// Its message, for people. The wording changes.
     pub message: Text,
+    /// The parameter of the request that it is about, as the provider names it.
+    pub param: Option<Text>,
     /// The id of the request that came with it.
     pub request_id: Option<Text>,
     /// More on it, as received; `error_code` is in here.
@@ -27,7 +31,15 @@ pub struct ServerError {
 impl ServerError {
     /// An error of which no more is known.
     pub(crate) fn new(error_type: ServerErrorType, message: Text) -> Self {
-        Self { error_type, message, request_id: None, details: None, status: None }
+        Self {
+            error_type,
+            code: None,
+            message,
+            param: None,
+            request_id: None,
+            details: None,
+            status: None,
+        }
     }
 }
 

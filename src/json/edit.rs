@@ -58,6 +58,20 @@ pub(crate) fn string_member(raw: &str, key: &str) -> Option<String> {
     read.ok().and(value)
 }
 
+/// The value under `key` of an object, as it stands, if there is one.
+pub(crate) fn raw_member<'a>(raw: &'a str, key: &str) -> Option<&'a str> {
+    let mut reader = Reader::new(raw);
+    let mut value = None;
+    let mut first = reader.open().ok()?;
+    while let Some(found) = reader.key(&mut first).ok()? {
+        let raw = reader.raw().ok()?;
+        if found == key {
+            value = Some(raw);
+        }
+    }
+    value
+}
+
 fn each_member(raw: &str, mut member: impl FnMut(&str, &str)) -> Result<(), JsonError> {
     let mut reader = Reader::new(raw);
     let mut first = true;

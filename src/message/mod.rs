@@ -24,6 +24,12 @@ pub enum Provider {
     /// The Anthropic Messages API, or a server that speaks it.
     #[default]
     Anthropic,
+    /// The Responses API of `OpenAI`, or a server that speaks it.
+    #[serde(rename = "openai_responses")]
+    OpenAiResponses,
+    /// The Chat Completions API of `OpenAI`, or one of the many servers that speak it.
+    #[serde(rename = "openai_chat")]
+    OpenAiChat,
 }
 
 /// A reply of the model, or what of it is known so far.
@@ -56,6 +62,9 @@ pub struct Message {
     /// `diagnostics`, `input_transformations`, and keys that this version does not know.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "param::as_map")]
     pub other: Vec<(Text, Json)>,
+    /// Which of several choices it is; 0 unless the request asked for more than one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub choice: u32,
     /// Whether the provider ended the message. If not, blocks may be unfinished or missing.
     pub complete: bool,
 }
@@ -68,8 +77,12 @@ pub struct Block {
     pub index: u32,
     /// What it holds.
     pub content: Content,
-    /// Keys of the block that this version does not know, as received.
+    /// Keys of the block that this version does not know, as received; and the `phase` of a message
+    /// item of `OpenAI`.
     pub other: Vec<(Text, Json)>,
+    /// The block as the provider sent it whole, where it does: an output item of the Responses API, or
+    /// the `reasoning_details` of a chat. It goes back as it is.
+    pub raw: Option<Json>,
     /// Whether the block's stop was received. If not, the content may be cut.
     pub complete: bool,
     /// Whether the block can go back to the provider as it is: complete, signed if it has to be, and
@@ -104,6 +117,8 @@ pub struct TextContent {
     pub text: Text,
     /// What it cites, in the order received.
     pub citations: Vec<Citation>,
+    /// Whether it is the model's refusal, where the provider keeps that apart.
+    pub refusal: bool,
 }
 
 /// The model's thinking, with the signature that makes it valid in the next request.
@@ -116,6 +131,9 @@ pub struct ThinkingContent {
     pub signature: Option<Text>,
     /// The provider's running estimate of the tokens thought, where it sends one.
     pub estimated_tokens: u64,
+    /// The field that a chat carried it in (`reasoning_content`, `reasoning`, `reasoning_text`,
+    /// `content`), which is the one that takes it back.
+    pub field: Option<Text>,
 }
 
 /// Thinking that only the provider can read.
@@ -136,13 +154,14 @@ pub struct ToolUse {
     pub id: Text,
     /// The tool.
     pub name: Text,
-    /// The arguments, exactly as received, or why they are none.
+    /// The arguments, exactly as received, or why they are none. Of a [`Custom`](ToolKind::Custom) tool
+    /// they are one JSON string.
     pub input: Result<Json, InvalidInput>,
     /// The server of an MCP tool.
     pub server_name: Option<Text>,
     /// Who called it, as received: the model itself, or code that it wrote.
     pub caller: Option<Json>,
-    /// The toolset that the tool belongs to.
+    /// The toolset that the tool belongs to; the `namespace` of `OpenAI`.
     pub toolset_name: Option<Text>,
 }
 
@@ -157,6 +176,8 @@ pub enum ToolKind {
     Server,
     /// An MCP server that the provider calls: `mcp_tool_use`.
     Mcp,
+    /// The caller of the API, with free text in place of JSON: `custom_tool_call`.
+    Custom,
 }
 
 /// Arguments that are not a JSON object. They must not be run.
@@ -239,6 +260,12 @@ pub enum CitationLocation {
     Unknown,
 }
 
+/// Whether it is not worth writing down.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl Message {
     /// All visible text, block after block, with nothing between them.
     #[must_use]
@@ -306,6 +333,7 @@ impl ToolKind {
             Self::Client => "tool_use",
             Self::Server => "server_tool_use",
             Self::Mcp => "mcp_tool_use",
+            Self::Custom => "custom_tool_call",
         }
     }
 }

@@ -66,12 +66,13 @@ impl Name {
     }
 
     /// The field of this name. Names are compared literally, without regard to anything.
-    pub(super) fn field(&self) -> Option<Field> {
+    pub(super) fn field(&self, error_is_data: bool) -> Option<Field> {
         match self.bytes.get(..self.len)? {
             b"event" => Some(Field::Event),
             b"data" => Some(Field::Data),
             b"id" => Some(Field::Id),
             b"retry" => Some(Field::Retry),
+            b"error" if error_is_data => Some(Field::Data),
             _ => None,
         }
     }

@@ -31,6 +31,8 @@ pub(crate) struct Scanner {
     frame_offset: u64,
     pub(super) limit: usize,
     flush: bool,
+    /// A field `error` is read as if it were `data`.
+    error_is_data: bool,
     pub(super) failed: Option<Error>,
     /// Bytes that were searched for a line end.
     #[cfg(test)]
@@ -100,6 +102,7 @@ impl Scanner {
             frame_offset: 0,
             limit: Limits::EVENT_BYTES,
             flush: false,
+            error_is_data: false,
             failed: None,
             #[cfg(test)]
             searched: 0,
@@ -112,6 +115,12 @@ impl Scanner {
 
     pub(crate) fn set_flush(&mut self, flush: bool) {
         self.flush = flush;
+    }
+
+    /// Reads a field `error`, which the standard does not know, as if it were `data`: llama.cpp says so
+    /// why it failed.
+    pub(crate) fn set_error_is_data(&mut self) {
+        self.error_is_data = true;
     }
 
     pub(crate) fn offset(&self) -> u64 {
@@ -294,7 +303,7 @@ impl Scanner {
         let colon = bytes.iter().take(NAME_AND_COLON).position(|byte| *byte == b':');
         let len = colon.unwrap_or(bytes.len());
         let fits = self.name.push(bytes.get(..len).unwrap_or_default());
-        match (colon, self.name.field()) {
+        match (colon, self.name.field(self.error_is_data)) {
             (None, _) if fits => {}
             (Some(_), Some(field)) if fits => {
                 line.skip(next(len));
@@ -366,7 +375,7 @@ impl Scanner {
         let field = match position {
             Position::Comment => return Ok(Some(Found::Comment)),
             Position::AfterColon(field) | Position::Value(field) => field,
-            Position::Name => match self.name.field() {
+            Position::Name => match self.name.field(self.error_is_data) {
                 // A field without a colon has an empty value.
                 Some(field) => {
                     self.begin(field, Piece { chunk, at: end, end })?;

@@ -4,10 +4,17 @@
 //! together is the business of [`Decoder`](crate::Decoder).
 
 pub mod anthropic;
+mod failure;
+pub mod openai_chat;
+pub mod openai_responses;
+mod openai_usage;
+mod read;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 
+pub use self::failure::read_error_body;
+pub use self::read::ParseError;
 use crate::json::Json;
 pub use crate::json::string::Str;
 use crate::text::{Arena, Text};

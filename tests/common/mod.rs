@@ -1,6 +1,8 @@
 //! Streams written in a few words, and what the decoder makes of them, in every way it can be fed.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod recordings;
+
 use std::io::Read;
 
 use bytes::Bytes;
@@ -74,6 +76,14 @@ pub(crate) fn sse<T: AsRef<str>>(events: impl IntoIterator<Item = T>) -> Vec<u8>
 
 pub(crate) fn anthropic() -> Decoder {
     Decoder::new(Protocol::Anthropic)
+}
+
+pub(crate) fn responses() -> Decoder {
+    Decoder::new(Protocol::OpenAiResponses)
+}
+
+pub(crate) fn chat() -> Decoder {
+    Decoder::new(Protocol::OpenAiChat)
 }
 
 /// The events of a stream that comes in these chunks, and the error at its end.
@@ -209,6 +219,9 @@ fn describe(event: &Event) -> String {
         Event::RedactedThinking(redacted) => {
             format!("redacted {} {}", redacted.index, redacted.data)
         }
+        Event::Token(token) if token.refusal => {
+            format!("refusal {} {:?}", token.index, token.text)
+        }
         Event::Token(token) => format!("token {} {:?}", token.index, token.text),
         Event::Citation(citation) => {
             format!("citation {} {}", citation.index, citation.citation.raw())
@@ -235,11 +248,19 @@ fn describe(event: &Event) -> String {
             Some(index) => format!("warning {} {index}", warning.rule.name()),
             None => format!("warning {}", warning.rule.name()),
         },
+        Event::Progress(progress) => match progress.index {
+            Some(index) => format!("progress {index} {}", progress.name),
+            None => format!("progress {}", progress.name),
+        },
+        Event::Choice(choice) => format!("choice {}", choice.choice),
         Event::Unknown(unknown) => format!("unknown {} {}", unknown.name, unknown.data),
         Event::Complete(done) => {
             let reason = done.stop_reason().map_or("-", |reason| reason.as_str());
             let safe = if done.tools_safe_to_run() { "" } else { " unsafe" };
-            format!("complete {reason}{safe}")
+            let others = done.choices.iter().map(|choice| {
+                format!(" {}", choice.stop_reason.as_ref().map_or("-", |reason| reason.as_str()))
+            });
+            format!("complete {reason}{safe}{}", others.collect::<String>())
         }
         other => panic!("{other:?}"),
     }

@@ -2,11 +2,10 @@
 
 use super::draft::{Draft, Fill};
 use crate::assemble::{Origin, Queue};
-use crate::event::{
-    CitationEvent, Event, RedactedData, Rule, Signature, Thinking, ToolStart, Unknown,
-};
+use crate::event::{CitationEvent, Event, RedactedData, Signature, Thinking, ToolStart, Unknown};
 use crate::json::Json;
 use crate::message::Citation;
+use crate::rule::Rule;
 use crate::text::{Arena, Lent, Text};
 use crate::wire::anthropic::{Delta, DeltaKind};
 use crate::wire::{Source, Str};

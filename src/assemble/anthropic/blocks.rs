@@ -6,14 +6,13 @@ use alloc::vec::Vec;
 
 use super::draft::{Draft, Fill};
 use super::machine::Machine;
-use super::written::Written;
 use super::{Input, Outcome, Slot, Target};
-use crate::assemble::{Fault, Origin, Queue, finished, tolerate};
-use crate::error::LimitKind;
-use crate::event::{Event, Rule, Signature, ToolCall};
+use crate::assemble::{Fault, Origin, Queue, finished};
+use crate::event::{Event, Signature, ToolCall};
 use crate::json::Flaw;
 use crate::message::{Block, Content};
-use crate::text::{Arena, Lent};
+use crate::rule::Rule;
+use crate::text::Lent;
 use crate::wire::anthropic::{self as wire, ContentBlock, Delta, DeltaKind};
 
 /// A block's place in the message.
@@ -73,7 +72,7 @@ impl Machine {
         };
         let outcome = self.step(Input::BlockStart(slot), index, origin, out)?;
         if index.is_none() && outcome != Outcome::Ignore {
-            self.tolerate(Rule::MissingIndex, None, origin, out)?;
+            self.ledger.tolerate(Rule::MissingIndex, None, origin, out)?;
         }
         match outcome {
             Outcome::Open => self.open(wire_index, wire_index.into(), block, origin, out),
@@ -104,22 +103,20 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        if self.places.len() >= self.limits.blocks {
-            return Err(Fault::Limit { limit: LimitKind::Blocks, max: self.limits.blocks });
-        }
+        self.ledger.bound_blocks(self.places.len())?;
         if let wire::Block::ToolUse(wire::ToolUse { input: Some(input), .. }) = &block.block {
-            self.bound_input(input.len())?;
+            self.ledger.bound_input(input.len())?;
         }
-        self.hold(block.raw.len())?;
-        self.spare.most = self.limits.message_bytes;
-        let mut draft = Draft::new(index, block, origin.source, &mut self.spare);
+        self.ledger.hold(block.raw.len())?;
+        self.ledger.spare.most = self.ledger.limits.message_bytes;
+        let mut draft = Draft::new(index, block, origin.source, &mut self.ledger.spare);
         draft.held = block.raw.len();
         if let wire::Block::Fallback { to: Some(model) } = &block.block {
             self.message.model = Some((&*model.decode()).into());
         }
         let before = out.len();
         draft.announce(out);
-        self.output_started |= out.len() > before;
+        self.ledger.output_started |= out.len() > before;
         self.reused |= order != u64::from(index);
         let at = self.places.partition_point(|place| place.order <= order);
         self.places.insert(at, Place { index, order, life: Life::Open(draft.into()) });
@@ -160,7 +157,7 @@ impl Machine {
             (Outcome::Attach, Delta::Signature { signature }) => {
                 let signature = signature.unwrap_or_default().decode();
                 self.attach(at, &signature, out);
-                self.hold(signature.len())
+                self.ledger.hold(signature.len())
             }
             _ => Ok(()),
         }
@@ -177,20 +174,18 @@ impl Machine {
             return Ok(());
         };
         let index = Some(*index);
-        let appended = draft.append(delta, origin, self.accumulate, &mut self.arena);
+        let appended = draft.append(delta, origin, self.ledger.accumulate, &mut self.ledger.arena);
         draft.held = draft.held.saturating_add(appended.grown);
         let input = if matches!(draft.fill, Fill::Tool(_)) { draft.text.len() } else { 0 };
         if let Some(event) = appended.event {
-            self.output_started = true;
+            self.ledger.output_started = true;
             out.push_back(event);
         }
-        self.hold(appended.grown)?;
-        self.bound_input(input)?;
+        self.ledger.hold(appended.grown)?;
+        self.ledger.bound_input(input)?;
         match appended.broken {
-            Some(rule @ Rule::RepeatedText) => {
-                tolerate(self.strict, rule, index, true, origin, out)
-            }
-            Some(rule) => self.tolerate(rule, index, origin, out),
+            Some(rule @ Rule::RepeatedText) => self.ledger.pass_over(rule, index, origin, out),
+            Some(rule) => self.ledger.tolerate(rule, index, origin, out),
             None => Ok(()),
         }
     }
@@ -203,9 +198,9 @@ impl Machine {
             return false;
         }
         let len = text.len();
-        let more = if self.accumulate { len } else { 0 };
-        let held = self.held.saturating_add(more);
-        let whole = held.saturating_add(self.beside);
+        let more = if self.ledger.accumulate { len } else { 0 };
+        let held = self.ledger.held.saturating_add(more);
+        let whole = held.saturating_add(self.ledger.beside);
         let Some(place) = self.places.get_mut(self.last) else {
             return false;
         };
@@ -213,12 +208,12 @@ impl Machine {
             return false;
         };
         let added = index_fits
-            && whole <= self.limits.message_bytes
-            && draft.takes(kind, len, self.limits.tool_input_bytes);
+            && whole <= self.ledger.limits.message_bytes
+            && draft.takes(kind, len, self.ledger.limits.tool_input_bytes);
         if added {
-            self.held = held;
-            self.output_started |= kind == DeltaKind::Thinking || len > 0;
-            if self.accumulate {
+            self.ledger.held = held;
+            self.ledger.output_started |= kind == DeltaKind::Thinking || len > 0;
+            if self.ledger.accumulate {
                 draft.text.push(text);
             }
         }
@@ -282,14 +277,17 @@ impl Machine {
             _ => Signed::Never,
         };
         let damaged = draft.damaged;
-        if !self.accumulate {
-            self.held = self.held.saturating_sub(draft.held);
+        if !self.ledger.accumulate {
+            self.ledger.held = self.ledger.held.saturating_sub(draft.held);
         }
-        let block = self.accumulate.then(|| Arc::new(draft.into_block(true, &mut self.spare)));
+        let block = self
+            .ledger
+            .accumulate
+            .then(|| Arc::new(draft.into_block(true, &mut self.ledger.spare)));
         if let Some(block) = &block {
-            self.output_started = true;
+            self.ledger.output_started = true;
             if let Content::ToolUse(tool) = &block.content {
-                self.tool_call_emitted = true;
+                self.ledger.tool_call_emitted = true;
                 out.push_back(Event::ToolCall(ToolCall::new(block.index, tool).into()));
             }
             finished(block, out);
@@ -300,8 +298,7 @@ impl Machine {
     /// Lets go of all blocks: the stream has failed, and what came of it is kept elsewhere.
     pub(crate) fn release(&mut self) {
         self.places = Vec::new();
-        self.spare = Written::default();
-        self.arena = Arena::default();
+        self.ledger.release();
     }
 
     /// Ends a block that will never be stopped, because its index is taken over.
@@ -312,10 +309,13 @@ impl Machine {
         {
             out.extend(draft.unpaired());
             let damaged = draft.damaged;
-            if !self.accumulate {
-                self.held = self.held.saturating_sub(draft.held);
+            if !self.ledger.accumulate {
+                self.ledger.held = self.ledger.held.saturating_sub(draft.held);
             }
-            let block = self.accumulate.then(|| Arc::new(draft.into_block(false, &mut self.spare)));
+            let block = self
+                .ledger
+                .accumulate
+                .then(|| Arc::new(draft.into_block(false, &mut self.ledger.spare)));
             place.life = Life::Closed(Closed { block, signature: Signed::Never, damaged });
         }
     }
@@ -337,7 +337,7 @@ impl Machine {
         match (open.next(), open.next()) {
             (Some((at, place)), None) => {
                 let index = Some(place.index);
-                self.tolerate(Rule::MissingIndex, index, origin, out).map(|()| Some(at))
+                self.ledger.tolerate(Rule::MissingIndex, index, origin, out).map(|()| Some(at))
             }
             _ => Err(Fault::Malformed {
                 event: origin.name.into(),
@@ -345,14 +345,6 @@ impl Machine {
                 flaw: Flaw::Missing("index"),
             }),
         }
-    }
-
-    fn bound_input(&self, bytes: usize) -> Result<(), Fault> {
-        let max = self.limits.tool_input_bytes;
-        if bytes > max {
-            return Err(Fault::Limit { limit: LimitKind::ToolInputBytes, max });
-        }
-        Ok(())
     }
 
     /// The place of the block with this index on the wire; of several the open one, or the last.

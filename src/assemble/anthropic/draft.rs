@@ -3,10 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::written::Written;
+use crate::assemble::object;
+use crate::assemble::written::Written;
 use crate::json::Json;
 use crate::json::edit::{quote, string_member, with_member};
-use crate::json::reader::{Items, Kind, Reader};
+use crate::json::reader::Items;
 use crate::message::{
     Block, Citation, Content, InvalidInput, InvalidReason, OtherContent, RedactedThinking,
     TextContent, ThinkingContent, ToolKind, ToolUse,
@@ -193,12 +194,15 @@ impl Draft {
     /// The block with its text. Without its stop it is not complete, and carries no signature.
     fn with_text(self, text: Text, complete: bool) -> Block {
         let content = match self.fill {
-            Fill::Text { citations } => Content::Text(TextContent { text, citations }),
+            Fill::Text { citations } => {
+                Content::Text(TextContent { text, citations, refusal: false })
+            }
             Fill::Thinking { signature, estimated_tokens, .. } => {
                 Content::Thinking(ThinkingContent {
                     thinking: text,
                     signature: (complete && !signature.is_empty()).then(|| signature.into()),
                     estimated_tokens,
+                    field: None,
                 })
             }
             Fill::Redacted { data } => Content::RedactedThinking(RedactedThinking { data }),
@@ -218,6 +222,7 @@ impl Draft {
             index: self.index,
             content,
             other: self.other,
+            raw: None,
             complete,
             damaged: self.damaged,
             replayable,
@@ -264,11 +269,7 @@ fn arguments(start: Option<Json>, written: Text) -> Result<Json, InvalidInput> {
         Some(input) if input.as_str() != "\"\"" => input.into_shared(),
         _ => "{}".into(),
     };
-    match Reader::new(&raw).whole() {
-        Ok(Kind::Object) => Ok(Json::checked(raw)),
-        Ok(_) => Err(InvalidInput { raw: raw.into(), reason: InvalidReason::NotAnObject }),
-        Err(error) => Err(InvalidInput { raw: raw.into(), reason: InvalidReason::Json(error) }),
-    }
+    object(raw)
 }
 
 /// Whether the content has all that the provider wants back.

@@ -5,17 +5,16 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::blocks::{Life, Place};
-use super::written::Written;
 use super::{Failure, Identity, Input, Outcome, State, Stop, next, outcome};
-use crate::assemble::{Fault, Origin, Queue, tolerate};
-use crate::error::{LimitKind, ServerError};
-use crate::event::{Complete, Event, Rule, Start, Unknown, UsageEvent};
-use crate::headers::Headers;
+use crate::assemble::written::Written;
+use crate::assemble::{Fault, Ledger, Origin, Queue};
+use crate::error::ServerError;
+use crate::event::{Complete, Event, Start, Unknown, UsageEvent};
 use crate::json::Json;
-use crate::limits::Limits;
 use crate::message::{Message, Provider};
+use crate::rule::Rule;
 use crate::stop::StopReason;
-use crate::text::{Arena, Text};
+use crate::text::Text;
 use crate::usage::{Usage, replace};
 use crate::wire::anthropic::{self as wire, MessageDelta, MessageStart};
 
@@ -25,33 +24,17 @@ pub(crate) struct Machine {
     state: State,
     /// Frames name their events. Where they do not, what has no type is a sign of life.
     named: bool,
-    pub(super) strict: bool,
-    pub(super) accumulate: bool,
-    pub(super) limits: Limits,
+    pub(crate) ledger: Ledger,
     /// Without its blocks, which are below.
     pub(super) message: Message,
     /// In the order of the message; mostly, but not always, in that of the indexes.
     pub(super) places: Vec<Place>,
     /// The place that the last delta went to.
     pub(super) last: usize,
-    /// Bytes held for the message.
-    pub(super) held: usize,
-    /// Bytes held beside the blocks, of which the latest replace the earlier.
-    pub(super) beside: usize,
     /// An index was used twice, so the order of the places is not that of the indexes.
     pub(super) reused: bool,
     /// The message began without its `message_start`.
     assumed: bool,
-    /// The habits of this server that have been reported.
-    told: [Option<Rule>; 3],
-    pub(super) output_started: bool,
-    pub(super) tool_call_emitted: bool,
-    /// Of the response, if it is known.
-    pub(crate) headers: Option<Box<Headers>>,
-    /// For texts that are not as received.
-    pub(crate) arena: Arena,
-    /// The room that the last block was written in.
-    pub(super) spare: Written,
 }
 
 impl Machine {
@@ -60,35 +43,13 @@ impl Machine {
         Self {
             named,
             state: State::Idle,
-            strict: false,
-            accumulate: true,
-            limits: Limits::default(),
+            ledger: Ledger::new(),
             message: Message { provider: Provider::Anthropic, ..Message::default() },
             places: Vec::new(),
             last: 0,
-            held: 0,
-            beside: 0,
             reused: false,
             assumed: false,
-            told: [None; 3],
-            output_started: false,
-            tool_call_emitted: false,
-            headers: None,
-            arena: Arena::default(),
-            spare: Written::default(),
         }
-    }
-
-    pub(crate) fn set_strict(&mut self, strict: bool) {
-        self.strict = strict;
-    }
-
-    pub(crate) fn set_accumulate(&mut self, accumulate: bool) {
-        self.accumulate = accumulate;
-    }
-
-    pub(crate) fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits;
     }
 
     /// Whether a message is open, so that blocks can grow.
@@ -104,18 +65,10 @@ impl Machine {
         &self.message.usage
     }
 
-    pub(crate) fn output_started(&self) -> bool {
-        self.output_started
-    }
-
-    pub(crate) fn tool_call_emitted(&self) -> bool {
-        self.tool_call_emitted
-    }
-
     /// The message as it is: finished blocks are shared, blocks in flight are copied.
     pub(crate) fn message(&self) -> Message {
         let content = self.places.iter().filter_map(|place| match &place.life {
-            Life::Open(draft) if self.accumulate => Some(Arc::new(draft.to_block())),
+            Life::Open(draft) if self.ledger.accumulate => Some(Arc::new(draft.to_block())),
             Life::Open(_) => None,
             Life::Closed(closed) => closed.block.clone(),
         });
@@ -180,12 +133,14 @@ impl Machine {
     ) -> Result<Outcome, Fault> {
         let outcome = outcome(self.state, input);
         match outcome {
-            Outcome::Assume => self.tolerate(Rule::MissingMessageStart, None, origin, out)?,
-            Outcome::OpenAnew => self.tolerate(Rule::ReusedIndex, index, origin, out)?,
-            Outcome::Attach => self.tolerate(Rule::LateSignature, index, origin, out)?,
-            Outcome::CompleteBy(rule) => self.tolerate(rule, index, origin, out)?,
+            Outcome::Assume => {
+                self.ledger.tolerate(Rule::MissingMessageStart, None, origin, out)?;
+            }
+            Outcome::OpenAnew => self.ledger.tolerate(Rule::ReusedIndex, index, origin, out)?,
+            Outcome::Attach => self.ledger.tolerate(Rule::LateSignature, index, origin, out)?,
+            Outcome::CompleteBy(rule) => self.ledger.tolerate(rule, index, origin, out)?,
             Outcome::Drop(rule) => {
-                tolerate(self.strict, rule, index, true, origin, out)?;
+                self.ledger.pass_over(rule, index, origin, out)?;
             }
             Outcome::Fail(Failure::Protocol(rule)) => return Err(Fault::Protocol { rule, index }),
             _ => {}
@@ -200,24 +155,6 @@ impl Machine {
         Ok(outcome)
     }
 
-    pub(super) fn tolerate(
-        &mut self,
-        rule: Rule,
-        index: Option<u32>,
-        origin: &Origin<'_>,
-        out: &mut Queue,
-    ) -> Result<(), Fault> {
-        // A server that does it once does it with every event.
-        if matches!(rule, Rule::EventName | Rule::MissingIndex | Rule::MissingField) {
-            match self.told.iter_mut().find(|told| told.is_none_or(|told| told == rule)) {
-                Some(Some(_)) => return Ok(()),
-                Some(told) => *told = Some(rule),
-                None => {}
-            }
-        }
-        tolerate(self.strict, rule, index, false, origin, out)
-    }
-
     fn check_name(
         &mut self,
         event: &wire::Event<'_>,
@@ -230,7 +167,7 @@ impl Machine {
         if exempt || self.is_done() || event.name() == origin.name {
             return Ok(());
         }
-        self.tolerate(Rule::EventName, None, origin, out)
+        self.ledger.tolerate(Rule::EventName, None, origin, out)
     }
 
     fn hand_out(
@@ -280,7 +217,7 @@ impl Machine {
         }
         self.update(start.end, origin, out)?;
         let named = [&self.message.id, &self.message.model, &self.message.role];
-        self.hold(named.into_iter().flatten().map(Text::len).sum())?;
+        self.ledger.hold(named.into_iter().flatten().map(Text::len).sum())?;
         if late {
             return Ok(());
         }
@@ -354,9 +291,13 @@ impl Machine {
             self.message.stop_details.as_ref().map_or(0, |details| details.len()),
         ];
         let usage = self.message.usage.raw_bytes();
-        self.beside = other.chain(stop).fold(usage, usize::saturating_add);
-        self.hold(0)?;
-        if delta.bad_count { self.tolerate(Rule::BadCount, None, origin, out) } else { Ok(()) }
+        self.ledger.beside = other.chain(stop).fold(usage, usize::saturating_add);
+        self.ledger.hold(0)?;
+        if delta.bad_count {
+            self.ledger.tolerate(Rule::BadCount, None, origin, out)
+        } else {
+            Ok(())
+        }
     }
 
     fn end_message(
@@ -376,23 +317,12 @@ impl Machine {
         let cut = self.message.stop_reason.as_ref().is_some_and(StopReason::is_cut);
         for place in self.places.iter().filter(|place| place.is_open() && !cut) {
             let rule = Rule::MissingBlockStop;
-            tolerate(self.strict, rule, Some(place.index), false, origin, out)?;
+            self.ledger.warn(rule, Some(place.index), false, origin, out)?;
         }
         self.state = done;
-        self.spare = Written::default();
-        let request_id = self.headers.as_ref().and_then(|headers| headers.request_id.clone());
-        let complete = Complete { message: self.message(), request_id };
+        self.ledger.spare = Written::default();
+        let complete = Complete { message: self.message(), ..Complete::default() };
         out.push_back(Event::Complete(complete.into()));
-        Ok(())
-    }
-
-    /// Counts bytes that the message holds more than before.
-    pub(super) fn hold(&mut self, bytes: usize) -> Result<(), Fault> {
-        self.held = self.held.saturating_add(bytes);
-        let max = self.limits.message_bytes;
-        if self.held.saturating_add(self.beside) > max {
-            return Err(Fault::Limit { limit: LimitKind::MessageBytes, max });
-        }
         Ok(())
     }
 }

@@ -23,10 +23,9 @@ mod append;
 mod blocks;
 mod draft;
 mod machine;
-mod written;
 
 pub(crate) use self::machine::Machine;
-use crate::event::Rule;
+use crate::rule::Rule;
 
 /// Where in the life of the message the stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

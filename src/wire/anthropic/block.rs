@@ -3,8 +3,8 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use super::{KEYS, read_index, read_members, read_raw};
 use crate::json::reader::{Items, Kind, Reader};
+use crate::wire::read::{self, KEYS};
 
 use crate::json::string::Str;
 use crate::json::{Flaw, JsonError};
@@ -113,8 +113,8 @@ pub(super) fn read_event<'a>(
     index: &mut Option<u32>,
 ) -> Result<ContentBlock<'a>, JsonError> {
     let mut block = None;
-    read_members(reader, |key, reader| match key {
-        "index" => read_index(reader).map(|read| *index = read),
+    read::members(reader, |key, reader| match key {
+        "index" => read::index(reader).map(|read| *index = read),
         "content_block" if reader.kind()? == Kind::Null => reader.skip(),
         "content_block" => ContentBlock::read(reader).map(|read| block = Some(read)),
         _ => reader.skip(),
@@ -146,7 +146,7 @@ impl<'a> ContentBlock<'a> {
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, JsonError> {
         let mut fields = Fields::default();
         let start = reader.place();
-        read_members(reader, |key, reader| fields.read(key, reader))?;
+        read::members(reader, |key, reader| fields.read(key, reader))?;
         let Some(kind) = fields.kind.map(|kind| kind.decode()) else {
             return reader.fail(Flaw::Missing("type"));
         };
@@ -204,10 +204,10 @@ impl<'a> Fields<'a> {
             "tool_use_id" => &mut self.tool_use_id,
             "server_name" => &mut self.server_name,
             "toolset_name" => &mut self.toolset_name,
-            "input" => return read_raw(reader).map(|raw| self.input = raw),
-            "caller" => return read_raw(reader).map(|raw| self.caller = raw),
+            "input" => return read::raw(reader).map(|raw| self.input = raw),
+            "caller" => return read::raw(reader).map(|raw| self.caller = raw),
             "to" if reader.kind()? == Kind::Object => {
-                return read_members(reader, |key, reader| match key {
+                return read::members(reader, |key, reader| match key {
                     "model" => reader.string_or_skip().map(|model| self.to = model),
                     _ => reader.skip(),
                 });
@@ -220,7 +220,7 @@ impl<'a> Fields<'a> {
                 return reader.skip();
             }
             key => {
-                if let Some(raw) = read_raw(reader)?
+                if let Some(raw) = read::raw(reader)?
                     && self.other.len() < KEYS
                 {
                     self.other.push((Cow::Owned(key.into()), raw));

@@ -2,8 +2,8 @@
 
 use alloc::borrow::Cow;
 
-use super::{read_index, read_members, read_raw};
 use crate::json::reader::{Kind, Reader};
+use crate::wire::read;
 
 use crate::json::string::Str;
 use crate::json::{Flaw, JsonError};
@@ -63,8 +63,8 @@ pub(super) fn read_event<'a>(
     index: &mut Option<u32>,
 ) -> Result<Delta<'a>, JsonError> {
     let mut delta = None;
-    read_members(reader, |key, reader| match key {
-        "index" => read_index(reader).map(|read| *index = read),
+    read::members(reader, |key, reader| match key {
+        "index" => read::index(reader).map(|read| *index = read),
         "delta" => Delta::read(reader).map(|read| delta = Some(read)),
         _ => reader.skip(),
     })?;
@@ -96,14 +96,14 @@ impl<'a> Delta<'a> {
         let (mut estimated_tokens, mut citation) = (None, None);
         let (mut content, mut encrypted_content) = (None, None);
         let start = reader.place();
-        read_members(reader, |key, reader| match key {
+        read::members(reader, |key, reader| match key {
             "type" => reader.string_or_skip().map(|read| kind = read),
             "text" => Value::read(reader).map(|read| text = read),
             "thinking" => Value::read(reader).map(|read| thinking = read),
             "signature" => Value::read(reader).map(|read| signature = read),
             "partial_json" => Value::read(reader).map(|read| partial_json = read),
             "estimated_tokens" => reader.count().map(|read| estimated_tokens = read),
-            "citation" => read_raw(reader).map(|read| citation = read),
+            "citation" => read::raw(reader).map(|read| citation = read),
             "content" => reader.raw().map(|read| content = Some(read)),
             "encrypted_content" => reader.raw().map(|read| encrypted_content = Some(read)),
             _ => reader.skip(),

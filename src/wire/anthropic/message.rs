@@ -4,12 +4,11 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::block::ContentBlocks;
-use super::{KEYS, read_members, read_raw};
 use crate::json::reader::{Kind, Reader};
+use crate::wire::read::{self, KEYS};
 
 use crate::json::string::Str;
 use crate::json::{Flaw, Json, JsonError};
-use crate::text::Text;
 use crate::usage::Usage;
 
 /// The message as it begins. In a reply that continues a program's tool call it is whole.
@@ -50,7 +49,7 @@ pub(super) fn read_start<'a>(
     reader: &mut Reader<'a>,
 ) -> Result<Option<MessageStart<'a>>, JsonError> {
     let mut message = None;
-    read_members(reader, |key, reader| match key {
+    read::members(reader, |key, reader| match key {
         "message" if reader.kind()? == Kind::Null => reader.skip().map(|()| message = Some(None)),
         "message" => MessageStart::read(reader).map(|read| message = Some(Some(read))),
         _ => reader.skip(),
@@ -60,9 +59,9 @@ pub(super) fn read_start<'a>(
 
 pub(super) fn read_delta<'a>(reader: &mut Reader<'a>) -> Result<MessageDelta<'a>, JsonError> {
     let mut message = MessageDelta::default();
-    read_members(reader, |key, reader| match key {
+    read::members(reader, |key, reader| match key {
         "delta" if reader.kind()? == Kind::Object => {
-            read_members(reader, |key, reader| message.read(key, reader))
+            read::members(reader, |key, reader| message.read(key, reader))
         }
         "type" | "delta" => reader.skip(),
         key => message.read(key, reader),
@@ -73,7 +72,7 @@ pub(super) fn read_delta<'a>(reader: &mut Reader<'a>) -> Result<MessageDelta<'a>
 impl<'a> MessageStart<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, JsonError> {
         let mut message = Self::default();
-        read_members(reader, |key, reader| match key {
+        read::members(reader, |key, reader| match key {
             "id" => reader.string_or_skip().map(|read| message.id = read),
             "model" => reader.string_or_skip().map(|read| message.model = read),
             "role" => reader.string_or_skip().map(|read| message.role = read),
@@ -92,16 +91,16 @@ impl<'a> MessageDelta<'a> {
         match key {
             "stop_reason" => self.stop_reason = reader.string_or_skip()?.filter(|s| !s.is_empty()),
             "stop_sequence" => self.stop_sequence = reader.string_or_skip()?,
-            "stop_details" => self.stop_details = read_raw(reader)?,
+            "stop_details" => self.stop_details = read::raw(reader)?,
             "usage" if reader.kind()? == Kind::Object => {
                 let mut usage = Usage::default();
-                read_members(reader, |key, reader| {
+                read::members(reader, |key, reader| {
                     read_usage(&mut usage, key, reader, &mut self.bad_count)
                 })?;
                 self.usage = Some(usage);
             }
             key => {
-                if let Some(raw) = read_raw(reader)?
+                if let Some(raw) = read::raw(reader)?
                     && self.other.len() < KEYS
                 {
                     self.other.push((Cow::Owned(key.into()), raw));
@@ -125,30 +124,30 @@ fn read_usage(
         "cache_creation_input_tokens" => &mut usage.cache_creation_input_tokens,
         "cache_creation" if reader.kind()? == Kind::Object => {
             let split = &mut usage.cache_creation;
-            return read_members(reader, |key, reader| match key {
+            return read::members(reader, |key, reader| match key {
                 "ephemeral_5m_input_tokens" => {
-                    read_count(&mut split.ephemeral_5m_input_tokens, reader, bad)
+                    read::count(&mut split.ephemeral_5m_input_tokens, reader, bad)
                 }
                 "ephemeral_1h_input_tokens" => {
-                    read_count(&mut split.ephemeral_1h_input_tokens, reader, bad)
+                    read::count(&mut split.ephemeral_1h_input_tokens, reader, bad)
                 }
                 _ => reader.skip(),
             });
         }
         "output_tokens_details" if reader.kind()? == Kind::Object => {
-            return read_members(reader, |key, reader| match key {
-                "thinking_tokens" => read_count(&mut usage.thinking_tokens, reader, bad),
+            return read::members(reader, |key, reader| match key {
+                "thinking_tokens" => read::count(&mut usage.thinking_tokens, reader, bad),
                 _ => reader.skip(),
             });
         }
-        "server_tool_use" => return read_json(&mut usage.server_tool_use, reader),
-        "iterations" => return read_json(&mut usage.iterations, reader),
-        "fallback_credit" => return read_json(&mut usage.fallback_credit, reader),
-        "service_tier" => return read_name(&mut usage.service_tier, reader),
-        "inference_geo" => return read_name(&mut usage.inference_geo, reader),
-        "speed" => return read_name(&mut usage.speed, reader),
+        "server_tool_use" => return read::json(&mut usage.server_tool_use, reader),
+        "iterations" => return read::json(&mut usage.iterations, reader),
+        "fallback_credit" => return read::json(&mut usage.fallback_credit, reader),
+        "service_tier" => return read::name(&mut usage.service_tier, reader),
+        "inference_geo" => return read::name(&mut usage.inference_geo, reader),
+        "speed" => return read::name(&mut usage.speed, reader),
         key => {
-            if let Some(raw) = read_raw(reader)?
+            if let Some(raw) = read::raw(reader)?
                 && usage.other.len() < KEYS
             {
                 usage.other.push((key.into(), Json::checked(raw)));
@@ -156,27 +155,5 @@ fn read_usage(
             return Ok(());
         }
     };
-    read_count(count, reader, bad)
-}
-
-/// A count, or nothing for `null`; anything else is passed over and marked as `bad`.
-fn read_count(
-    count: &mut Option<u64>,
-    reader: &mut Reader<'_>,
-    bad: &mut bool,
-) -> Result<(), JsonError> {
-    let null = reader.kind()? == Kind::Null;
-    *count = reader.count()?;
-    *bad |= count.is_none() && !null;
-    Ok(())
-}
-
-fn read_json(json: &mut Option<Json>, reader: &mut Reader<'_>) -> Result<(), JsonError> {
-    *json = read_raw(reader)?.map(Json::checked);
-    Ok(())
-}
-
-fn read_name(name: &mut Option<Text>, reader: &mut Reader<'_>) -> Result<(), JsonError> {
-    *name = reader.string_or_skip()?.map(|name| Text::from(&*name.decode()));
-    Ok(())
+    read::count(count, reader, bad)
 }

@@ -25,8 +25,6 @@ mod delta;
 mod message;
 mod peek;
 
-use core::fmt;
-
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
@@ -35,11 +33,12 @@ pub(crate) use self::cut::Cut;
 pub use self::delta::Delta;
 pub use self::message::{MessageDelta, MessageStart};
 pub(crate) use self::peek::{Kind as DeltaKind, Peeked, Peeker, Piece};
+use super::failure::{has_error, read_error, untyped};
+use super::read;
+pub use super::read::ParseError;
 use crate::error::ServerError;
-use crate::json::reader::{Kind, Reader};
-
-use crate::json::string::Str;
-use crate::json::{Flaw, Json, JsonError};
+use crate::json::JsonError;
+use crate::json::reader::Reader;
 
 /// One event of the stream.
 #[derive(Clone, Debug)]
@@ -85,18 +84,6 @@ pub enum Event<'a> {
     },
 }
 
-/// An event that is not what the protocol says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ParseError {
-    /// The event's type.
-    pub event: Cow<'static, str>,
-    /// The block it concerns, if that was read before the flaw.
-    pub index: Option<u32>,
-    /// What is wrong with its data, and at which byte of it.
-    pub error: JsonError,
-}
-
 impl<'a> Event<'a> {
     /// Reads the data of a frame. `name` is the frame's event type, for data that has no `type`.
     ///
@@ -107,20 +94,18 @@ impl<'a> Event<'a> {
         if let Some(event) = canonical::read(name, data) {
             return Ok(event);
         }
-        let error = |error| ParseError { event: known(name), index: None, error };
-        let text = simdutf8::basic::from_utf8(data)
-            .or_else(|_| core::str::from_utf8(data))
-            .map_err(|utf8| error(JsonError { at: utf8.valid_up_to(), flaw: Flaw::Utf8 }))?;
+        let error = |error| ParseError { event: read::known(name, &NAMES), index: None, error };
+        let text = read::text(data).map_err(error)?;
         match text.trim() {
             "[DONE]" => return Ok(Self::Done),
             // Gateways keep a connection alive with frames that say nothing.
             "" if matches!(name, "" | "message" | "ping") => return Ok(Self::Ping),
             _ => {}
         }
-        let (kind, reader) = match kind(text) {
+        let (kind, reader) = match read::kind(text) {
             Ok(found) => found,
             // Whatever a server sends as an error is one.
-            Err(_) if name == "error" => return Ok(Self::Error(Box::new(untyped_error(text)))),
+            Err(_) if name == "error" => return Ok(Self::Error(Box::new(untyped(text)))),
             Err(_) if name == "ping" => return Ok(Self::Ping),
             // An unknown event need not be JSON; a nameless one that is not has been damaged.
             Err(_) if is_foreign(name) => {
@@ -136,7 +121,7 @@ impl<'a> Event<'a> {
         }
         let mut index = None;
         Self::read(&kind, reader, text, &mut index).map_err(|error| ParseError {
-            event: known(&kind),
+            event: read::known(&kind, &NAMES),
             index,
             error,
         })
@@ -158,8 +143,8 @@ impl<'a> Event<'a> {
                 Self::ContentBlockStart { index: *index, block: Box::new(block) }
             }
             "content_block_stop" => {
-                read_members(&mut reader, |key, reader| match key {
-                    "index" => read_index(reader).map(|read| *index = read),
+                read::members(&mut reader, |key, reader| match key {
+                    "index" => read::index(reader).map(|read| *index = read),
                     _ => reader.skip(),
                 })?;
                 Self::ContentBlockStop { index: *index }
@@ -196,143 +181,10 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The `type` of the data, if it is an object that has one, and a reader of the data: behind the type
-/// if that is the first key, as it is in all known traffic but re-sorted recordings.
-fn kind(text: &str) -> Result<(Option<Cow<'_, str>>, Reader<'_>), JsonError> {
-    let mut reader = Reader::new(text);
-    if reader.kind()? != Kind::Object {
-        return reader.whole().map(|_| (None, Reader::new(text)));
-    }
-    let mut first = reader.open()?;
-    let mut at_front = true;
-    while let Some(key) = reader.key(&mut first)? {
-        if key == "type" {
-            let kind = reader.string_or_skip()?.map(|kind| kind.decode());
-            return Ok((kind, if at_front { reader.inside() } else { Reader::new(text) }));
-        }
-        at_front = false;
-        reader.skip()?;
-    }
-    Ok((None, Reader::new(text)))
-}
-
-/// Reads every member of an object by its key. `member` must take the value.
-fn read_members<'a>(
-    reader: &mut Reader<'a>,
-    mut member: impl FnMut(&str, &mut Reader<'a>) -> Result<(), JsonError>,
-) -> Result<(), JsonError> {
-    let mut first = reader.open()?;
-    while let Some(key) = reader.key(&mut first)? {
-        member(&key, reader)?;
-    }
-    Ok(())
-}
-
-/// A value as it stands, or nothing for `null`.
-fn read_raw<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, JsonError> {
-    reader.raw().map(|raw| (raw != "null").then_some(raw))
-}
-
-fn read_index(reader: &mut Reader<'_>) -> Result<Option<u32>, JsonError> {
-    let null = reader.kind()? == Kind::Null;
-    let before = reader.clone();
-    match reader.count()?.and_then(|count| u32::try_from(count).ok()) {
-        None if !null => before.fail(Flaw::Expected("an index")),
-        index => Ok(index),
-    }
-}
-
-fn has_error(text: &str) -> bool {
-    let mut found = false;
-    let read = read_members(&mut Reader::new(text), |key, reader| {
-        found |= key == "error" && matches!(reader.kind()?, Kind::Object | Kind::String);
-        reader.skip()
-    });
-    read.is_ok() && found
-}
-
-/// Reads the error in the body of a response that is no event stream: what the API sends with a
-/// status other than 200.
-///
-/// ```
-/// use thinkstream::wire::anthropic::read_error_body;
-///
-/// let body = r#"{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}"#;
-/// let error = read_error_body(body).unwrap();
-/// assert_eq!(error.error_type.status(), Some(401));
-/// assert!(read_error_body("<html>").is_none());
-/// ```
-#[must_use]
-pub fn read_error_body(body: &str) -> Option<ServerError> {
-    has_error(body).then(|| read_error(body))
-}
-
-/// An error as its parts can be found: it is never worth another error.
-fn read_error(text: &str) -> ServerError {
-    let mut error = untyped_error("");
-    let read = read_members(&mut Reader::new(text), |key, reader| match key {
-        "error" if reader.kind()? == Kind::Object => {
-            read_members(reader, |key, reader| read_error_field(&mut error, key, reader))
-        }
-        "error" => read_error_field(&mut error, "message", reader),
-        // The type of the event, unless the error's own fields are here.
-        "type" if error.error_type.as_str().is_empty() => {
-            let kind = text_of(reader.string_or_skip()?);
-            if kind != "error" {
-                error.error_type = kind.as_ref().into();
-            }
-            Ok(())
-        }
-        "request_id" => reader.string_or_skip().map(|id| {
-            error.request_id = id.map(|id| id.decode().as_ref().into());
-        }),
-        "message" | "details" => read_error_field(&mut error, key, reader),
-        _ => reader.skip(),
-    });
-    match read {
-        Ok(()) => error,
-        Err(_) => untyped_error(text),
-    }
-}
-
-/// A field of the wrong type is as good as none.
-fn read_error_field(
-    error: &mut ServerError,
-    key: &str,
-    reader: &mut Reader<'_>,
-) -> Result<(), JsonError> {
-    match key {
-        "type" => error.error_type = text_of(reader.string_or_skip()?).as_ref().into(),
-        "message" => error.message = text_of(reader.string_or_skip()?).as_ref().into(),
-        "details" => error.details = read_raw(reader)?.map(Json::checked),
-        _ => reader.skip()?,
-    }
-    Ok(())
-}
-
-fn untyped_error(message: &str) -> ServerError {
-    ServerError::new("".into(), message.into())
-}
-
-fn text_of(string: Option<Str<'_>>) -> Cow<'_, str> {
-    string.unwrap_or_default().decode()
-}
-
 /// Whether a frame names an event that is not one of this API.
 fn is_foreign(name: &str) -> bool {
     !matches!(name, "" | "message") && !NAMES.contains(&name)
 }
-
-fn known(name: &str) -> Cow<'static, str> {
-    match NAMES.iter().find(|known| **known == name) {
-        Some(known) => Cow::Borrowed(known),
-        None => Cow::Owned(name.into()),
-    }
-}
-
-/// Unknown keys that are read: the provider has about a dozen, and a sender who invents millions is
-/// not followed.
-const KEYS: usize = 64;
 
 const NAMES: [&str; 8] = [
     "message_start",
@@ -344,11 +196,3 @@ const NAMES: [&str; 8] = [
     "ping",
     "error",
 ];
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "malformed `{}`: {}", self.event, self.error)
-    }
-}
-
-impl core::error::Error for ParseError {}

@@ -1,64 +1,16 @@
-//! How a message is written: in full, and as the next request must echo it.
+//! As the Messages API of Anthropic wants a message back.
 
 use core::fmt::Write as _;
 
 use alloc::string::String;
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-
-use super::{Block, Citation, Content, Message, TextContent, ThinkingContent, ToolUse};
 use crate::json::Json;
-use crate::json::edit::{quote, string_member, with_member, without_member};
-use crate::text::Text;
+use crate::json::edit::{quote, string_member, without_member};
+use crate::message::{Block, Citation, Content, Message, TextContent, ThinkingContent, ToolUse};
 
 impl Message {
-    /// The message as the next request must echo it: `{"role":"assistant","content":[…]}`.
-    ///
-    /// The blocks are the same and in the same order. Signatures, encrypted data and tool inputs
-    /// have the same bytes; empty thinking stays. What is left out would make the request fail:
-    ///
-    /// - blocks that are not [replayable](Block::replayable): cut ones, unsigned thinking, tool calls
-    ///   without valid arguments. The text of a complete message goes back even if the server
-    ///   forgot to stop its block.
-    /// - keys that exist only in replies: `citations` when there are none, the `file_id` of a
-    ///   citation, the `caller` of a tool that the model called directly. Keys that this version does
-    ///   not know go back;
-    /// - text blocks without text;
-    /// - what stands before the last `fallback` block and belongs to the model that declined:
-    ///   thinking, connector text and calls of the client's tools.
-    ///
-    /// If nothing is left, `content` is empty, which the API refuses: end the turn with a new user
-    /// message in its place.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use thinkstream::{Decoder, Event, Protocol};
-    ///
-    /// let stream = concat!(
-    ///     "data: {\"type\":\"message_start\",\"message\":{\"role\":\"assistant\"}}\n\n",
-    ///     "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":",
-    ///     "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}\n\n",
-    ///     "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":",
-    ///     "{\"type\":\"signature_delta\",\"signature\":\"EqQB\"}}\n\n",
-    ///     "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
-    ///     "data: {\"type\":\"message_stop\"}\n\n",
-    /// );
-    /// let mut input = stream.into();
-    /// let mut decoder = Decoder::new(Protocol::Anthropic);
-    /// while let Some(event) = decoder.decode(&mut input)? {
-    ///     if let Event::Complete(done) = event {
-    ///         assert_eq!(
-    ///             done.message.to_param().as_str(),
-    ///             r#"{"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"EqQB"}]}"#,
-    ///         );
-    ///     }
-    /// }
-    /// # Ok::<(), thinkstream::Error>(())
-    /// ```
-    #[must_use]
-    pub fn to_param(&self) -> Json {
+    /// The message as the Messages API wants it back.
+    pub(super) fn to_anthropic(&self) -> Json {
         let last_fallback =
             self.content.iter().rposition(|block| block.content.kind() == "fallback");
         let mut text = String::from(r#"{"role":"assistant","content":["#);
@@ -71,7 +23,7 @@ impl Message {
             if !core::mem::take(&mut first) {
                 text.push(',');
             }
-            block.write_param(&mut text);
+            block.write_anthropic(&mut text);
         }
         text.push_str("]}");
         Json::checked(text)
@@ -87,14 +39,6 @@ impl Message {
 }
 
 impl Block {
-    /// The block as the next request must echo it, as [`Message::to_param`] writes it.
-    #[must_use]
-    pub fn to_param(&self) -> Json {
-        let mut text = String::new();
-        self.write_param(&mut text);
-        Json::checked(text)
-    }
-
     /// Whether a model that takes over in the middle of a reply cannot go on from this block.
     fn belongs_to_its_model(&self) -> bool {
         matches!(
@@ -103,7 +47,8 @@ impl Block {
         )
     }
 
-    fn write_param(&self, out: &mut String) {
+    /// The block as the Messages API wants it back.
+    pub(super) fn write_anthropic(&self, out: &mut String) {
         match &self.content {
             Content::Text(text) => text.write(out),
             Content::Thinking(thinking) => thinking.write(out),
@@ -191,30 +136,6 @@ impl Citation {
             Err(_) => out.push_str(self.raw()),
         }
     }
-}
-
-impl Serialize for Block {
-    /// As the next request echoes it; a block that cannot go back says `"replayable":false`.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let param = self.to_param();
-        if self.replayable {
-            return param.serialize(serializer);
-        }
-        let flagged = with_member(&param, "replayable", "false");
-        flagged.map_or(param, Json::checked).serialize(serializer)
-    }
-}
-
-/// Pairs as one object.
-pub(super) fn as_map<S: Serializer>(
-    pairs: &[(Text, Json)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(Some(pairs.len()))?;
-    for (key, value) in pairs {
-        map.serialize_entry(key, value)?;
-    }
-    map.end()
 }
 
 fn is_direct(caller: &str) -> bool {

@@ -70,6 +70,10 @@ impl Written {
         }
     }
 
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
+    }
+
     /// The room alone, unless it is large.
     pub(super) fn emptied(self) -> Self {
         if self.bytes.len() > KEPT {

@@ -1,0 +1,405 @@
+//! One completion: its blocks, and what a chunk does to them.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::draft::{Draft, Fill, Thinking};
+use crate::assemble::growing::Growing;
+use crate::assemble::{Fault, Ledger, Origin, Queue, finished};
+use crate::event::{CitationEvent, Event, Signature, Token, ToolCall};
+use crate::json::Json;
+use crate::json::edit::{raw_member, string_member};
+use crate::message::{Block, Citation, Content};
+use crate::text::Text;
+use crate::wire::Str;
+use crate::wire::openai_chat::{Content as Said, ContentPart, Delta, Detail};
+
+/// What a chunk is added with.
+pub(super) struct Hand<'a, 'b> {
+    pub(super) ledger: &'a mut Ledger,
+    /// The index of the next block: unique over all choices.
+    pub(super) next: &'a mut u32,
+    pub(super) origin: &'a Origin<'b>,
+    pub(super) out: &'a mut Queue,
+}
+
+/// One completion of those that were asked for.
+#[derive(Debug)]
+pub(super) struct Choice {
+    pub(super) index: u32,
+    /// In the order in which they began.
+    pub(super) blocks: Vec<Life>,
+    /// The block that thinking is added to.
+    thinking: Option<usize>,
+    /// The block of thinking that came last, open or not.
+    thought: Option<usize>,
+    /// The block that text is added to, or the text of a refusal.
+    text: Option<usize>,
+    /// The calls of tools, in the order in which they began.
+    pub(super) tools: Vec<usize>,
+    /// Why it ended, as the server said first.
+    pub(super) finish: Option<Text>,
+    pub(super) refused: bool,
+    /// What Gemini wants back with the text.
+    pub(super) extra_content: Option<Json>,
+}
+
+#[derive(Debug)]
+pub(super) enum Life {
+    Open(Box<Draft>),
+    /// Without its block if the message is not accumulated.
+    Closed(Option<Arc<Block>>),
+}
+
+impl Choice {
+    pub(super) fn new(index: u32) -> Self {
+        Self {
+            index,
+            blocks: Vec::new(),
+            thinking: None,
+            thought: None,
+            text: None,
+            tools: Vec::new(),
+            finish: None,
+            refused: false,
+            extra_content: None,
+        }
+    }
+
+    /// Adds what a chunk has for this choice.
+    pub(super) fn add(&mut self, delta: &Delta<'_>, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
+        self.reason(delta, hand)?;
+        match delta.content {
+            Some(Said::Text(text)) => self.say(text, false, hand)?,
+            Some(Said::Parts(raw)) => {
+                for part in Said::Parts(raw).parts() {
+                    self.say_part(part, hand)?;
+                }
+            }
+            None => {}
+        }
+        if let Some(refusal) = delta.refusal {
+            self.say(refusal, true, hand)?;
+        }
+        for raw in delta.annotations() {
+            self.cite(raw, hand)?;
+        }
+        for tool in delta.tools() {
+            self.tool(&tool, hand)?;
+        }
+        match delta.extra_content {
+            Some(extra) => self.extra(extra, hand),
+            None => Ok(()),
+        }
+    }
+
+    // Thinking.
+
+    /// Adds thinking. Where several fields have it, they repeat each other, and the first is taken.
+    fn reason(&mut self, delta: &Delta<'_>, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
+        let fields = [
+            ("reasoning_content", delta.reasoning_content),
+            ("reasoning", delta.reasoning),
+            ("reasoning_text", delta.reasoning_text),
+        ];
+        let plain = fields.into_iter().find_map(|(field, text)| Some((field, text?)));
+        if let Some((field, text)) = plain {
+            self.think(text, field, hand)?;
+        }
+        for detail in delta.details() {
+            if let (None, Some(text)) = (plain, detail.text.filter(|text| !text.is_empty())) {
+                self.think(text, "reasoning_details", hand)?;
+            }
+            self.detail(&detail, hand)?;
+        }
+        match delta.reasoning_opaque {
+            Some(opaque) => self.sign(opaque, "reasoning_text", hand),
+            None => Ok(()),
+        }
+    }
+
+    fn think(
+        &mut self,
+        text: Str<'_>,
+        field: &'static str,
+        hand: &mut Hand<'_, '_>,
+    ) -> Result<(), Fault> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let at = match self.thinking {
+            Some(at) => at,
+            None => {
+                self.end_text(hand);
+                let at = self.open(think_in(field), hand)?;
+                (self.thinking, self.thought) = (Some(at), Some(at));
+                at
+            }
+        };
+        let Some((index, piece)) = self.write(at, text, hand)? else {
+            return Ok(());
+        };
+        hand.out.push_back(Event::thinking(index, piece));
+        Ok(())
+    }
+
+    /// Keeps a detail of the thinking, which has to go back.
+    fn detail(&mut self, detail: &Detail<'_>, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
+        let at = self.thought_at("reasoning_details", hand)?;
+        if let Some(Life::Open(draft)) = self.blocks.get_mut(at)
+            && let Fill::Thinking(thinking) = &mut draft.fill
+            && hand.ledger.accumulate
+        {
+            let grown = thinking.details.add(detail);
+            hand.ledger.hold(grown)?;
+        }
+        for opaque in [detail.signature, detail.data].into_iter().flatten() {
+            self.sign(opaque, "reasoning_details", hand)?;
+        }
+        Ok(())
+    }
+
+    /// Hands out a signature, or what else only the provider can read.
+    fn sign(
+        &mut self,
+        opaque: Str<'_>,
+        field: &'static str,
+        hand: &mut Hand<'_, '_>,
+    ) -> Result<(), Fault> {
+        if opaque.is_empty() {
+            return Ok(());
+        }
+        let at = self.thought_at(field, hand)?;
+        let signature = hand.origin.source.unescaped(opaque, &mut None, &mut hand.ledger.arena);
+        let Some(Life::Open(draft)) = self.blocks.get_mut(at) else {
+            return Ok(());
+        };
+        if let Fill::Thinking(thinking) = &mut draft.fill
+            && hand.ledger.accumulate
+        {
+            thinking.signature = Some(signature.clone());
+            hand.ledger.hold(signature.len())?;
+        }
+        hand.ledger.output_started = true;
+        hand.out.push_back(Event::Signature(Signature { index: draft.index, signature }));
+        Ok(())
+    }
+
+    /// The block of thinking that something is about: the last, if it is open.
+    fn thought_at(&mut self, field: &'static str, hand: &mut Hand<'_, '_>) -> Result<usize, Fault> {
+        match self.thought.filter(|at| matches!(self.blocks.get(*at), Some(Life::Open(_)))) {
+            Some(at) => Ok(at),
+            None => {
+                let at = self.open(think_in(field), hand)?;
+                self.thought = Some(at);
+                Ok(at)
+            }
+        }
+    }
+
+    // Text.
+
+    fn say(&mut self, text: Str<'_>, refusal: bool, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let at = self.text_at(refusal, hand)?;
+        let Some((index, text)) = self.write(at, text, hand)? else {
+            return Ok(());
+        };
+        self.refused |= refusal;
+        hand.out.push_back(Event::Token(Token { index, refusal, text }));
+        Ok(())
+    }
+
+    fn say_part(&mut self, part: ContentPart<'_>, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
+        match part {
+            ContentPart::Text(text) => self.say(text, false, hand),
+            ContentPart::Thinking { thinking, signature } => {
+                for text in ContentPart::texts(thinking) {
+                    self.think(text, "content", hand)?;
+                }
+                self.sign(signature.unwrap_or_default(), "content", hand)
+            }
+            ContentPart::Other(raw) => self.cite(raw, hand),
+        }
+    }
+
+    fn cite(&mut self, raw: &str, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
+        let at = self.text_at(false, hand)?;
+        let Some(Life::Open(draft)) = self.blocks.get_mut(at) else {
+            return Ok(());
+        };
+        let citation = Citation::new(Json::checked(raw));
+        if let Fill::Text { citations, .. } = &mut draft.fill
+            && hand.ledger.accumulate
+        {
+            hand.ledger.hold(raw.len())?;
+            citations.push(citation.clone());
+        }
+        hand.out.push_back(Event::Citation(CitationEvent { index: draft.index, citation }));
+        Ok(())
+    }
+
+    fn text_at(&mut self, refusal: bool, hand: &mut Hand<'_, '_>) -> Result<usize, Fault> {
+        let is = |life: &Life| match life {
+            Life::Open(draft) => {
+                matches!(draft.fill, Fill::Text { refusal: kind, .. } if kind == refusal)
+            }
+            Life::Closed(_) => false,
+        };
+        match self.text.filter(|at| self.blocks.get(*at).is_some_and(is)) {
+            Some(at) => Ok(at),
+            None => {
+                self.end_text(hand);
+                self.end_thinking(hand);
+                let at = self.open(Fill::Text { refusal, citations: Vec::new() }, hand)?;
+                self.text = Some(at);
+                Ok(at)
+            }
+        }
+    }
+
+    /// Keeps what Gemini wants back with the text.
+    fn extra(&mut self, extra: &str, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
+        hand.ledger.hold(extra.len())?;
+        self.extra_content = Some(Json::checked(extra));
+        let at = self.blocks.len().checked_sub(1);
+        let index = at.and_then(|at| self.blocks.get(at)).map_or(*hand.next, Life::index);
+        hand.out.extend(gemini_signature(index, extra));
+        Ok(())
+    }
+
+    // Blocks.
+
+    pub(super) fn open(&mut self, fill: Fill, hand: &mut Hand<'_, '_>) -> Result<usize, Fault> {
+        let index = *hand.next;
+        hand.ledger.bound_blocks(usize::try_from(index).unwrap_or(usize::MAX))?;
+        *hand.next = index.saturating_add(1);
+        let most = hand.ledger.limits.message_bytes;
+        let text = Growing::new(&mut hand.ledger.spare, most);
+        self.blocks.push(Life::Open(Draft { index, fill, text }.into()));
+        Ok(self.blocks.len().saturating_sub(1))
+    }
+
+    /// Adds a piece of text to a block; gives the block's index and the piece, if there is any.
+    pub(super) fn write(
+        &mut self,
+        at: usize,
+        text: Str<'_>,
+        hand: &mut Hand<'_, '_>,
+    ) -> Result<Option<(u32, Text)>, Fault> {
+        let Some(Life::Open(draft)) = self.blocks.get_mut(at) else {
+            return Ok(None);
+        };
+        let ledger = &mut *hand.ledger;
+        let keep = ledger.accumulate;
+        let piece = draft.text.add(text, hand.origin.source, keep, &mut ledger.arena);
+        ledger.output_started |= !piece.is_empty();
+        ledger.hold(if keep { piece.len() } else { 0 })?;
+        Ok((!piece.is_empty()).then_some((draft.index, piece)))
+    }
+
+    /// Ends the thinking, because something else begins. What has details stays open: their
+    /// signatures come late.
+    pub(super) fn end_thinking(&mut self, hand: &mut Hand<'_, '_>) {
+        let Some(at) = self.thinking.take() else {
+            return;
+        };
+        let detailed = |life: &Life| match life {
+            Life::Open(draft) => {
+                matches!(&draft.fill, Fill::Thinking(thinking) if !thinking.details.is_empty())
+            }
+            Life::Closed(_) => false,
+        };
+        if !self.blocks.get(at).is_some_and(detailed) {
+            self.close(at, true, hand.ledger, hand.out);
+        }
+    }
+
+    /// Ends the text, because something else begins.
+    pub(super) fn end_text(&mut self, hand: &mut Hand<'_, '_>) {
+        if let Some(at) = self.text.take() {
+            self.close(at, true, hand.ledger, hand.out);
+        }
+    }
+
+    /// Ends all blocks. The last call of a tool in a completion that was `cut` may be half of one.
+    pub(super) fn end(&mut self, cut: bool, ledger: &mut Ledger, out: &mut Queue) {
+        (self.thinking, self.text) = (None, None);
+        let last_tool = self.tools.last().copied().filter(|_| cut);
+        for at in 0..self.blocks.len() {
+            self.close(at, last_tool != Some(at), ledger, out);
+        }
+    }
+
+    fn close(&mut self, at: usize, sure: bool, ledger: &mut Ledger, out: &mut Queue) {
+        let Some(life @ Life::Open(_)) = self.blocks.get_mut(at) else {
+            return;
+        };
+        let Life::Open(mut draft) = core::mem::replace(life, Life::Closed(None)) else {
+            return;
+        };
+        if let Some(rest) = draft.text.unpaired(ledger.accumulate) {
+            let index = draft.index;
+            out.push_back(match &draft.fill {
+                Fill::Text { refusal, .. } => {
+                    Event::Token(Token { index, refusal: *refusal, text: rest })
+                }
+                Fill::Thinking(_) => Event::thinking(index, rest),
+                Fill::Tool(_) => Event::tool_input(index, rest),
+            });
+        }
+        if !ledger.accumulate {
+            return;
+        }
+        let named = matches!(&draft.fill, Fill::Tool(tool) if tool.announced);
+        let is_tool = matches!(draft.fill, Fill::Tool(_));
+        // What is an object although the reply was cut is whole.
+        let whole = !is_tool || named && (sure || is_object(&draft.text.to_text()));
+        let block = Arc::new(draft.into_block(whole, &mut ledger.spare));
+        *life = Life::Closed(Some(Arc::clone(&block)));
+        if !whole {
+            return;
+        }
+        if let Content::ToolUse(tool) = &block.content {
+            ledger.tool_call_emitted = true;
+            out.push_back(Event::ToolCall(ToolCall::new(block.index, tool).into()));
+        }
+        finished(&block, out);
+    }
+
+    /// The blocks as they are.
+    pub(super) fn content(&self, accumulate: bool) -> Vec<Arc<Block>> {
+        let blocks = self.blocks.iter().filter_map(|life| match life {
+            Life::Open(draft) => accumulate.then(|| Arc::new(draft.to_block())),
+            Life::Closed(block) => block.clone(),
+        });
+        blocks.collect()
+    }
+}
+
+impl Life {
+    fn index(&self) -> u32 {
+        match self {
+            Self::Open(draft) => draft.index,
+            Self::Closed(block) => block.as_ref().map_or(0, |block| block.index),
+        }
+    }
+}
+
+/// The signature in what Gemini adds to a text or a call.
+pub(super) fn gemini_signature(index: u32, extra: &str) -> Option<Event> {
+    let google = raw_member(extra, "google")?;
+    let signature = string_member(google, "thought_signature").filter(|text| !text.is_empty())?;
+    Some(Event::Signature(Signature { index, signature: signature.into() }))
+}
+
+fn think_in(field: &'static str) -> Fill {
+    Fill::Thinking(Thinking { field, ..Thinking::default() })
+}
+
+fn is_object(text: &str) -> bool {
+    crate::assemble::object(text.into()).is_ok()
+}

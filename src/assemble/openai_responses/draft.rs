@@ -1,0 +1,383 @@
+//! An item while it is being filled, and what becomes of it.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::assemble::growing::Growing;
+use crate::assemble::written::Written;
+use crate::json::Json;
+use crate::json::edit::quote;
+use crate::json::reader::Reader;
+use crate::message::{
+    Block, Citation, Content, InvalidInput, InvalidReason, OtherContent, TextContent,
+    ThinkingContent, ToolKind, ToolUse,
+};
+use crate::text::Text;
+use crate::wire::Str;
+use crate::wire::openai_responses::{Action, Item, Said};
+
+/// An item between its `added` and its `done`.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) index: u32,
+    pub(super) fill: Fill,
+    /// Its texts, in the order in which they began.
+    pub(super) parts: Vec<Part>,
+    /// The part that was added to last.
+    pub(super) last: usize,
+}
+
+/// What an item is, with what only its kind has.
+#[derive(Clone, Debug)]
+pub(super) enum Fill {
+    Message {
+        phase: Option<Text>,
+    },
+    Reasoning,
+    Tool(Box<Tool>),
+    /// An item that is not looked into.
+    Opaque {
+        kind: Text,
+    },
+}
+
+/// A call of a tool.
+#[derive(Clone, Debug)]
+pub(super) struct Tool {
+    /// The type of the item.
+    pub(super) item: Text,
+    pub(super) kind: ToolKind,
+    pub(super) id: Text,
+    pub(super) name: Text,
+    server_name: Option<Text>,
+    caller: Option<Json>,
+    toolset_name: Option<Text>,
+    /// Its start has been handed out.
+    pub(super) announced: bool,
+}
+
+/// One text of an item.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) said: Said,
+    pub(super) index: u32,
+    pub(super) text: Growing,
+    pub(super) citations: Vec<Citation>,
+    /// How many citations were handed out.
+    pub(super) cited: usize,
+}
+
+impl Draft {
+    pub(super) fn new(index: u32, item: &Item<'_>) -> Self {
+        let fill = match &*item.kind {
+            "message" => Fill::Message { phase: item.phase.map(text) },
+            "reasoning" => Fill::Reasoning,
+            kind => match Tool::new(kind, item) {
+                Some(tool) => Fill::Tool(tool.into()),
+                None => Fill::Opaque { kind: kind.into() },
+            },
+        };
+        Self { index, fill, parts: Vec::new(), last: 0 }
+    }
+
+    /// An item of which no more is known than that it has such a text.
+    pub(super) fn guess(index: u32, said: Said) -> Self {
+        let kind = match said {
+            Said::Text | Said::Refusal => "message",
+            Said::Reasoning | Said::Summary => "reasoning",
+            Said::Arguments => "function_call",
+            Said::McpArguments => "mcp_call",
+            Said::CustomInput => "custom_tool_call",
+            Said::Code => "code_interpreter_call",
+        };
+        Self::new(index, &Item::of_kind(kind))
+    }
+
+    /// The type of the item.
+    pub(super) fn kind(&self) -> &str {
+        match &self.fill {
+            Fill::Message { .. } => "message",
+            Fill::Reasoning => "reasoning",
+            Fill::Tool(tool) => &tool.item,
+            Fill::Opaque { kind } => kind,
+        }
+    }
+
+    /// Whether `item`, which is added on the same index, is this one.
+    pub(super) fn is_alike(&self, item: &Item<'_>) -> bool {
+        let same_call = match (&self.fill, item.call_id) {
+            (Fill::Tool(tool), Some(call)) => tool.id.is_empty() || tool.id == *call.decode(),
+            _ => true,
+        };
+        self.kind() == item.kind && same_call
+    }
+
+    /// Whether items of this type have such a text.
+    pub(super) fn fits(&self, said: Said) -> bool {
+        match (&self.fill, said) {
+            (Fill::Message { .. }, Said::Text | Said::Refusal)
+            | (Fill::Reasoning, Said::Reasoning | Said::Summary) => true,
+            (Fill::Tool(tool), Said::Arguments) => tool.item == "function_call",
+            (Fill::Tool(tool), Said::McpArguments) => tool.kind == ToolKind::Mcp,
+            (Fill::Tool(tool), Said::CustomInput) => tool.kind == ToolKind::Custom,
+            (Fill::Tool(tool), Said::Code) => tool.item == "code_interpreter_call",
+            _ => false,
+        }
+    }
+
+    /// The text with this index; a new one if there is none.
+    pub(super) fn part(
+        &mut self,
+        said: Said,
+        index: u32,
+        spare: &mut Written,
+        most: usize,
+    ) -> Option<&mut Part> {
+        let is = |part: &Part| part.said == said && part.index == index;
+        if !self.parts.get(self.last).is_some_and(is) {
+            self.last = match self.parts.iter().position(is) {
+                Some(at) => at,
+                None => {
+                    let text = Growing::new(spare, most);
+                    self.parts.push(Part { said, index, text, citations: Vec::new(), cited: 0 });
+                    self.parts.len().saturating_sub(1)
+                }
+            };
+        }
+        self.parts.get_mut(self.last)
+    }
+
+    /// Whether a text of thinking begins behind another one: what parts them is said too.
+    pub(super) fn parts_thought(&self) -> bool {
+        let mut thought = self.parts.iter().enumerate();
+        matches!(self.fill, Fill::Reasoning)
+            && self.parts.get(self.last).is_some_and(|part| part.text.is_empty())
+            && thought.any(|(at, part)| at != self.last && !part.text.is_empty())
+    }
+
+    /// The block as it is. `done` is the item as its end says it; without that it is not complete.
+    pub(super) fn into_block(mut self, done: Option<Done>, spare: &mut Written) -> Block {
+        let mut texts: Vec<Text> = Vec::with_capacity(1);
+        let mut citations = Vec::new();
+        let mut refusal = false;
+        for part in self.parts.drain(..) {
+            refusal |= part.said == Said::Refusal && !part.text.is_empty();
+            citations.extend(part.citations);
+            texts.push(part.text.into_text(spare));
+        }
+        self.block(&texts, citations, refusal, done)
+    }
+
+    /// The block as it would be if it ended here.
+    pub(super) fn to_block(&self) -> Block {
+        let texts: Vec<Text> = self.parts.iter().map(|part| part.text.to_text()).collect();
+        let citations = self.parts.iter().flat_map(|part| part.citations.iter().cloned());
+        let refusal =
+            self.parts.iter().any(|part| part.said == Said::Refusal && !part.text.is_empty());
+        self.block(&texts, citations.collect(), refusal, None)
+    }
+
+    fn block(
+        &self,
+        texts: &[Text],
+        citations: Vec<Citation>,
+        refusal: bool,
+        done: Option<Done>,
+    ) -> Block {
+        let complete = done.is_some();
+        let done = done.unwrap_or_default();
+        let mut replayable = complete;
+        let mut other = Vec::new();
+        let content = match &self.fill {
+            Fill::Message { phase } => {
+                let phase = done.phase.as_ref().or(phase.as_ref());
+                other.extend(phase.map(|phase| (Text::from("phase"), quoted(phase))));
+                Content::Text(TextContent { text: joined(texts, ""), citations, refusal })
+            }
+            Fill::Reasoning => {
+                // What is not stored by the provider can only be read by it if it is sent whole.
+                replayable &= done.signature.is_some() || !done.stored_nowhere;
+                Content::Thinking(ThinkingContent {
+                    thinking: joined(texts, PARTING),
+                    signature: done.signature,
+                    ..ThinkingContent::default()
+                })
+            }
+            Fill::Tool(tool) => {
+                let tool = tool.content(joined(texts, ""), complete && !done.cut, done.input);
+                replayable &= tool.input.is_ok();
+                Content::ToolUse(tool)
+            }
+            Fill::Opaque { kind } => Content::Other(OtherContent {
+                kind: kind.clone(),
+                raw: done.raw.clone().unwrap_or_else(|| Json::checked("{}")),
+            }),
+        };
+        Block {
+            index: self.index,
+            content,
+            other,
+            raw: done.raw,
+            complete,
+            replayable,
+            damaged: false,
+        }
+    }
+}
+
+/// What the end of an item says of it.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    pub(super) raw: Option<Json>,
+    pub(super) signature: Option<Text>,
+    /// The provider does not store it.
+    pub(super) stored_nowhere: bool,
+    pub(super) phase: Option<Text>,
+    /// The input of a tool, where it is not a text.
+    pub(super) input: Option<Json>,
+    /// The provider says that it is incomplete.
+    pub(super) cut: bool,
+}
+
+impl Tool {
+    /// The call, if items of this `kind` are calls.
+    fn new(kind: &str, item: &Item<'_>) -> Option<Self> {
+        let hosted = |is: bool| if is { ToolKind::Server } else { ToolKind::Client };
+        let run_by = match kind {
+            "function_call" | "computer_call" | "local_shell_call" | "apply_patch_call" => {
+                ToolKind::Client
+            }
+            "custom_tool_call" => ToolKind::Custom,
+            "shell_call" => hosted(!is_local(item.environment)),
+            "tool_search_call" => {
+                hosted(item.execution.is_none_or(|by| by.verbatim() != Some("client")))
+            }
+            "web_search_call"
+            | "file_search_call"
+            | "code_interpreter_call"
+            | "image_generation_call" => ToolKind::Server,
+            "mcp_call" => ToolKind::Mcp,
+            _ => return None,
+        };
+        let own = kind.strip_suffix("_call").unwrap_or(kind);
+        let named = matches!(kind, "function_call" | "custom_tool_call" | "mcp_call");
+        let name = item.name.map(text).filter(|_| named);
+        Some(Self {
+            item: kind.into(),
+            kind: run_by,
+            id: item.call_id.or(item.id).map(text).unwrap_or_default(),
+            name: name.unwrap_or_else(|| if named { Text::EMPTY } else { own.into() }),
+            server_name: item.server_label.map(text),
+            caller: item.caller.map(Json::checked),
+            toolset_name: item.namespace.map(text),
+            announced: false,
+        })
+    }
+
+    /// Takes over what only the end of the item says, and nothing that was said before.
+    pub(super) fn complete(&mut self, item: &Item<'_>) {
+        let Some(done) = Self::new(&item.kind, item) else {
+            return;
+        };
+        for (mine, done) in [(&mut self.id, done.id), (&mut self.name, done.name)] {
+            if mine.is_empty() {
+                *mine = done;
+            }
+        }
+        self.server_name = self.server_name.take().or(done.server_name);
+        self.caller = self.caller.take().or(done.caller);
+        self.toolset_name = self.toolset_name.take().or(done.toolset_name);
+    }
+
+    /// Whether its input is text and not JSON.
+    fn is_freeform(&self) -> bool {
+        self.kind == ToolKind::Custom || self.item == "code_interpreter_call"
+    }
+
+    fn content(&self, written: Text, complete: bool, given: Option<Json>) -> ToolUse {
+        let input = if !complete {
+            Err(InvalidInput { raw: written, reason: InvalidReason::Cut })
+        } else if self.is_freeform() {
+            Ok(quoted(&written))
+        } else {
+            arguments(given, written)
+        };
+        ToolUse {
+            kind: self.kind,
+            id: self.id.clone(),
+            name: self.name.clone(),
+            input,
+            server_name: self.server_name.clone(),
+            caller: self.caller.clone(),
+            toolset_name: self.toolset_name.clone(),
+        }
+    }
+}
+
+/// The input of a tool that is JSON: none at all is an empty object.
+fn arguments(given: Option<Json>, written: Text) -> Result<Json, InvalidInput> {
+    if let Some(given) = given {
+        return crate::assemble::object(given.into_shared());
+    }
+    match written.trim() {
+        "" => Ok(Json::checked("{}")),
+        _ => crate::assemble::object(written.into_shared()),
+    }
+}
+
+/// What a tool is to do, where that is no text.
+pub(super) fn action(item: &Item<'_>) -> Option<Json> {
+    if let Some(raw) = item.arguments.filter(|raw| !raw.starts_with('"')) {
+        return Some(Json::checked(raw));
+    }
+    let (key, raw) = item.action?;
+    let key = match key {
+        Action::Action | Action::Operation => return Some(Json::checked(raw)),
+        Action::Actions => "actions",
+        Action::Queries => "queries",
+    };
+    let mut object = String::from("{");
+    quote(&mut object, key);
+    object.push(':');
+    object.push_str(raw);
+    object.push('}');
+    Some(Json::checked(object))
+}
+
+/// The arguments of a call as text.
+pub(super) fn written<'a>(item: &Item<'a>) -> Option<Str<'a>> {
+    let arguments = item.arguments.filter(|raw| raw.starts_with('"'));
+    arguments.and_then(|raw| Reader::new(raw).string().ok()).or(item.input)
+}
+
+/// A shell runs where the client is unless the item says otherwise.
+fn is_local(environment: Option<&str>) -> bool {
+    let kind = environment.and_then(|raw| crate::json::edit::string_member(raw, "type"));
+    kind.is_none_or(|kind| kind == "local")
+}
+
+fn joined(texts: &[Text], between: &str) -> Text {
+    match texts {
+        [] => Text::EMPTY,
+        [text] => text.clone(),
+        texts => {
+            let texts: Vec<&str> =
+                texts.iter().map(Text::as_str).filter(|text| !text.is_empty()).collect();
+            texts.join(between).into()
+        }
+    }
+}
+
+fn quoted(text: &str) -> Json {
+    let mut json = String::new();
+    quote(&mut json, text);
+    Json::checked(json)
+}
+
+pub(super) fn text(string: Str<'_>) -> Text {
+    Text::from(&*string.decode())
+}
+
+/// Between the texts of one reasoning: each begins with a heading of its own.
+pub(super) const PARTING: &str = "\n\n";

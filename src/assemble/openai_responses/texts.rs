@@ -1,0 +1,322 @@
+//! The texts of the items: their pieces, their wholes, and what they cite.
+
+use super::draft::{Draft, Fill, PARTING, Part, written};
+use super::items::{Life, Place};
+use super::machine::Machine;
+use super::{Input, Outcome, Target};
+use crate::assemble::growing::Settled;
+use crate::assemble::{Fault, Origin, Queue};
+use crate::event::{CitationEvent, Event, Token};
+use crate::json::Json;
+use crate::message::{Citation, ToolKind};
+use crate::rule::Rule;
+use crate::text::Text;
+use crate::wire::Str;
+use crate::wire::openai_responses::{self as wire, Item, Said};
+
+impl Machine {
+    pub(super) fn delta(
+        &mut self,
+        place: wire::Place,
+        said: Said,
+        delta: Option<Str<'_>>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        let Some(at) = self.reach(place, said, origin, out)? else {
+            return Ok(());
+        };
+        let Some(delta) = delta else {
+            return self.ledger.tolerate(Rule::MissingField, place.output_index, origin, out);
+        };
+        let Some(Place { life: Life::Open(draft), .. }) = self.places.get_mut(at) else {
+            return Ok(());
+        };
+        let ledger = &mut self.ledger;
+        let (keep, most) = (ledger.accumulate, ledger.limits.message_bytes);
+        let index = draft.index;
+        let Some(part) = draft.part(said, place.part, &mut ledger.spare, most) else {
+            return Ok(());
+        };
+        let first = part.text.is_empty();
+        let piece = part.text.add(delta, origin.source, keep, &mut ledger.arena);
+        self.say(at, index, said, piece, first, out)
+    }
+
+    /// Hands out a piece of a text, and counts it.
+    pub(super) fn say(
+        &mut self,
+        at: usize,
+        index: u32,
+        said: Said,
+        piece: Text,
+        first: bool,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        if piece.is_empty() {
+            return Ok(());
+        }
+        let Some(Place { life: Life::Open(draft), .. }) = self.places.get_mut(at) else {
+            return Ok(());
+        };
+        self.ledger.output_started = true;
+        let len = piece.len();
+        match said {
+            Said::Reasoning | Said::Summary => {
+                if first && draft.parts_thought() {
+                    out.push_back(Event::thinking(index, PARTING.into()));
+                }
+                out.push_back(Event::thinking(index, piece));
+            }
+            Said::Text => out.push_back(Event::token(index, piece)),
+            Said::Refusal => {
+                self.refused = true;
+                out.push_back(Event::Token(Token { index, refusal: true, text: piece }));
+            }
+            Said::Arguments | Said::McpArguments | Said::CustomInput | Said::Code => {
+                let announced = matches!(&draft.fill, Fill::Tool(tool) if tool.announced);
+                // The tool may be known only at the end; its input is given then.
+                if announced {
+                    out.push_back(Event::tool_input(index, piece));
+                }
+                let whole = draft.parts.get(draft.last).map_or(0, |part| part.text.len());
+                self.ledger.bound_input(whole)?;
+            }
+        }
+        let more = if self.ledger.accumulate { len } else { 0 };
+        self.ledger.hold(more)
+    }
+
+    pub(super) fn whole(
+        &mut self,
+        place: wire::Place,
+        said: Said,
+        whole: Option<Str<'_>>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        let Some(at) = self.reach(place, said, origin, out)? else {
+            return Ok(());
+        };
+        let Some(whole) = whole else {
+            return self.ledger.tolerate(Rule::MissingField, place.output_index, origin, out);
+        };
+        self.settle(at, said, place.part, whole, origin, out)
+    }
+
+    /// Takes a text as the server says it at the end.
+    pub(super) fn settle(
+        &mut self,
+        at: usize,
+        said: Said,
+        part: u32,
+        whole: Str<'_>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        let Some(Place { index, life: Life::Open(draft) }) = self.places.get_mut(at) else {
+            return Ok(());
+        };
+        let index = *index;
+        let ledger = &mut self.ledger;
+        let known = draft.parts.iter().any(|known| known.said == said && known.index == part);
+        // An empty text says nothing, and is no part that others have to be parted from.
+        if whole.is_empty() && !known {
+            return Ok(());
+        }
+        let (keep, most) = (ledger.accumulate, ledger.limits.message_bytes);
+        let Some(part) = draft.part(said, part, &mut ledger.spare, most) else {
+            return Ok(());
+        };
+        let first = part.text.is_empty();
+        let before = part.text.len();
+        match part.text.settle(&whole.decode(), keep) {
+            Settled::Same => Ok(()),
+            Settled::Missing(rest) => self.say(at, index, said, rest, first, out),
+            Settled::Differs => {
+                let more = part.text.len().saturating_sub(before);
+                self.ledger.hold(if keep { more } else { 0 })?;
+                self.ledger.tolerate(Rule::DoneDiffers, Some(index), origin, out)
+            }
+        }
+    }
+
+    pub(super) fn part(
+        &mut self,
+        place: wire::Place,
+        summary: bool,
+        part: wire::Part<'_>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        let kind = self.kind_at(place.output_index);
+        let said = match (summary, part.refusal) {
+            (true, _) => Said::Summary,
+            (false, true) => Said::Refusal,
+            (false, false) if kind == Some("reasoning") => Said::Reasoning,
+            (false, false) => Said::Text,
+        };
+        let Some(at) = self.reach(place, said, origin, out)? else {
+            return Ok(());
+        };
+        if let Some(whole) = part.text.filter(|text| !text.is_empty()) {
+            self.settle(at, said, place.part, whole, origin, out)?;
+        }
+        self.cite(at, said, place.part, &part, out)
+    }
+
+    pub(super) fn annotation(
+        &mut self,
+        place: wire::Place,
+        annotation: Option<&str>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        let Some(at) = self.reach(place, Said::Text, origin, out)? else {
+            return Ok(());
+        };
+        let known = self.draft(at).and_then(|draft| draft.known(Said::Text, place.part));
+        let known = known.map_or(0, |part| part.cited);
+        self.cite_behind(at, Said::Text, place.part, annotation.into_iter(), known, out)
+    }
+
+    /// Hands out the annotations of a part that were not handed out before.
+    fn cite(
+        &mut self,
+        at: usize,
+        said: Said,
+        index: u32,
+        part: &wire::Part<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        if said != Said::Text || part.annotations().next().is_none() {
+            return Ok(());
+        }
+        let known = self.draft(at).and_then(|draft| draft.known(said, index));
+        let known = known.map_or(0, |part| part.cited);
+        self.cite_behind(at, said, index, part.annotations().skip(known), known, out)
+    }
+
+    fn cite_behind<'a>(
+        &mut self,
+        at: usize,
+        said: Said,
+        part: u32,
+        annotations: impl Iterator<Item = &'a str>,
+        known: usize,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        let Some(Place { index, life: Life::Open(draft) }) = self.places.get_mut(at) else {
+            return Ok(());
+        };
+        let index = *index;
+        let ledger = &mut self.ledger;
+        let (keep, most) = (ledger.accumulate, ledger.limits.message_bytes);
+        let Some(part) = draft.part(said, part, &mut ledger.spare, most) else {
+            return Ok(());
+        };
+        part.cited = known;
+        for raw in annotations {
+            let citation = Citation::new(Json::checked(raw));
+            part.cited = part.cited.saturating_add(1);
+            if keep {
+                ledger.hold(raw.len())?;
+                part.citations.push(citation.clone());
+            }
+            out.push_back(Event::Citation(CitationEvent { index, citation }));
+        }
+        Ok(())
+    }
+
+    /// The index that the events gave to a part of an item. Not every server counts from 0, or all
+    /// parts: it is then the place among the parts of its kind.
+    fn part_at(&mut self, at: usize, said: Said, index: u32) -> u32 {
+        let Some(draft) = self.draft(at).filter(|draft| draft.known(said, index).is_none()) else {
+            return index;
+        };
+        let alike = draft.parts.iter().filter(|part| part.said == said);
+        let place = usize::try_from(index).unwrap_or(usize::MAX);
+        alike.map(|part| part.index).nth(place).unwrap_or(index)
+    }
+
+    /// Takes all texts of an item as its end says them.
+    pub(super) fn settle_parts(
+        &mut self,
+        at: usize,
+        item: &Item<'_>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        let Some(draft) = self.draft(at) else {
+            return Ok(());
+        };
+        let said = match &draft.fill {
+            Fill::Message { .. } => {
+                for (index, part) in item.content.iter() {
+                    let said = if part.refusal { Said::Refusal } else { Said::Text };
+                    let index = self.part_at(at, said, index);
+                    self.settle(at, said, index, part.text.unwrap_or_default(), origin, out)?;
+                    self.cite(at, said, index, &part, out)?;
+                }
+                return Ok(());
+            }
+            Fill::Reasoning => {
+                for (said, parts) in
+                    [(Said::Summary, item.summary), (Said::Reasoning, item.content)]
+                {
+                    for (index, part) in parts.iter() {
+                        let index = self.part_at(at, said, index);
+                        self.settle(at, said, index, part.text.unwrap_or_default(), origin, out)?;
+                    }
+                }
+                return Ok(());
+            }
+            Fill::Tool(tool) => match tool.kind {
+                ToolKind::Mcp => Said::McpArguments,
+                ToolKind::Custom => Said::CustomInput,
+                _ if tool.item == "code_interpreter_call" => Said::Code,
+                _ => Said::Arguments,
+            },
+            Fill::Opaque { .. } => return Ok(()),
+        };
+        match written(item) {
+            Some(whole) => self.settle(at, said, 0, whole, origin, out),
+            None => Ok(()),
+        }
+    }
+
+    /// The place of the open item that a text is for, which begins with it if it has to.
+    pub(super) fn reach(
+        &mut self,
+        place: wire::Place,
+        said: Said,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<Option<usize>, Fault> {
+        let at = self.locate(place.output_index, origin, out)?;
+        let target = match at.and_then(|at| self.places.get(at)).map(|place| &place.life) {
+            None => Target::Missing,
+            Some(Life::Closed(_)) => Target::Closed,
+            Some(Life::Open(draft)) if draft.fits(said) => Target::Open,
+            Some(Life::Open(_)) => Target::Unfit,
+        };
+        match self.step(Input::Content(target), place.output_index, origin, out)? {
+            Outcome::Append => {
+                self.last = at.unwrap_or_default();
+                Ok(at)
+            }
+            Outcome::OpenFirst => {
+                let draft = Draft::guess(place.output_index.unwrap_or_default(), said);
+                self.open(draft, &Item::default(), out)?;
+                Ok(Some(self.last))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Draft {
+    fn known(&self, said: Said, index: u32) -> Option<&Part> {
+        self.parts.iter().find(|part| part.said == said && part.index == index)
+    }
+}

@@ -1,0 +1,100 @@
+//! One frame to events: read as the provider's, and given to its machine.
+
+use alloc::string::String;
+
+use bytes::Bytes;
+
+use super::Decoder;
+use crate::assemble::{Fault, Machine, Origin};
+use crate::event::Event;
+use crate::json::Flaw;
+use crate::sse::Found;
+use crate::text::Text;
+use crate::wire::{ParseError, Source, anthropic, openai_chat, openai_responses};
+
+/// Why a frame could not be taken.
+enum Refusal {
+    Parse(ParseError),
+    Fault(Fault),
+}
+
+impl Decoder {
+    pub(super) fn found(&mut self, found: Found, chunk: &Bytes) {
+        match found {
+            Found::Frame { event, data, offset, one_line } => {
+                let name = self.sse.event_bytes(event, chunk);
+                let data = self.sse.data_bytes(data, chunk);
+                self.frame(&name, &data, chunk.len(), (offset, one_line));
+            }
+            Found::Comment => self.queue.push_back(Event::Ping),
+            Found::Retry(_) => {}
+        }
+    }
+
+    pub(super) fn frame(&mut self, name: &Bytes, data: &Bytes, chunk: usize, place: (u64, bool)) {
+        // The frame was cut, or its lines do not end as the provider's do; its data may be as usual.
+        if name == "content_block_delta" && self.add_data(data).is_some() {
+            return;
+        }
+        let (offset, one_line) = place;
+        let name = String::from_utf8_lossy(name);
+        let source = Source::new(data, chunk.max(data.len()));
+        let origin = Origin { name: &name, source, data, offset };
+        match self.take(&origin) {
+            Ok(()) => self.name_request(),
+            Err(Refusal::Fault(kind)) => drop(self.fail(kind, offset)),
+            Err(Refusal::Parse(error)) if error.error.flaw == Flaw::Utf8 && self.lossy => {
+                let text = String::from_utf8_lossy(data).into_owned();
+                self.frame(&Bytes::from(name.into_owned()), &text.into(), chunk, place);
+            }
+            Err(Refusal::Parse(ParseError { event, index, error })) => {
+                let event = Text::from(&*event);
+                let at = u64::try_from(error.at).unwrap_or(u64::MAX);
+                let at = if one_line { offset.saturating_add(at) } else { offset };
+                self.fail(Fault::Malformed { event, index, flaw: error.flaw }, at);
+            }
+        }
+    }
+
+    /// Reads a frame as the provider's, and gives it to the machine.
+    fn take(&mut self, origin: &Origin<'_>) -> Result<(), Refusal> {
+        let (name, data, queue) = (origin.name, origin.data, &mut self.queue);
+        match &mut self.machine {
+            Machine::Anthropic(machine) => {
+                let event = anthropic::Event::parse(name, data).map_err(Refusal::Parse)?;
+                machine.apply(event, origin, queue)
+            }
+            Machine::Responses(machine) => {
+                let event = openai_responses::Event::parse(name, data).map_err(Refusal::Parse)?;
+                machine.apply(event, origin, queue)
+            }
+            Machine::Chat(machine) => {
+                let event = openai_chat::Event::parse(name, data).map_err(Refusal::Parse)?;
+                machine.apply(event, origin, queue)
+            }
+        }
+        .map_err(Refusal::Fault)
+    }
+
+    /// Ends the machine's input.
+    pub(super) fn end(&mut self) {
+        let (data, offset) = (Bytes::new(), self.offset());
+        let origin = Origin { name: "", source: Source::new(&data, 0), data: &data, offset };
+        let leftover = self.leftover();
+        match self.machine.finish(leftover, &origin, &mut self.queue) {
+            Ok(()) => self.name_request(),
+            Err(kind) => {
+                let kind = self.not_a_stream().unwrap_or(kind);
+                self.fail(kind, offset);
+            }
+        }
+    }
+
+    /// Puts the id of the request into the end of the reply. That of the headers counts.
+    fn name_request(&mut self) {
+        if let Some(Event::Complete(done)) = self.queue.back_mut() {
+            let known = self.headers.as_ref().and_then(|headers| headers.request_id.clone());
+            done.request_id = known.or(done.request_id.take());
+        }
+    }
+}

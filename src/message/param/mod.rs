@@ -1,0 +1,142 @@
+//! How a message is written: in full, and as the next request must echo it.
+
+mod anthropic;
+mod openai_chat;
+mod openai_responses;
+
+use alloc::string::String;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::{Block, Content, Message, Provider};
+use crate::json::Json;
+use crate::json::edit::with_member;
+use crate::text::Text;
+
+impl Message {
+    /// The message as the next request must echo it to the provider that it came from.
+    ///
+    /// The blocks are the same and in the same order. Signatures, encrypted data and tool inputs
+    /// have the same bytes; empty thinking stays. What is left out would make the request fail.
+    ///
+    /// # Anthropic
+    ///
+    /// `{"role":"assistant","content":[…]}`, without
+    ///
+    /// - blocks that are not [replayable](Block::replayable): cut ones, unsigned thinking, tool calls
+    ///   without valid arguments. The text of a complete message goes back even if the server
+    ///   forgot to stop its block.
+    /// - keys that exist only in replies: `citations` when there are none, the `file_id` of a
+    ///   citation, the `caller` of a tool that the model called directly. Keys that this version does
+    ///   not know go back;
+    /// - text blocks without text;
+    /// - what stands before the last `fallback` block and belongs to the model that declined:
+    ///   thinking, connector text and calls of the client's tools.
+    ///
+    /// If nothing is left, `content` is empty, which the API refuses: end the turn with a new user
+    /// message in its place.
+    ///
+    /// # `OpenAI`, Responses
+    ///
+    /// `[…]`: the output items, which go into the `input` of the next request in their order (with
+    /// `"store": false`; else its `previous_response_id` is enough). Each is what its
+    /// `response.output_item.done` had, byte for byte, the encrypted reasoning too. Left out are items
+    /// that were cut, and reasoning that nothing follows.
+    ///
+    /// # `OpenAI`, Chat Completions
+    ///
+    /// `{"role":"assistant","content":…,"tool_calls":[…]}`. `OpenAI` itself takes no thinking back. Others
+    /// do, and some demand it: it goes back in the field it came in, `reasoning_details` as they were
+    /// received, and with what Gemini adds to texts and calls. To leave it out, remove the blocks of
+    /// thinking from [`content`](Self::content).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use thinkstream::{Decoder, Event, Protocol};
+    ///
+    /// let stream = concat!(
+    ///     "data: {\"type\":\"message_start\",\"message\":{\"role\":\"assistant\"}}\n\n",
+    ///     "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":",
+    ///     "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}\n\n",
+    ///     "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":",
+    ///     "{\"type\":\"signature_delta\",\"signature\":\"EqQB\"}}\n\n",
+    ///     "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
+    ///     "data: {\"type\":\"message_stop\"}\n\n",
+    /// );
+    /// let mut input = stream.into();
+    /// let mut decoder = Decoder::new(Protocol::Anthropic);
+    /// while let Some(event) = decoder.decode(&mut input)? {
+    ///     if let Event::Complete(done) = event {
+    ///         assert_eq!(
+    ///             done.message.to_param().as_str(),
+    ///             r#"{"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"EqQB"}]}"#,
+    ///         );
+    ///     }
+    /// }
+    /// # Ok::<(), thinkstream::Error>(())
+    /// ```
+    #[must_use]
+    pub fn to_param(&self) -> Json {
+        match self.provider {
+            Provider::Anthropic => self.to_anthropic(),
+            Provider::OpenAiResponses => self.to_responses(),
+            Provider::OpenAiChat => self.to_chat(),
+        }
+    }
+}
+
+impl Block {
+    /// The block as the next request must echo it: what [`Message::to_param`] writes for it. The
+    /// messages of a chat have no blocks; there it has the form that Anthropic's would have.
+    #[must_use]
+    pub fn to_param(&self) -> Json {
+        match self.raw.as_ref().filter(|raw| raw.starts_with('{')) {
+            Some(raw) => raw.clone(),
+            None => self.as_anthropic(),
+        }
+    }
+
+    fn as_anthropic(&self) -> Json {
+        let mut text = String::new();
+        self.write_anthropic(&mut text);
+        Json::checked(text)
+    }
+}
+
+impl Serialize for Block {
+    /// As Anthropic's API has blocks, of whatever provider it is. A block that cannot go back says
+    /// `"replayable":false`, the text of a refusal `"refusal":true`; what the provider sent whole is
+    /// under `raw`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let refusal = matches!(&self.content, Content::Text(text) if text.refusal);
+        let known = matches!(self.content, Content::Other(_));
+        let raw = self.raw.as_deref().filter(|_| !known);
+        let more = [
+            ("replayable", (!self.replayable).then_some("false")),
+            ("refusal", refusal.then_some("true")),
+            ("raw", raw),
+        ];
+        let mut block = self.as_anthropic();
+        for (key, value) in more {
+            if let Some(value) = value {
+                // A block that is no object has no members.
+                block = with_member(&block, key, value).map_or(block, Json::checked);
+            }
+        }
+        block.serialize(serializer)
+    }
+}
+
+/// Pairs as one object.
+pub(in crate::message) fn as_map<S: Serializer>(
+    pairs: &[(Text, Json)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(pairs.len()))?;
+    for (key, value) in pairs {
+        map.serialize_entry(key, value)?;
+    }
+    map.end()
+}

@@ -1,0 +1,80 @@
+//! As the Responses API of `OpenAI` wants a message back.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::json::Json;
+use crate::json::edit::quote;
+use crate::message::{Block, Content, Message, ToolKind};
+
+impl Message {
+    /// The output items, in an array.
+    pub(super) fn to_responses(&self) -> Json {
+        let echoed: Vec<_> = self.content.iter().filter(|block| self.is_item(block)).collect();
+        // Reasoning without what it led to is refused.
+        let is_reasoning = |block: &Block| matches!(block.content, Content::Thinking(_));
+        let last = echoed.iter().rposition(|block| !is_reasoning(block));
+        let kept = last.map_or(0, |last| last.saturating_add(1));
+        let mut text = String::from("[");
+        for block in echoed.into_iter().take(kept) {
+            if text.len() > 1 {
+                text.push(',');
+            }
+            block.write_item(&mut text);
+        }
+        text.push(']');
+        Json::checked(text)
+    }
+
+    /// Whether a block goes back. Text of a complete message does even if its item never ended.
+    fn is_item(&self, block: &Block) -> bool {
+        match &block.content {
+            Content::Text(text) => block.replayable || self.complete && !text.text.is_empty(),
+            _ => block.replayable,
+        }
+    }
+}
+
+impl Block {
+    fn write_item(&self, out: &mut String) {
+        if let Some(raw) = &self.raw {
+            return out.push_str(raw);
+        }
+        match &self.content {
+            Content::Text(text) => {
+                let (kind, key) =
+                    if text.refusal { ("refusal", "refusal") } else { ("output_text", "text") };
+                out.push_str(r#"{"type":"message","role":"assistant","content":[{"type":""#);
+                out.push_str(kind);
+                out.push_str(r#"",""#);
+                out.push_str(key);
+                out.push_str(r#"":"#);
+                quote(out, &text.text);
+                out.push_str("}]}");
+            }
+            Content::ToolUse(tool) => {
+                let custom = tool.kind == ToolKind::Custom;
+                let (kind, key) = if custom {
+                    ("custom_tool_call", "input")
+                } else {
+                    ("function_call", "arguments")
+                };
+                out.push_str(r#"{"type":""#);
+                out.push_str(kind);
+                out.push_str(r#"","call_id":"#);
+                quote(out, &tool.id);
+                out.push_str(r#","name":"#);
+                quote(out, &tool.name);
+                out.push_str(r#",""#);
+                out.push_str(key);
+                out.push_str(r#"":"#);
+                tool.write_string(out);
+                out.push('}');
+            }
+            // These are replayable only with the item that they came in.
+            Content::Thinking(_) | Content::RedactedThinking(_) | Content::Other(_) => {
+                out.push_str("{}");
+            }
+        }
+    }
+}

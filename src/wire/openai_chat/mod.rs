@@ -1,0 +1,256 @@
+//! The chunks of the Chat Completions API of `OpenAI`, and of the many servers that speak it.
+//!
+//! Source: `OpenAI`'s published API description, and what its servers and those who follow it really
+//! send. A chunk has no type: it is one by its shape. Every field is taken as optional and `null` as
+//! absent, and keys that are not known are passed over. The legacy Completions are read too: their
+//! `text` is content.
+//!
+//! # Example
+//!
+//! ```
+//! use thinkstream::wire::openai_chat::{Content, Event};
+//!
+//! let data = br#"{"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":"Hi"}}]}"#;
+//! let Event::Chunk(chunk) = Event::parse("", data)? else {
+//!     unreachable!();
+//! };
+//! let choice = chunk.choices().next().unwrap();
+//! assert!(matches!(choice.delta.content, Some(Content::Text(text)) if text.decode() == "Hi"));
+//! # Ok::<(), thinkstream::wire::ParseError>(())
+//! ```
+
+mod delta;
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+pub use self::delta::{Content, ContentPart, Delta, Detail, Input, ToolDelta};
+use super::failure::{has_error, read_bare, read_error};
+use super::read::{self, ParseError};
+use super::{openai_usage, read_error_body};
+use crate::error::ServerError;
+use crate::json::JsonError;
+use crate::json::reader::{Kind, Reader};
+use crate::json::string::Str;
+use crate::usage::Usage;
+
+/// One event of the stream.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "nearly all events are chunks")]
+pub enum Event<'a> {
+    /// A chunk, which may have an error beside its choices.
+    Chunk(Chunk<'a>),
+    /// An error in place of a chunk.
+    Error(Box<ServerError>),
+    /// A frame without data.
+    Ping,
+    /// `[DONE]`
+    Done,
+    /// Data that is no chunk.
+    Unknown {
+        /// The frame's event type.
+        name: Cow<'a, str>,
+        /// The data, as received.
+        data: &'a str,
+    },
+}
+
+/// A piece of a completion.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Chunk<'a> {
+    /// The id of the completion (`chatcmpl-…`), the same in all chunks; empty in the first of Azure.
+    pub id: Option<Str<'a>>,
+    /// The model.
+    pub model: Option<Str<'a>>,
+    /// The tier that served the request.
+    pub service_tier: Option<Str<'a>>,
+    /// The usage, wherever the server puts it. A later one replaces an earlier one.
+    pub usage: Option<Box<Usage>>,
+    /// Whether a count of the usage was none.
+    pub bad_count: bool,
+    /// What went wrong, on servers that say it in a chunk.
+    pub error: Option<Box<ServerError>>,
+    /// The id of the request, on servers that have it in the stream (`x_groq`).
+    pub request_id: Option<Str<'a>>,
+    /// What else is worth keeping, as received: `citations`, `search_results`, `provider`.
+    pub other: [Option<(&'static str, &'a str)>; 3],
+    first: Option<Choice<'a>>,
+    rest: Vec<Choice<'a>>,
+    /// It has the key of its choices, or says that it is a chunk.
+    shaped: bool,
+}
+
+/// What a chunk has for one of the completions that were asked for.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Choice<'a> {
+    /// Which one it is.
+    pub index: u32,
+    /// What is added to it.
+    pub delta: Delta<'a>,
+    /// Why it ended. An empty one is none.
+    pub finish_reason: Option<Str<'a>>,
+}
+
+impl<'a> Event<'a> {
+    /// Reads the data of a frame. `name` is the frame's event type, which matters for errors only.
+    ///
+    /// # Errors
+    ///
+    /// If the data of a frame without a name is not JSON.
+    pub fn parse(name: &str, data: &'a [u8]) -> Result<Self, ParseError> {
+        let failed = |error| ParseError { event: "chunk".into(), index: None, error };
+        let text = read::text(data).map_err(failed)?;
+        match text.trim() {
+            "[DONE]" => return Ok(Self::Done),
+            "" => return Ok(Self::Ping),
+            _ => {}
+        }
+        let mut chunk = Chunk::default();
+        let mut reader = Reader::new(text);
+        let named = !matches!(name, "" | "message" | "data" | "completion" | "chunk");
+        match chunk.read(&mut reader).and_then(|()| reader.end()) {
+            // Whatever a server sends as an error is one.
+            Err(_) if name == "error" => return Ok(Self::Error(Box::new(read_error(text)))),
+            Err(_) if named => {
+                return Ok(Self::Unknown { name: Cow::Owned(name.into()), data: text });
+            }
+            Err(error) => return Err(failed(error)),
+            Ok(()) => {}
+        }
+        if chunk.shaped {
+            return Ok(Self::Chunk(chunk));
+        }
+        if name == "error" || has_error(text) {
+            return Ok(Self::Error(Box::new(read_error(text))));
+        }
+        if let Some(error) = chunk.error {
+            return Ok(Self::Error(error));
+        }
+        Ok(match read_error_body(text) {
+            Some(error) => Self::Error(Box::new(error)),
+            None => Self::Unknown { name: Cow::Owned(name.into()), data: text },
+        })
+    }
+}
+
+impl<'a> Chunk<'a> {
+    /// What it has for each completion: mostly one, and none in a chunk that brings the usage.
+    pub fn choices(&self) -> impl Iterator<Item = &Choice<'a>> {
+        self.first.iter().chain(&self.rest)
+    }
+
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+        read::members_or_skip(reader, |key, reader| self.field(key, reader))
+    }
+
+    fn field(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+        match key {
+            "id" => self.id = reader.string_or_skip()?.filter(|id| !id.is_empty()),
+            "model" => self.model = reader.string_or_skip()?.filter(|model| !model.is_empty()),
+            "service_tier" => self.service_tier = reader.string_or_skip()?,
+            "object" => {
+                let object = reader.string_or_skip()?;
+                self.shaped |= object.is_some_and(|object| {
+                    matches!(object.verbatim(), Some("chat.completion.chunk" | "text_completion"))
+                });
+            }
+            "choices" => {
+                self.shaped = true;
+                self.read_choices(reader)?;
+            }
+            "usage" => {
+                self.shaped |= reader.kind()? == Kind::Object;
+                self.read_usage(reader)?;
+            }
+            "x_groq" => read::members_or_skip(reader, |key, reader| {
+                match key {
+                    "id" => self.request_id = reader.string_or_skip()?,
+                    "usage" if self.usage.is_none() => self.read_usage(reader)?,
+                    "error" => self.read_error(reader)?,
+                    _ => reader.skip()?,
+                }
+                Ok(())
+            })?,
+            "error" => self.read_error(reader)?,
+            "provider" => self.keep(0, "provider", reader)?,
+            "citations" => self.keep(1, "citations", reader)?,
+            "search_results" => self.keep(2, "search_results", reader)?,
+            _ => reader.skip()?,
+        }
+        Ok(())
+    }
+
+    fn read_choices(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+        if reader.kind()? != Kind::Array {
+            return reader.skip();
+        }
+        reader.open_array()?;
+        let mut first = true;
+        while reader.item(&mut first)? {
+            let choice = self.read_choice(reader)?;
+            if self.first.is_none() {
+                self.first = Some(choice);
+            } else if self.rest.len() < CHOICES {
+                self.rest.push(choice);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_choice(&mut self, reader: &mut Reader<'a>) -> Result<Choice<'a>, JsonError> {
+        let mut choice = Choice::default();
+        read::members_or_skip(reader, |key, reader| {
+            match key {
+                "index" => choice.index = read::index(reader)?.unwrap_or_default(),
+                "delta" => choice.delta.read(reader)?,
+                "text" => {
+                    choice.delta.content = reader.string_or_skip()?.map(Content::Text);
+                }
+                "finish_reason" => {
+                    choice.finish_reason =
+                        reader.string_or_skip()?.filter(|reason| !reason.is_empty());
+                }
+                "usage" => self.read_usage(reader)?,
+                "error" => self.read_error(reader)?,
+                _ => reader.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(choice)
+    }
+
+    fn read_usage(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+        let usage = openai_usage::read(reader, &mut self.bad_count)?;
+        self.usage = usage.map(Box::new).or(self.usage.take());
+        Ok(())
+    }
+
+    fn read_error(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+        let kind = reader.kind()?;
+        let raw = reader.raw()?;
+        if matches!(kind, Kind::Object | Kind::String) {
+            self.error = Some(Box::new(read_bare(raw)));
+        }
+        Ok(())
+    }
+
+    fn keep(
+        &mut self,
+        at: usize,
+        key: &'static str,
+        reader: &mut Reader<'a>,
+    ) -> Result<(), JsonError> {
+        let raw = read::raw(reader)?;
+        if let Some(place) = self.other.get_mut(at) {
+            *place = raw.map(|raw| (key, raw));
+        }
+        Ok(())
+    }
+}
+
+/// Choices of one chunk that are read. The API allows 128.
+const CHOICES: usize = 128;

@@ -1,0 +1,115 @@
+//! The usage of `OpenAI`'s APIs, and what others make of it.
+//!
+//! The counts have two names each, one of either API, and more of their details; where several places
+//! say the same, the first in the order below is taken.
+
+use crate::json::JsonError;
+use crate::json::reader::{Kind, Reader};
+use crate::text::Text;
+use crate::usage::Usage;
+use crate::wire::read::{self, KEYS};
+
+use crate::json::Json;
+
+/// The places where details stand.
+#[derive(Default)]
+struct Places {
+    /// In the details of the input; at the top as Kimi, `DeepSeek`, Mistral, or a relay has it.
+    cached: [Option<u64>; 5],
+    /// In the details of the input, by `OpenAI`'s name or Qwen's; at the top.
+    written: [Option<u64>; 3],
+    /// In the details of the output; at the top.
+    reasoning: [Option<u64>; 2],
+    total: Option<u64>,
+}
+
+/// Reads a usage: nothing for `null`.
+pub(super) fn read(reader: &mut Reader<'_>, bad: &mut bool) -> Result<Option<Usage>, JsonError> {
+    if reader.kind()? != Kind::Object {
+        reader.skip()?;
+        return Ok(None);
+    }
+    let mut usage = Usage { input_includes_cache: true, ..Usage::default() };
+    let mut places = Places::default();
+    let mut completion = None;
+    read::members(reader, |key, reader| {
+        let start = reader.place();
+        places.read(key, &mut usage, reader, bad)?;
+        let raw = reader.since(start);
+        if key == "completion_tokens" {
+            completion = Some(raw);
+        }
+        // What is not kept under a name of its own is kept as it is.
+        let named =
+            matches!(key, "input_tokens" | "prompt_tokens" | "output_tokens" | "completion_tokens");
+        if !named && raw != "null" && usage.other.len() < KEYS {
+            usage.other.push((key.into(), Json::checked(raw)));
+        }
+        Ok(())
+    })?;
+    places.settle(&mut usage);
+    if usage.thinking_added
+        && let Some(completion) = completion
+    {
+        usage.other.push((Text::from("completion_tokens"), Json::checked(completion)));
+    }
+    Ok(Some(usage))
+}
+
+impl Places {
+    fn read(
+        &mut self,
+        key: &str,
+        usage: &mut Usage,
+        reader: &mut Reader<'_>,
+        bad: &mut bool,
+    ) -> Result<(), JsonError> {
+        let [in_details, kimi, deepseek, mistral, relay] = &mut self.cached;
+        let [written, qwen, at_top] = &mut self.written;
+        let [reasoning, top_reasoning] = &mut self.reasoning;
+        let count = match key {
+            "input_tokens" | "prompt_tokens" => &mut usage.input_tokens,
+            "output_tokens" | "completion_tokens" => &mut usage.output_tokens,
+            "total_tokens" => &mut self.total,
+            "cached_tokens" => kimi,
+            "prompt_cache_hit_tokens" => deepseek,
+            "num_cached_tokens" => mistral,
+            "cache_read_input_tokens" => relay,
+            "cache_creation_input_tokens" => at_top,
+            "reasoning_tokens" => top_reasoning,
+            "input_tokens_details" | "prompt_tokens_details" => {
+                return read::members_or_skip(reader, |key, reader| match key {
+                    "cached_tokens" => read::count(in_details, reader, bad),
+                    "cache_write_tokens" => read::count(written, reader, bad),
+                    "cache_creation_input_tokens" => read::count(qwen, reader, bad),
+                    _ => reader.skip(),
+                });
+            }
+            "output_tokens_details" | "completion_tokens_details" => {
+                return read::members_or_skip(reader, |key, reader| match key {
+                    "reasoning_tokens" => read::count(reasoning, reader, bad),
+                    _ => reader.skip(),
+                });
+            }
+            _ => return reader.skip(),
+        };
+        read::count(count, reader, bad)
+    }
+
+    fn settle(self, usage: &mut Usage) {
+        let first = |places: &[Option<u64>]| places.iter().copied().find_map(|count| count);
+        // xAI is known to report more cached tokens than there are in the prompt.
+        let prompt = usage.input_tokens.unwrap_or(u64::MAX);
+        usage.cache_read_input_tokens = first(&self.cached).map(|count| count.min(prompt));
+        usage.cache_creation_input_tokens = first(&self.written);
+        usage.thinking_tokens = first(&self.reasoning);
+        // Whether reasoning is a part of the output shows in the total.
+        if let (Some(input), Some(output), Some(reasoning @ 1..), Some(total)) =
+            (usage.input_tokens, usage.output_tokens, usage.thinking_tokens, self.total)
+            && input.checked_add(output).and_then(|sum| sum.checked_add(reasoning)) == Some(total)
+        {
+            usage.output_tokens = Some(output.saturating_add(reasoning));
+            usage.thinking_added = true;
+        }
+    }
+}
