@@ -78,7 +78,7 @@ pub enum Event {
     /// A tool that the provider runs, or one whose call is still written, has got on.
     Progress(Box<Progress>),
     /// What follows is of another choice. Only where a request asked for several.
-    Choice(Choice),
+    Choice(Box<Choice>),
     /// An event of a type that this version does not know.
     Unknown(Box<Unknown>),
     /// The provider ended the reply: exactly once, and last.

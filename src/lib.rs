@@ -198,7 +198,7 @@ pub use crate::adapter::EventStream;
 pub use crate::adapter::Refused;
 #[cfg(feature = "tokio")]
 pub use crate::adapter::Timeouts;
-pub use crate::decoder::{Decoder, Protocol};
+pub use crate::decoder::{Decoder, Detector, Protocol};
 pub use crate::error::{Error, ErrorKind, LimitKind, Partial, ServerError, ServerErrorType, Timer};
 pub use crate::event::{
     BlockEvent, Choice, CitationEvent, Complete, Event, Progress, RedactedData, Signature, Start,

@@ -1,5 +1,6 @@
 //! The whole pipe: bytes in, events out.
 
+mod detect;
 mod fast;
 mod frame;
 
@@ -9,6 +10,7 @@ use alloc::vec::Vec;
 
 use bytes::{Buf, Bytes};
 
+pub use self::detect::Detector;
 use self::fast::Front;
 use crate::assemble::{Machine, Queue, anthropic, openai_chat, openai_responses};
 use crate::aws::{Framed, Unframer};

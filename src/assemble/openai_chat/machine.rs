@@ -217,7 +217,7 @@ impl Machine {
         choice.add(&said.delta, &mut hand)?;
         if out.len() > before && self.current != said.index {
             self.current = said.index;
-            out.insert(before, Event::Choice(event::Choice { choice: said.index }));
+            out.insert(before, Event::Choice(event::Choice { choice: said.index }.into()));
         }
         let Some(reason) = said.finish_reason else {
             return Ok(None);
@@ -304,7 +304,7 @@ impl Machine {
             choice.end(cut, &mut self.ledger, out);
             if several && out.len() > before && self.current != choice.index {
                 self.current = choice.index;
-                out.insert(before, Event::Choice(event::Choice { choice: choice.index }));
+                out.insert(before, Event::Choice(event::Choice { choice: choice.index }.into()));
             }
         }
         self.state = next(self.state, input);

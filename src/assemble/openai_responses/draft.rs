@@ -205,8 +205,10 @@ impl Draft {
                 })
             }
             Fill::Tool(tool) => {
+                let hosted = matches!(tool.kind, ToolKind::Server | ToolKind::Mcp);
                 let tool = tool.content(joined(texts, ""), complete && !done.cut, done.input);
-                replayable &= tool.input.is_ok();
+                // What the provider has run it takes back as it said it.
+                replayable &= tool.input.is_ok() || hosted && !done.cut;
                 Content::ToolUse(tool)
             }
             Fill::Opaque { kind } => Content::Other(OtherContent {
@@ -333,7 +335,11 @@ pub(super) fn action(item: &Item<'_>) -> Option<Json> {
     }
     let (key, raw) = item.action?;
     let key = match key {
-        Action::Action | Action::Operation => return Some(Json::checked(raw)),
+        Action::Action | Action::Operation if raw.starts_with('{') => {
+            return Some(Json::checked(raw));
+        }
+        Action::Action => "action",
+        Action::Operation => "operation",
         Action::Actions => "actions",
         Action::Queries => "queries",
     };

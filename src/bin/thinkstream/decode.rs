@@ -2,14 +2,15 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 
-use thinkstream::{Decoder, EventReader, Protocol};
+use thinkstream::{Decoder, Detector, Error, EventReader, Protocol};
 
 use crate::input::Source;
 use crate::json::line;
 use crate::screen::Screen;
 use crate::{Outcome, note};
 
-/// Decodes the stream of a reply: thinking, text, tool calls, usage.
+/// Decodes the stream of a reply: thinking, text, tool calls, usage. Of Anthropic, also through Amazon
+/// Bedrock, and of OpenAI's two APIs with all who speak them.
 ///
 /// Exit code: 0 if the reply is complete, 1 if the stream failed or is incomplete, 2 if the command
 /// could not be run.
@@ -22,6 +23,10 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     show: Show,
+
+    /// What the server speaks. Told by the first events if not given.
+    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    protocol: Option<Speaks>,
 
     /// Take every deviation from the protocol as an error.
     #[arg(long)]
@@ -44,12 +49,75 @@ pub(crate) struct Show {
     show_thinking: bool,
 }
 
+/// What a server speaks, as the command line names it.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Speaks {
+    /// The Messages API of Anthropic.
+    Anthropic,
+    /// The same in Amazon's binary event stream.
+    Bedrock,
+    /// The Responses API of OpenAI.
+    Responses,
+    /// The Chat Completions API of OpenAI, and the many servers that speak it.
+    Chat,
+}
+
+impl From<Speaks> for Protocol {
+    fn from(speaks: Speaks) -> Self {
+        match speaks {
+            Speaks::Anthropic => Self::Anthropic,
+            Speaks::Bedrock => Self::AnthropicOnBedrock,
+            Speaks::Responses => Self::OpenAiResponses,
+            Speaks::Chat => Self::OpenAiChat,
+        }
+    }
+}
+
 pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
-    let mut decoder = Decoder::new(Protocol::Anthropic).strict(args.strict);
+    let mut reader = args.source.open()?;
+    let mut head = Vec::new();
+    let protocol = match args.protocol {
+        Some(speaks) => Ok(speaks.into()),
+        None => detect(&mut reader, &mut head)?,
+    };
+    let protocol = match protocol {
+        Ok(protocol) => protocol,
+        Err(error) if args.show.json => {
+            line(&error, &mut io::stdout().lock())?;
+            return Ok(Outcome::Failed);
+        }
+        Err(error) => {
+            note(&error);
+            return Ok(Outcome::Failed);
+        }
+    };
+    let mut decoder = Decoder::new(protocol).strict(args.strict);
     if let Some(id) = &args.request_id {
         decoder = decoder.request_id(id.as_str());
     }
-    show(args.source.open()?, decoder, &args.show)
+    show(io::Cursor::new(head).chain(reader), decoder, &args.show)
+}
+
+/// Reads until it is known what is spoken. What was read is in `head`.
+fn detect(reader: &mut impl Read, head: &mut Vec<u8>) -> io::Result<Result<Protocol, Error>> {
+    let mut detector = Detector::new();
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        let len = match reader.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        // What is no stream may still be an error that the decoder can read.
+        if len == 0 {
+            return Ok(Ok(Protocol::Anthropic));
+        }
+        head.extend_from_slice(&buffer[..len]);
+        match detector.look(&buffer[..len]) {
+            Ok(None) => {}
+            Ok(Some(protocol)) => return Ok(Ok(protocol)),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
 }
 
 /// Shows a reply as it comes.

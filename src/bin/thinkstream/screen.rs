@@ -26,6 +26,8 @@ pub(crate) struct Screen<W> {
     thought: (u64, u64),
     warnings: Vec<(Rule, u64)>,
     unknown: u64,
+    /// The choice that the events are of.
+    choice: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,11 +55,16 @@ impl<W: Write> Screen<W> {
             thought: (0, 0),
             warnings: Vec::new(),
             unknown: 0,
+            choice: 0,
         }
     }
 
     pub(crate) fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
+            Event::Choice(choice) => self.choice = choice.choice,
+            Event::Complete(done) => self.complete(done)?,
+            // Only one reply can be shown as it comes; the others follow it.
+            _ if self.choice != 0 => {}
             Event::Thinking(thinking) => {
                 self.thought.0 += thinking.text.chars().count() as u64;
                 self.thought.1 += u64::from(thinking.estimated_tokens);
@@ -77,7 +84,6 @@ impl<W: Write> Screen<W> {
             }
             Event::Unknown(_) => self.unknown += 1,
             Event::Warning(warning) => self.warn(warning.rule),
-            Event::Complete(done) => self.complete(done)?,
             _ => {}
         }
         self.out.flush()
@@ -180,7 +186,16 @@ impl<W: Write> Screen<W> {
     }
 
     fn complete(&mut self, done: &Complete) -> io::Result<()> {
+        for other in &done.choices {
+            self.aside(&format!("choice {}", other.choice))?;
+            self.print(&sanitize(&other.text()))?;
+            for tool in other.tool_calls() {
+                self.end_line()?;
+                writeln!(self.out, "{} {}", tool.kind.block_type(), one_line(&tool.name))?;
+            }
+        }
         self.start(Showing::Nothing)?;
+        self.end_line()?;
         self.table(&done.message, done.request_id.as_ref())?;
         if !done.tools_safe_to_run() && done.message.tool_calls().next().is_some() {
             self.row("tool calls", "not safe to run")?;
