@@ -31,7 +31,8 @@ use crate::text::Text;
 #[non_exhaustive]
 pub struct Headers {
     /// The id of the request, to quote to the provider: the first of `request-id`, `x-request-id`,
-    /// `x-amzn-requestid` and `apim-request-id` that the response has.
+    /// `x-amzn-requestid`, `mistral-correlation-id`, `x-generation-id` and `apim-request-id` that the
+    /// response has.
     pub request_id: Option<Text>,
     /// How long the server asks to wait, from `retry-after-ms` or `retry-after` in seconds.
     pub retry_after: Option<Duration>,
@@ -52,9 +53,12 @@ impl Headers {
             }
         }
         headers.request_id = REQUEST_IDS.iter().find_map(|name| headers.get(name)).map(Text::from);
-        let wait = |name, unit: fn(u64) -> Duration| headers.get(name)?.parse().ok().map(unit);
-        headers.retry_after = wait("retry-after-ms", Duration::from_millis)
-            .or_else(|| wait("retry-after", Duration::from_secs));
+        // Fractions come too.
+        let wait = |name, unit: f64| {
+            let number: f64 = headers.get(name)?.trim().parse().ok()?;
+            Duration::try_from_secs_f64(number * unit).ok()
+        };
+        headers.retry_after = wait("retry-after-ms", 0.001).or_else(|| wait("retry-after", 1.0));
         headers
     }
 
@@ -82,5 +86,11 @@ fn is_kept(name: &str) -> bool {
 }
 
 /// First the provider's own, then those of the clouds that carry it.
-const REQUEST_IDS: [&str; 4] =
-    ["request-id", "x-request-id", "x-amzn-requestid", "apim-request-id"];
+const REQUEST_IDS: [&str; 6] = [
+    "request-id",
+    "x-request-id",
+    "x-amzn-requestid",
+    "mistral-correlation-id",
+    "x-generation-id",
+    "apim-request-id",
+];

@@ -221,11 +221,7 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match &self.0.kind {
-            // Some servers state an error with 200.
-            ErrorKind::Server(error) => {
-                let own = error.status.filter(|status| *status != 200);
-                own.or(error.error_type.status()).or(error.status)
-            }
+            ErrorKind::Server(error) => error.http_status(),
             ErrorKind::Refused { status, .. } => Some(*status),
             _ => None,
         }
@@ -295,9 +291,11 @@ impl fmt::Display for Described<'_> {
         match self.0 {
             ErrorKind::Server(error) => {
                 f.write_str("the server reported ")?;
-                match error.error_type.as_str() {
-                    "" => f.write_str("an error"),
-                    name => f.write_str(name),
+                match (error.error_type.as_str(), error.code.as_deref()) {
+                    ("", None) => f.write_str("an error"),
+                    ("", Some(code)) => f.write_str(code),
+                    (name, Some(code)) if name != code => write!(f, "{name}, {code}"),
+                    (name, _) => f.write_str(name),
                 }?;
                 if error.message.is_empty() { Ok(()) } else { write!(f, ": {}", error.message) }
             }

@@ -1,6 +1,7 @@
 //! Errors that the server reports.
 
 use core::fmt;
+use core::time::Duration;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -29,6 +30,55 @@ pub struct ServerError {
 }
 
 impl ServerError {
+    /// The HTTP status of the response, or the one that the same error has outside a stream.
+    #[must_use]
+    pub fn http_status(&self) -> Option<u16> {
+        // Some servers state an error with 200.
+        let own = self.status.filter(|status| *status != 200);
+        own.or(self.error_type.status())
+            .or_else(|| self.usual().map(|usual| usual.0))
+            .or(self.status)
+    }
+
+    /// Whether the same request may well succeed a little later. What the code says counts before the
+    /// type, and that before the status: of those with 429 not all pass.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match (self.usual(), &self.error_type) {
+            (Some((_, transient)), _) => transient,
+            (None, ServerErrorType::Other(_)) => {
+                matches!(self.http_status(), Some(408 | 409 | 429 | 500 | 502..=504 | 520..=529))
+            }
+            (None, kind) => kind.is_transient(),
+        }
+    }
+
+    /// How long the message asks to wait: `OpenAI` says it there and nowhere else, as in "Please try
+    /// again in 1.5s".
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        let (_, mut rest) = self.message.split_once("try again in ")?;
+        let mut wait = None;
+        // Like `1h2m3.5s`.
+        while let Some((number, unit)) =
+            rest.find(|char: char| !is_number(char)).and_then(|end| rest.split_at_checked(end))
+            && let Ok(number) = number.parse::<f64>()
+        {
+            const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+            let (behind, seconds) =
+                UNITS.iter().find_map(|(name, in_s)| Some((unit.strip_prefix(name)?, *in_s)))?;
+            wait = Some(wait.unwrap_or_default() + number * seconds);
+            rest = behind;
+        }
+        Duration::try_from_secs_f64(wait?).ok()
+    }
+
+    /// What is known of its code, or of a type that is `OpenAI`'s or Google's.
+    fn usual(&self) -> Option<(u16, bool)> {
+        let code = self.code.as_ref().and_then(|code| usual(code));
+        code.or_else(|| usual(self.error_type.as_str()))
+    }
+
     /// An error of which no more is known.
     pub(crate) fn new(error_type: ServerErrorType, message: Text) -> Self {
         Self {
@@ -46,7 +96,7 @@ impl ServerError {
 /// The types of errors that servers report.
 ///
 /// Source: the error page of the Anthropic API; the status is the one the same error has outside a
-/// stream.
+/// stream. What other providers call theirs is in `Other`, and its status is known too.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ServerErrorType {
@@ -111,9 +161,54 @@ impl ServerErrorType {
             Self::Api => Some(500),
             Self::Timeout => Some(504),
             Self::Overloaded => Some(529),
-            Self::Other(_) => None,
+            Self::Other(name) => usual(name).map(|(status, _)| status),
         }
     }
+}
+
+fn is_number(char: char) -> bool {
+    char.is_ascii_digit() || char == '.'
+}
+
+/// The status that goes with a code or type of `OpenAI` and those who follow it, or of Google, and
+/// whether the error passes. Source: their error pages.
+fn usual(name: &str) -> Option<(u16, bool)> {
+    Some(match name {
+        "context_length_exceeded"
+        | "invalid_prompt"
+        | "invalid_encrypted_content"
+        | "unsupported_parameter"
+        | "unsupported_value"
+        | "content_filter"
+        | "tool_use_failed"
+        | "INVALID_ARGUMENT"
+        | "FAILED_PRECONDITION" => (400, false),
+        "invalid_api_key" | "UNAUTHENTICATED" => (401, false),
+        "PERMISSION_DENIED" | "unsupported_country_region_territory" => (403, false),
+        "model_not_found" | "NOT_FOUND" => (404, false),
+        "insufficient_quota"
+        | "credit_balance_exhausted"
+        | "usage_not_included"
+        | "usage_limit_reached" => (429, false),
+        "rate_limit_exceeded"
+        | "too_many_requests"
+        | "tokens"
+        | "requests"
+        | "RESOURCE_EXHAUSTED" => (429, true),
+        "server_error" | "internal_server_error" | "INTERNAL" => (500, true),
+        "network_error" => (502, true),
+        "service_unavailable_error"
+        | "server_is_overloaded"
+        | "slow_down"
+        | "insufficient_system_resource"
+        | "UNAVAILABLE" => (503, true),
+        "DEADLINE_EXCEEDED" => (504, true),
+        // Some servers have the status for a code.
+        number => {
+            let status = number.parse().ok().filter(|status| (400..600).contains(status))?;
+            (status, matches!(status, 408 | 409 | 429 | 500 | 502..=504 | 520..=529))
+        }
+    })
 }
 
 impl ServerErrorType {
@@ -154,10 +249,60 @@ impl From<&str> for ServerErrorType {
 
 impl Serialize for ServerError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut error = serializer.serialize_struct("ServerError", 3)?;
+        let mut error = serializer.serialize_struct("ServerError", 5)?;
         error.serialize_field("type", self.error_type.as_str())?;
+        if let Some(code) = &self.code {
+            error.serialize_field("code", code)?;
+        }
         error.serialize_field("message", &self.message)?;
+        if let Some(param) = &self.param {
+            error.serialize_field("param", param)?;
+        }
         error.serialize_field("details", &self.details)?;
         error.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_and_what_does_not() {
+        for (kind, code, status, transient) in [
+            ("rate_limit_error", None, Some(429), true),
+            ("insufficient_quota", Some("insufficient_quota"), Some(429), false),
+            ("tokens", Some("rate_limit_exceeded"), Some(429), true),
+            ("invalid_request_error", Some("model_not_found"), Some(400), false),
+            ("server_error", None, Some(500), true),
+            ("", Some("server_is_overloaded"), Some(503), true),
+            ("", Some("502"), Some(502), true),
+            ("", Some("200"), None, false),
+            ("RESOURCE_EXHAUSTED", Some("429"), Some(429), true),
+            ("nobody_knows", None, None, false),
+        ] {
+            let mut error = ServerError::new(kind.into(), Text::EMPTY);
+            error.code = code.map(Text::from);
+            assert_eq!(error.http_status(), status, "{kind} {code:?}");
+            assert_eq!(error.is_transient(), transient, "{kind} {code:?}");
+        }
+    }
+
+    #[test]
+    fn the_wait_that_a_message_asks_for() {
+        for (message, millis) in [
+            ("Rate limit reached. Please try again in 11.054s. Visit …", Some(11_054)),
+            ("Please try again in 350ms.", Some(350)),
+            ("try again in 6m0s", Some(360_000)),
+            ("try again in 1h2m3.5s.", Some(3_723_500)),
+            ("try again in 5 apples", None),
+            ("try again in a while", None),
+            ("try again in 1e9", None),
+            ("try again in 99999999999999999999999999s", None),
+            ("", None),
+        ] {
+            let error = ServerError::new("".into(), message.into());
+            assert_eq!(error.retry_after(), millis.map(Duration::from_millis), "{message}");
+        }
     }
 }

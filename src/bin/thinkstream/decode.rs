@@ -17,6 +17,7 @@ use crate::{Outcome, note};
 ///
 /// Example: `curl -sN … | thinkstream decode --json`
 #[derive(clap::Args)]
+#[expect(clippy::doc_markdown, reason = "shown as help")]
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
@@ -51,6 +52,7 @@ pub(crate) struct Show {
 
 /// What a server speaks, as the command line names it.
 #[derive(Clone, Copy, clap::ValueEnum)]
+#[expect(clippy::doc_markdown, reason = "shown as help")]
 enum Speaks {
     /// The Messages API of Anthropic.
     Anthropic,
