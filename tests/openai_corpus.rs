@@ -264,3 +264,143 @@ fn cuts_change_nothing() {
         }
     }
 }
+
+/// Streams with everything that has something to lose, each short.
+const CUT_AT_EVERY_BYTE: [&str; 18] = [
+    "n-choices-mistral-length-ministral-3b-latest-01",
+    "reasoning-tool-vercelgw-sonnet-4-01",
+    "reasoning-text-deepseek-length-deepseek-v4-flash-01",
+    "reasoningtokens-tool-parallel-vercelgw-gemini-3-pro-preview-01",
+    "reasoningtokens-tool-parallel-xai-grok-4-fast-reasoning-01",
+    "refusal-openrouter-gpt-4o-01",
+    "tool-json-cut-length-gpt-4o-mini-01",
+    "tool-parallel-mistral-mistral-large-latest-01",
+    "tool-gpt-54-mini-01",
+    "text-perplexity-sonar-01",
+    "reasoning-encrypted-text-gemini-3-flash-preview-01",
+    "reasoning-encrypted-tool-parallel-gpt-54-mini-01",
+    "reasoning-summary-text-bedrock-openaigpt-oss-20b-01",
+    "reasoning-tool-gpt-5-01",
+    "refusal-gpt-4o-01",
+    "shell-gpt-5-codex-01",
+    "tool-openrouter-gpt-41-mini-01",
+    "incomplete-gpt-5-mini-01",
+];
+
+/// Where the frames of a stream end, and whether the reply would be whole if it ended there. Read with
+/// another reader, which knows what these streams have and nothing of what others could do.
+fn seams(stream: &str) -> Vec<(usize, bool)> {
+    let blank = if stream.contains("\r\n") { "\r\n\r\n" } else { "\n\n" };
+    let (mut end, mut over, mut done) = (0, false, false);
+    let mut open = BTreeMap::new();
+    let mut seams = vec![(0, false)];
+    for frame in stream.split_inclusive(blank) {
+        end += frame.len();
+        let data = frame.lines().filter_map(|line| line.strip_prefix("data:")).collect::<String>();
+        if let Ok(event) = serde_json::from_str::<Value>(&data) {
+            for choice in event["choices"].as_array().into_iter().flatten() {
+                let finished = open.entry(choice["index"].as_u64().unwrap()).or_insert(false);
+                *finished |= choice["finish_reason"].is_string();
+            }
+            let kind = event["type"].as_str().unwrap_or_default();
+            done |= matches!(kind, "response.completed" | "response.incomplete");
+            over = done || !open.is_empty() && open.values().all(|finished| *finished);
+        }
+        seams.push((end, over));
+    }
+    seams
+}
+
+#[test]
+fn no_prefix_passes_for_more_than_it_is() {
+    let Some(corpus) = corpus() else { return };
+    let mut count = 0;
+    for (folder, decoder) in FOLDERS {
+        for Recording { name, bytes, .. } in recordings(&corpus, folder) {
+            if !CUT_AT_EVERY_BYTE.contains(&&*name) {
+                continue;
+            }
+            count += 1;
+            let seams = seams(str::from_utf8(&bytes).unwrap());
+            let mut one_by_one = decoder();
+            let mut events = Vec::new();
+            for end in 0..=bytes.len() {
+                let at = format!("{name}, byte {end}");
+                let mut byte = bytes::Bytes::copy_from_slice(&bytes[end.saturating_sub(1)..end]);
+                while let Some(event) = one_by_one.decode(&mut byte).unwrap() {
+                    events.push(event);
+                }
+                let (seam, over) = seams.iter().rev().find(|(seam, _)| *seam <= end).unwrap();
+                for block in &one_by_one.message().content {
+                    assert!(block.complete || !block.replayable, "{at}");
+                }
+                // To decode every prefix anew would cost the square of the length.
+                if end - seam > 1 && end % 61 != 0 {
+                    continue;
+                }
+                let prefix = decode(decoder(), [&bytes[..end]]);
+                assert_eq!(prefix.0[..events.len().min(prefix.0.len())], events[..], "{at}");
+                let complete = matches!(prefix.0.last(), Some(Event::Complete(_)));
+                assert_eq!(complete, *over, "{at}");
+                let Some(error) = &prefix.1 else {
+                    assert!(complete, "{at}");
+                    continue;
+                };
+                assert_eq!(error.kind().name(), "incomplete", "{at}");
+                assert_eq!(error.partial().message, one_by_one.message(), "{at}");
+                let called = events.iter().any(|event| matches!(event, Event::ToolCall(_)));
+                assert_eq!(error.partial().tool_call_emitted, called, "{at}");
+            }
+        }
+    }
+    assert_eq!(count, CUT_AT_EVERY_BYTE.len());
+}
+
+#[test]
+fn the_next_request_has_every_item_as_it_was() {
+    let Some(corpus) = corpus() else { return };
+    let mut count = 0;
+    for Recording { name, bytes, .. } in recordings(&corpus, "openai-responses") {
+        let log = decode(responses(), [&bytes[..]]);
+        let Some(Event::Complete(done)) = log.0.last() else { continue };
+        let param = done.message.to_param();
+        let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(&param).unwrap();
+        let stream = str::from_utf8(&bytes).unwrap();
+        for item in &items {
+            assert!(stream.contains(item.get()), "{name}: {}", item.get());
+            count += 1;
+        }
+        let kinds = |value: &Value| value["type"].as_str().unwrap().to_owned();
+        let echoed: Vec<String> =
+            items.iter().map(|item| kinds(&serde_json::from_str(item.get()).unwrap())).collect();
+        // Items that ended, in the order of their places, be it at the end of the response only.
+        let mut told = BTreeMap::new();
+        let lines = stream.lines().filter_map(|line| line.strip_prefix("data:"));
+        for event in lines.filter_map(|data| serde_json::from_str::<Value>(data).ok()) {
+            if event["type"] == "response.output_item.done" {
+                told.insert(event["output_index"].as_u64().unwrap(), event["item"].clone());
+            } else if event["type"] == "response.completed" {
+                let output = event["response"]["output"].as_array().unwrap();
+                for (index, item) in (0..).zip(output) {
+                    told.entry(index).or_insert_with(|| item.clone());
+                }
+            }
+        }
+        // What the provider has not stored it can only read if it is sent whole.
+        let stored = !stream.contains(r#""store":false"#);
+        let readable = |item: &&Value| {
+            let plain = item["content"].as_array().is_some_and(|parts| !parts.is_empty());
+            let whole = item["encrypted_content"].is_string() || plain;
+            item["type"] != "reasoning" || stored || whole
+        };
+        // Text that was cut is still text; half of a call is none.
+        let cut = |item: &&Value| item["status"] == "incomplete" && item["type"] != "message";
+        let whole = told.values().filter(|item| !cut(item)).filter(readable);
+        let mut told: Vec<String> = whole.map(kinds).collect();
+        // Reasoning that nothing follows is left out.
+        let trailing = told.iter().rev().take_while(|kind| *kind == "reasoning").count();
+        told.truncate(told.len() - trailing);
+        assert_eq!(echoed, told, "{name}");
+    }
+    assert!(count > 100, "only {count} items");
+}

@@ -347,7 +347,9 @@ impl Decoder {
 
     /// What a body was that had no event in it, if it had anything.
     fn not_a_stream(&self) -> Option<ErrorKind> {
-        if self.head.is_empty() || self.sse.leftover() > 0 {
+        // A stream may begin with blank lines and comments.
+        let first = self.head.trim_ascii().first();
+        if first.is_none_or(|byte| *byte == b':') || self.sse.leftover() > 0 {
             return None;
         }
         let text = String::from_utf8_lossy(&self.head);

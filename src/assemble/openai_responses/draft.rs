@@ -196,8 +196,9 @@ impl Draft {
                 Content::Text(TextContent { text: joined(texts, ""), citations, refusal })
             }
             Fill::Reasoning => {
-                // What is not stored by the provider can only be read by it if it is sent whole.
-                replayable &= done.signature.is_some() || !done.stored_nowhere;
+                // What the provider does not store it can only read if it is sent whole: encrypted, or
+                // not hidden at all.
+                replayable &= done.signature.is_some() || done.plain || !done.stored_nowhere;
                 Content::Thinking(ThinkingContent {
                     thinking: joined(texts, PARTING),
                     signature: done.signature,
@@ -235,6 +236,8 @@ pub(super) struct Done {
     pub(super) signature: Option<Text>,
     /// The provider does not store it.
     pub(super) stored_nowhere: bool,
+    /// Reasoning that is not hidden.
+    pub(super) plain: bool,
     pub(super) phase: Option<Text>,
     /// The input of a tool, where it is not a text.
     pub(super) input: Option<Json>,

@@ -126,6 +126,7 @@ impl Machine {
         };
         let mut done = Done {
             stored_nowhere: self.stored_nowhere,
+            plain: item.content.iter().next().is_some(),
             phase: item.phase.map(text),
             input: action(item),
             cut: item.status.is_some_and(|status| status.verbatim() == Some("incomplete")),
