@@ -94,7 +94,7 @@
 //! No delta of up to 4 KiB in an event stream costs an allocation, plain or escaped, however it is cut,
 //! as long as its event is let go of before the next; events that are kept share a buffer of their own
 //! or that of their chunk. A decoder that waits takes 568 bytes beside the fields of its [`Message`]
-//! (704 bytes, most of them [`Usage`]), 0.3 KiB for each open block, room for events that come together
+//! (712 bytes, most of them [`Usage`]), 0.3 KiB for each open block, room for events that come together
 //! (224 bytes), and the text received so far in a buffer of 256 bytes or up to twice its length, which
 //! the next block goes on with if it has no more than 16 KiB.
 //!
@@ -133,6 +133,13 @@
 //!
 //! [`Limits`] bounds the bytes of an event, of a message and of a tool's input, and the number of
 //! blocks. Comments and unknown fields of the event stream are never held, however long.
+//!
+//! # Providers
+//!
+//! [`Protocol`] says what the server speaks: Anthropic's Messages API, `OpenAI`'s Responses API, or Chat
+//! Completions, as `OpenAI` and a few dozen others have it. The events are the same; [`providers`] says
+//! what of each provider they are made of, and what a provider cannot give. [`Detector`] tells from the
+//! first bytes who speaks.
 //!
 //! # Alone
 //!
@@ -183,6 +190,9 @@ mod stop;
 mod text;
 mod usage;
 pub mod wire;
+
+#[doc = include_str!("providers.md")]
+pub mod providers {}
 
 /// The shared string behind [`Text`] and [`Json`], of the `bytestring` crate.
 #[doc(no_inline)]

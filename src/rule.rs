@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// The rules of the protocol that servers are known to break.
 ///
-/// Each is tolerated with a [`Warning`], or an error in strict mode.
+/// Each is tolerated with a [`Warning`](crate::Warning), or an error in strict mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
