@@ -43,6 +43,23 @@ fn machine() {
     replay("machine", checks::machine);
 }
 
+#[test]
+fn openai() {
+    replay("openai", checks::openai);
+}
+
+/// Every two events of the APIs of `OpenAI` that follow each other, behind a beginning and not.
+#[test]
+fn every_pair_of_openais_events() {
+    let steps = |items: &'static [u8]| {
+        (0..=45).flat_map(move |event| items.iter().map(move |item| item << 6 | event))
+    };
+    let pairs = steps(&[0]).flat_map(|first| steps(&[0, 2]).map(move |second| (first, second)));
+    for (first, second) in pairs {
+        checks::openai(&[3, 0, first, second, 27, 32, 37]);
+    }
+}
+
 /// Every two events that follow each other, behind a start and not.
 #[test]
 fn every_pair_of_events() {

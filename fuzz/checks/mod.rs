@@ -6,6 +6,7 @@ mod delta;
 mod encode;
 mod frames;
 mod machine;
+mod openai;
 mod pipe;
 #[path = "../../tests/reference/mod.rs"]
 mod reference;
@@ -14,6 +15,7 @@ pub(crate) use self::delta::check as delta;
 pub(crate) use self::encode::check as encode;
 pub(crate) use self::frames::check as frames;
 pub(crate) use self::machine::check as machine;
+pub(crate) use self::openai::check as openai;
 pub(crate) use self::pipe::check as pipe;
 
 /// A stream, and how it is cut: the first byte says into how many widths, which follow.

@@ -7,7 +7,12 @@ pub(crate) fn check(data: &[u8]) {
     let Some((stream, chunks)) = super::cut(data) else { return };
     let small = Limits { event_bytes: 300, message_bytes: 200, tool_input_bytes: 50, blocks: 3 };
     for limits in [Limits::default(), small] {
-        for protocol in [Protocol::Anthropic, Protocol::AnthropicOnBedrock] {
+        for protocol in [
+            Protocol::Anthropic,
+            Protocol::AnthropicOnBedrock,
+            Protocol::OpenAiResponses,
+            Protocol::OpenAiChat,
+        ] {
             for strict in [false, true] {
                 let new = || Decoder::new(protocol).strict(strict).limits(limits);
                 let whole = decode(new(), &[stream]);
@@ -18,9 +23,9 @@ pub(crate) fn check(data: &[u8]) {
     }
 }
 
-type Decoded = (Vec<Event>, Option<Error>);
+pub(super) type Decoded = (Vec<Event>, Option<Error>);
 
-fn decode(mut decoder: Decoder, chunks: &[&[u8]]) -> Decoded {
+pub(super) fn decode(mut decoder: Decoder, chunks: &[&[u8]]) -> Decoded {
     let mut events = Vec::new();
     for chunk in chunks {
         let mut input = Bytes::copy_from_slice(chunk);
@@ -41,12 +46,12 @@ fn decode(mut decoder: Decoder, chunks: &[&[u8]]) -> Decoded {
     }
 }
 
-fn describe((events, error): &Decoded) -> String {
+pub(super) fn describe((events, error): &Decoded) -> String {
     let partial = error.as_ref().map(|error| (error.offset(), &error.partial().message));
     format!("{events:?} {error:?} {partial:?}")
 }
 
-fn promises((events, error): &Decoded) {
+pub(super) fn promises((events, error): &Decoded) {
     let completes = events.iter().filter(|event| matches!(event, Event::Complete(_))).count();
     assert_eq!(completes, usize::from(error.is_none()));
     if let Some(error) = error {

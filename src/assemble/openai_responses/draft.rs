@@ -148,12 +148,11 @@ impl Draft {
         self.parts.get_mut(self.last)
     }
 
-    /// Whether a text of thinking begins behind another one: what parts them is said too.
-    pub(super) fn parts_thought(&self) -> bool {
-        let mut thought = self.parts.iter().enumerate();
-        matches!(self.fill, Fill::Reasoning)
-            && self.parts.get(self.last).is_some_and(|part| part.text.is_empty())
-            && thought.any(|(at, part)| at != self.last && !part.text.is_empty())
+    /// Whether something was thought beside the text that was added to last: where that begins, what
+    /// parts the two is said too.
+    pub(super) fn has_thought(&self) -> bool {
+        let mut others = self.parts.iter().enumerate().filter(|(at, _)| *at != self.last);
+        others.any(|(_, part)| !part.text.is_empty())
     }
 
     /// The block as it is. `done` is the item as its end says it; without that it is not complete.

@@ -114,6 +114,7 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<(), Fault> {
         self.settle_parts(at, item, origin, out)?;
+        self.end_halves(at, out)?;
         let Some(Place { index, life }) = self.places.get_mut(at) else {
             return Ok(());
         };

@@ -1,5 +1,7 @@
 //! The texts of the items: their pieces, their wholes, and what they cite.
 
+use alloc::vec::Vec;
+
 use super::draft::{Draft, Fill, PARTING, Part, written};
 use super::items::{Life, Place};
 use super::machine::Machine;
@@ -63,7 +65,7 @@ impl Machine {
         let len = piece.len();
         match said {
             Said::Reasoning | Said::Summary => {
-                if first && draft.parts_thought() {
+                if first && draft.has_thought() {
                     out.push_back(Event::thinking(index, PARTING.into()));
                 }
                 out.push_back(Event::thinking(index, piece));
@@ -139,6 +141,26 @@ impl Machine {
                 self.ledger.tolerate(Rule::DoneDiffers, Some(index), origin, out)
             }
         }
+    }
+
+    /// Hands out what stands for halves of characters whose other halves have not come.
+    pub(super) fn end_halves(&mut self, at: usize, out: &mut Queue) -> Result<(), Fault> {
+        let keep = self.ledger.accumulate;
+        let Some(draft) = self.draft(at) else {
+            return Ok(());
+        };
+        let index = draft.index;
+        let halves = draft.parts.iter_mut().enumerate();
+        let rests: Vec<_> = halves
+            .filter_map(|(at, part)| Some((at, part.said, part.text.unpaired(keep)?)))
+            .collect();
+        for (part, said, rest) in rests {
+            if let Some(draft) = self.draft(at) {
+                draft.last = part;
+            }
+            self.say(at, index, said, rest, false, out)?;
+        }
+        Ok(())
     }
 
     pub(super) fn part(
