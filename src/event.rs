@@ -336,11 +336,13 @@ impl Complete {
     /// Whether the tool calls of the reply may be run.
     ///
     /// Not if it was cut at a limit or refused; and not if the server gave no reason, or one that
-    /// this version does not know: then look at [`stop_reason`](Self::stop_reason) and decide.
+    /// this version does not know: then look at [`stop_reason`](Self::stop_reason) and decide. Of
+    /// several choices all have to be; each says so too.
     #[must_use]
     pub fn tools_safe_to_run(&self) -> bool {
-        let known = |reason: &StopReason| !matches!(reason, StopReason::Other(_));
-        self.stop_reason().is_some_and(|reason| known(reason) && !reason.is_cut())
+        let calls = |message: &Message| message.tool_calls().next().is_some();
+        let mut others = self.choices.iter().filter(|message| calls(message));
+        self.message.tools_safe_to_run() && others.all(Message::tools_safe_to_run)
     }
 }
 

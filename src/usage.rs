@@ -154,6 +154,9 @@ impl Usage {
                 *field = later;
             }
         }
+        if later.output_tokens.is_some() {
+            self.thinking_added = later.thinking_added;
+        }
         set(&mut self.input_tokens, later.input_tokens);
         set(&mut self.output_tokens, later.output_tokens);
         set(&mut self.cache_read_input_tokens, later.cache_read_input_tokens);
@@ -173,7 +176,6 @@ impl Usage {
             replace(&mut self.other, key, value);
         }
         self.input_includes_cache |= later.input_includes_cache;
-        self.thinking_added |= later.thinking_added;
     }
 }
 

@@ -97,7 +97,12 @@ fn said_is_kept((events, error): &Decoded) {
 
 /// Whether texts of different parts may stand in another order than they came in.
 fn mixed(block: &Block) -> bool {
-    matches!(&block.content, Content::Text(text) if text.refusal)
+    match &block.content {
+        Content::Text(text) => text.refusal,
+        // The parts of a reasoning item; a chat has none, and names the field.
+        Content::Thinking(thinking) => thinking.field.is_none(),
+        _ => false,
+    }
 }
 
 fn sorted(text: &str) -> Vec<u8> {

@@ -83,7 +83,7 @@ impl<R: Read> Iterator for EventReader<R> {
             match self.read() {
                 Ok(chunk) if chunk.is_empty() => break self.decoder.finish(),
                 Ok(chunk) => self.chunk = chunk,
-                Err(error) => break Err(self.decoder.interrupt(error)),
+                Err(error) => break self.decoder.interrupt(error),
             }
         };
         self.ended = !matches!(event, Ok(Some(_)));

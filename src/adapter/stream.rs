@@ -108,22 +108,22 @@ where
                 Ok(None) if this.decoder.is_complete() => break Ok(None),
                 // A sign of life is worth nothing to who has waited for long enough.
                 Ok(Some(Event::Ping)) if came => match this.clock.run_out(came) {
-                    Some(kind) => break Err(this.decoder.time_out(kind)),
+                    Some(kind) => break this.decoder.time_out(kind),
                     None => break Ok(Some(Event::Ping)),
                 },
                 Ok(None) => {}
                 result => break result,
             }
             if let Some(kind) = this.clock.run_out(came) {
-                break Err(this.decoder.time_out(kind));
+                break this.decoder.time_out(kind);
             }
             match this.chunks.as_mut().poll_next(context) {
                 Poll::Ready(Some(Ok(chunk))) => *this.chunk = chunk.into(),
-                Poll::Ready(Some(Err(error))) => break Err(this.decoder.interrupt(error)),
+                Poll::Ready(Some(Err(error))) => break this.decoder.interrupt(error),
                 Poll::Ready(None) => break this.decoder.finish(),
                 Poll::Pending => {
                     let kind = ready!(this.clock.poll(context));
-                    break Err(this.decoder.time_out(kind));
+                    break this.decoder.time_out(kind);
                 }
             }
             this.clock.received();

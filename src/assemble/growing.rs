@@ -55,6 +55,12 @@ impl Growing {
         }
     }
 
+    /// Forgets what was added.
+    pub(super) fn clear(&mut self) {
+        (self.half, self.len) = (None, 0);
+        self.written.clear();
+    }
+
     /// The length of the pieces in bytes, whether or not they were kept.
     pub(super) fn len(&self) -> usize {
         self.len
@@ -90,9 +96,7 @@ impl Growing {
                 Settled::Missing(rest)
             }
             None => {
-                self.half = None;
-                self.written.clear();
-                self.len = 0;
+                self.clear();
                 self.push(&whole.into(), keep);
                 Settled::Differs
             }

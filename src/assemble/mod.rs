@@ -78,6 +78,15 @@ impl Machine {
         each!(self, machine => machine.is_done())
     }
 
+    /// Whether the end of the input, however it comes, ends the reply well.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn is_over(&self) -> bool {
+        match self {
+            Self::Chat(machine) => machine.is_over(),
+            Self::Anthropic(_) | Self::Responses(_) => false,
+        }
+    }
+
     pub(crate) fn usage(&self) -> &Usage {
         each!(self, machine => machine.usage())
     }

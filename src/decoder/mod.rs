@@ -392,23 +392,30 @@ impl Decoder {
         self.aws.as_ref().map_or_else(|| self.sse.offset().saturating_add(cut), |aws| aws.offset())
     }
 
-    /// Fails because nothing came for too long.
+    /// Ends because nothing came for too long: well, if nothing is missing that matters.
     #[cfg(feature = "stream")]
-    pub(crate) fn time_out(&mut self, kind: ErrorKind) -> Error {
-        self.fail(kind, self.offset())
+    pub(crate) fn time_out(&mut self, kind: ErrorKind) -> Result<Option<Event>, Error> {
+        if self.machine.is_over() {
+            return self.finish();
+        }
+        Err(self.fail(kind, self.offset()))
     }
 
     fn leftover(&self) -> u64 {
         self.aws.as_ref().map_or_else(|| self.sse.leftover(), |aws| aws.leftover())
     }
 
-    /// Fails because of what is under an adapter; returns the error with what was received.
+    /// Ends because of what is under an adapter: well, if nothing is missing that matters, else with the
+    /// error, which has what was received.
     #[cfg(any(feature = "std", feature = "stream"))]
     pub(crate) fn interrupt(
         &mut self,
         source: impl Into<alloc::boxed::Box<dyn core::error::Error + Send + Sync>>,
-    ) -> Error {
-        self.fail(ErrorKind::Transport(source.into().into()), self.offset())
+    ) -> Result<Option<Event>, Error> {
+        if self.machine.is_over() {
+            return self.finish();
+        }
+        Err(self.fail(ErrorKind::Transport(source.into().into()), self.offset()))
     }
 
     fn fail(&mut self, kind: ErrorKind, offset: u64) -> Error {

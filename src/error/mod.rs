@@ -293,6 +293,9 @@ impl fmt::Display for Described<'_> {
                 f.write_str("the server reported ")?;
                 match (error.error_type.as_str(), error.code.as_deref()) {
                     ("", None) => f.write_str("an error"),
+                    ("", Some(code)) if code.bytes().all(|byte| byte.is_ascii_digit()) => {
+                        write!(f, "error {code}")
+                    }
                     ("", Some(code)) => f.write_str(code),
                     (name, Some(code)) if name != code => write!(f, "{name}, {code}"),
                     (name, _) => f.write_str(name),

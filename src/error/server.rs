@@ -215,10 +215,11 @@ impl ServerErrorType {
     /// Whether the same request may well succeed a little later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
-            Self::Conflict | Self::RateLimit | Self::Api | Self::Timeout | Self::Overloaded
-        )
+        match self {
+            Self::Conflict | Self::RateLimit | Self::Api | Self::Timeout | Self::Overloaded => true,
+            Self::Other(name) => usual(name).is_some_and(|(_, transient)| transient),
+            _ => false,
+        }
     }
 }
 

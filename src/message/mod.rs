@@ -291,6 +291,14 @@ impl Message {
             .collect()
     }
 
+    /// Whether the tool calls of the message may be run, as far as why it ended is concerned: not if it
+    /// was cut at a limit or refused, nor if nothing, or nothing known, was said of it.
+    #[must_use]
+    pub fn tools_safe_to_run(&self) -> bool {
+        let known = |reason: &StopReason| !matches!(reason, StopReason::Other(_));
+        self.stop_reason.as_ref().is_some_and(|reason| known(reason) && !reason.is_cut())
+    }
+
     /// The tool calls that were received whole, with valid arguments, in order.
     ///
     /// Whether they may be run is known only at the end: see

@@ -1,6 +1,7 @@
 //! One completion: its blocks, and what a chunk does to them.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -38,6 +39,9 @@ pub(super) struct Choice {
     text: Option<usize>,
     /// The calls of tools, in the order in which they began.
     pub(super) tools: Vec<usize>,
+    /// The calls by their ids, and by the numbers of their pieces: of several the last.
+    pub(super) ids: BTreeMap<Text, usize>,
+    pub(super) slots: BTreeMap<u32, usize>,
     /// Why it ended, as the server said first.
     pub(super) finish: Option<Text>,
     pub(super) refused: bool,
@@ -61,6 +65,8 @@ impl Choice {
             thought: None,
             text: None,
             tools: Vec::new(),
+            ids: BTreeMap::new(),
+            slots: BTreeMap::new(),
             finish: None,
             refused: false,
             extra_content: None,
@@ -113,8 +119,11 @@ impl Choice {
             }
             self.detail(&detail, hand)?;
         }
+        for signature in delta.signatures() {
+            self.sign(signature, None, "reasoning_content", hand)?;
+        }
         match delta.reasoning_opaque {
-            Some(opaque) => self.sign(opaque, "reasoning_text", hand),
+            Some(opaque) => self.sign(opaque, None, "reasoning_text", hand),
             None => Ok(()),
         }
     }
@@ -146,16 +155,24 @@ impl Choice {
 
     /// Keeps a detail of the thinking, which has to go back.
     fn detail(&mut self, detail: &Detail<'_>, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
-        let at = self.thought_at("reasoning_details", hand)?;
+        let begun = self.thought_with(detail);
+        // As little as an empty text does an empty detail begin anything.
+        if begun.is_none() && self.thought_open().is_none() && detail.is_empty() {
+            return Ok(());
+        }
+        let at = match begun {
+            Some(at) => at,
+            None => self.thought_at("reasoning_details", hand)?,
+        };
         if let Some(Life::Open(draft)) = self.blocks.get_mut(at)
             && let Fill::Thinking(thinking) = &mut draft.fill
-            && hand.ledger.accumulate
         {
-            let grown = thinking.details.add(detail);
+            thinking.detailed = true;
+            let grown = thinking.details.add(detail, hand.ledger.accumulate);
             hand.ledger.hold(grown)?;
         }
         for opaque in [detail.signature, detail.data].into_iter().flatten() {
-            self.sign(opaque, "reasoning_details", hand)?;
+            self.sign(opaque, Some(at), "reasoning_details", hand)?;
         }
         Ok(())
     }
@@ -164,13 +181,17 @@ impl Choice {
     fn sign(
         &mut self,
         opaque: Str<'_>,
+        at: Option<usize>,
         field: &'static str,
         hand: &mut Hand<'_, '_>,
     ) -> Result<(), Fault> {
         if opaque.is_empty() {
             return Ok(());
         }
-        let at = self.thought_at(field, hand)?;
+        let at = match at {
+            Some(at) => at,
+            None => self.thought_at(field, hand)?,
+        };
         let signature = hand.origin.source.unescaped(opaque, &mut None, &mut hand.ledger.arena);
         let Some(Life::Open(draft)) = self.blocks.get_mut(at) else {
             return Ok(());
@@ -188,14 +209,33 @@ impl Choice {
 
     /// The block of thinking that something is about: the last, if it is open.
     fn thought_at(&mut self, field: &'static str, hand: &mut Hand<'_, '_>) -> Result<usize, Fault> {
-        match self.thought.filter(|at| matches!(self.blocks.get(*at), Some(Life::Open(_)))) {
+        match self.thought_open() {
             Some(at) => Ok(at),
             None => {
                 let at = self.open(think_in(field), hand)?;
                 self.thought = Some(at);
+                // What is thought next is of this block, unless text stands between the two.
+                self.thinking = self.thinking.or(Some(at).filter(|_| self.text.is_none()));
                 Ok(at)
             }
         }
+    }
+
+    fn thought_open(&self) -> Option<usize> {
+        self.thought.filter(|at| matches!(self.blocks.get(*at), Some(Life::Open(_))))
+    }
+
+    /// The block of thinking in which a detail has begun that this one goes on with.
+    fn thought_with(&self, detail: &Detail<'_>) -> Option<usize> {
+        let mut near = self.blocks.iter().enumerate().rev().take(NEAR);
+        let found = near.find(|(_, life)| match life {
+            Life::Open(draft) => match &draft.fill {
+                Fill::Thinking(thinking) => thinking.details.has(detail),
+                _ => false,
+            },
+            Life::Closed(_) => false,
+        });
+        found.map(|(at, _)| at)
     }
 
     // Text.
@@ -220,7 +260,7 @@ impl Choice {
                 for text in ContentPart::texts(thinking) {
                     self.think(text, "content", hand)?;
                 }
-                self.sign(signature.unwrap_or_default(), "content", hand)
+                self.sign(signature.unwrap_or_default(), None, "content", hand)
             }
             ContentPart::Other(raw) => self.cite(raw, hand),
         }
@@ -235,9 +275,10 @@ impl Choice {
         if let Fill::Text { citations, .. } = &mut draft.fill
             && hand.ledger.accumulate
         {
-            hand.ledger.hold(raw.len())?;
+            hand.ledger.hold(raw.len().saturating_add(size_of::<Citation>()))?;
             citations.push(citation.clone());
         }
+        hand.ledger.output_started = true;
         hand.out.push_back(Event::Citation(CitationEvent { index: draft.index, citation }));
         Ok(())
     }
@@ -263,11 +304,18 @@ impl Choice {
 
     /// Keeps what Gemini wants back with the text.
     fn extra(&mut self, extra: &str, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
-        hand.ledger.hold(extra.len())?;
-        self.extra_content = Some(Json::checked(extra));
+        // What only adds to a signature does not replace it.
+        let signed = |extra: &str| gemini_signature(0, extra).is_some();
+        if self.extra_content.as_deref().is_none_or(|known| signed(extra) || !signed(known)) {
+            let before = self.extra_content.as_ref().map_or(0, |known| known.len());
+            hand.ledger.hold(extra.len().saturating_sub(before))?;
+            self.extra_content = Some(Json::checked(extra));
+        }
         let at = self.blocks.len().checked_sub(1);
         let index = at.and_then(|at| self.blocks.get(at)).map_or(*hand.next, Life::index);
-        hand.out.extend(gemini_signature(index, extra));
+        let signature = gemini_signature(index, extra);
+        hand.ledger.output_started |= signature.is_some();
+        hand.out.extend(signature);
         Ok(())
     }
 
@@ -309,7 +357,7 @@ impl Choice {
         };
         let detailed = |life: &Life| match life {
             Life::Open(draft) => {
-                matches!(&draft.fill, Fill::Thinking(thinking) if !thinking.details.is_empty())
+                matches!(&draft.fill, Fill::Thinking(thinking) if thinking.detailed)
             }
             Life::Closed(_) => false,
         };
@@ -325,12 +373,11 @@ impl Choice {
         }
     }
 
-    /// Ends all blocks. The last call of a tool in a completion that was `cut` may be half of one.
+    /// Ends all blocks. The calls of a completion that was `cut` may be halves.
     pub(super) fn end(&mut self, cut: bool, ledger: &mut Ledger, out: &mut Queue) {
         (self.thinking, self.text) = (None, None);
-        let last_tool = self.tools.last().copied().filter(|_| cut);
         for at in 0..self.blocks.len() {
-            self.close(at, last_tool != Some(at), ledger, out);
+            self.close(at, !cut, ledger, out);
         }
     }
 
@@ -399,6 +446,9 @@ pub(super) fn gemini_signature(index: u32, extra: &str) -> Option<Event> {
 fn think_in(field: &'static str) -> Fill {
     Fill::Thinking(Thinking { field, ..Thinking::default() })
 }
+
+/// How far back the block is looked for that a detail is of.
+const NEAR: usize = 16;
 
 fn is_object(text: &str) -> bool {
     crate::assemble::object(text.into()).is_ok()

@@ -16,6 +16,7 @@ pub(super) struct Details(Vec<Detail>);
 struct Detail {
     kind: Text,
     index: Option<u32>,
+    id: Option<Text>,
     /// The first piece, as received.
     raw: Json,
     /// All pieces of the text, if there was more than one.
@@ -31,29 +32,38 @@ impl Details {
         self.0.is_empty()
     }
 
-    /// Adds a piece; says how many bytes more are held. Pieces of one type and index belong together,
-    /// but for those that are encrypted: each of them is whole.
-    pub(super) fn add(&mut self, piece: &Piece<'_>) -> usize {
+    /// Whether a detail has begun that this piece goes on with.
+    pub(super) fn has(&self, piece: &Piece<'_>) -> bool {
+        self.0.iter().rev().take(NEAR).any(|detail| detail.goes_on(piece))
+    }
+
+    /// Adds a piece, and keeps it if `keep` says so; says how many bytes more are held.
+    pub(super) fn add(&mut self, piece: &Piece<'_>, keep: bool) -> usize {
         let kind = piece.kind.decode();
         let text = piece.text.map(|text| text.decode()).unwrap_or_default();
-        let joins = matches!(&*kind, "reasoning.text" | "reasoning.summary");
-        let alike = self
-            .0
-            .iter_mut()
-            .rev()
-            .take(NEAR)
-            .find(|detail| joins && detail.kind == *kind && detail.index == piece.index);
+        let id = piece.id.map(|id| Text::from(&*id.decode()));
+        let alike = self.0.iter_mut().rev().take(NEAR).find(|detail| detail.goes_on(piece));
         let Some(detail) = alike else {
+            // What is not kept is remembered only as far as it tells what goes on with it.
+            if !keep && self.0.len() >= NEAR {
+                self.0.remove(0);
+            }
             self.0.push(Detail {
                 kind: (&*kind).into(),
                 index: piece.index,
-                raw: Json::checked(piece.raw),
-                text: text.into(),
+                id,
+                raw: Json::checked(if keep { piece.raw } else { "{}" }),
+                text: if keep { text.into() } else { String::new() },
                 signature: None,
                 grown: false,
             });
-            return piece.raw.len();
+            let more = piece.raw.len().saturating_add(size_of::<Detail>());
+            return if keep { more } else { 0 };
         };
+        detail.id = detail.id.take().or(id);
+        if !keep {
+            return 0;
+        }
         detail.grown = true;
         detail.text.push_str(&text);
         let signature = piece.signature.filter(|signature| !signature.is_empty());
@@ -81,14 +91,27 @@ impl Details {
 }
 
 impl Detail {
+    /// Whether `piece` goes on with it. Pieces of one type, index and id belong together, but for those
+    /// that are encrypted: each of them is whole.
+    fn goes_on(&self, piece: &Piece<'_>) -> bool {
+        let joins = matches!(self.kind.as_str(), "reasoning.text" | "reasoning.summary");
+        let same_id = match (&self.id, piece.id) {
+            (Some(mine), Some(other)) => *mine == *other.decode(),
+            _ => true,
+        };
+        joins && self.index == piece.index && self.kind == *piece.kind.decode() && same_id
+    }
+
     fn to_json(&self) -> Json {
         if !self.grown {
             return self.raw.clone();
         }
         let key = if self.kind == "reasoning.summary" { "summary" } else { "text" };
         let mut raw = set(self.raw.clone(), key, &self.text);
-        if let Some(signature) = &self.signature {
-            raw = set(raw, "signature", signature);
+        for (key, late) in [("signature", &self.signature), ("id", &self.id)] {
+            if let Some(late) = late {
+                raw = set(raw, key, late);
+            }
         }
         raw
     }

@@ -36,6 +36,8 @@ pub(super) struct Thinking {
     /// The field that carries it.
     pub(super) field: &'static str,
     pub(super) details: Details,
+    /// It has details, kept or not, and more of them may come after the text.
+    pub(super) detailed: bool,
     pub(super) signature: Option<Text>,
 }
 
@@ -44,10 +46,10 @@ pub(super) struct Tool {
     pub(super) kind: ToolKind,
     pub(super) id: Text,
     pub(super) name: Text,
-    /// The number that its pieces have.
-    pub(super) slot: Option<u32>,
     /// Its start has been handed out.
     pub(super) announced: bool,
+    /// Its input so far is an empty object, in one piece.
+    pub(super) placeholder: bool,
     pub(super) extra_content: Option<Json>,
 }
 

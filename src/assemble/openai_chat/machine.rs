@@ -53,6 +53,12 @@ impl Machine {
         self.state == State::Done
     }
 
+    /// Whether all choices have finished, so that only the end is missing.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn is_over(&self) -> bool {
+        self.state == State::Finished
+    }
+
     pub(crate) fn usage(&self) -> &Usage {
         &self.message.usage
     }
@@ -223,6 +229,10 @@ impl Machine {
             return Ok(None);
         };
         let reason = Text::from(&*reason.decode());
+        // Ollama says so of the model, not of a reply.
+        if matches!(reason.as_str(), "load" | "unload") {
+            return Ok(None);
+        }
         if is_error(&reason) {
             let message = "the server could not finish the reply".into();
             return Ok(Some(ServerError::new(reason.as_str().into(), message).into()));
@@ -301,6 +311,9 @@ impl Machine {
                 self.ledger.tolerate(Rule::MissingToolCall, None, origin, out)?;
             }
             let cut = stop_reason(choice, finish).is_cut();
+            let mut hand =
+                Hand { ledger: &mut self.ledger, next: &mut self.next, origin, out: &mut *out };
+            choice.name_calls(&mut hand)?;
             choice.end(cut, &mut self.ledger, out);
             if several && out.len() > before && self.current != choice.index {
                 self.current = choice.index;

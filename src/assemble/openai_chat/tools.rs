@@ -21,21 +21,28 @@ impl Choice {
         hand: &mut Hand<'_, '_>,
     ) -> Result<(), Fault> {
         let id = delta.id.map(text);
-        let at = match self.route(delta, id.as_ref()) {
+        let name = delta.name.map(text);
+        let at = match self.route(delta, id.as_ref(), name.as_ref()) {
             Some(at) => at,
             // A piece that names no call and says nothing begins none.
-            None if id.is_none() && delta.name.is_none() && delta.input.is_none() => return Ok(()),
-            None => self.begin_call(delta, hand)?,
+            None if id.is_none() && name.is_none() && delta.input.is_none() => return Ok(()),
+            None => self.begin_call(delta.legacy, hand)?,
         };
+        if let Some(slot) = delta.index {
+            self.slots.insert(slot, at);
+        }
+        if let Some(tool) = self.call(at) {
+            // What is said again is a repetition, not a suffix.
+            if let Some(id) = id.filter(|_| tool.id.is_empty()) {
+                tool.id = id.clone();
+                self.ids.insert(id, at);
+            }
+        }
         let Some(tool) = self.call(at) else {
             return Ok(());
         };
-        // What is said again is a repetition, not a suffix.
-        if tool.id.is_empty() && !tool.announced {
-            tool.id = id.unwrap_or_default();
-        }
         if tool.name.is_empty() {
-            tool.name = delta.name.map(text).unwrap_or_default();
+            tool.name = name.unwrap_or_default();
         }
         if delta.custom && !tool.announced {
             tool.kind = ToolKind::Custom;
@@ -44,10 +51,12 @@ impl Choice {
             tool.extra_content = Some(Json::checked(extra));
             hand.ledger.hold(extra.len())?;
         }
-        self.announce(at, delta.legacy, hand)?;
+        self.announce(at, hand)?;
         if let Some(extra) = delta.extra_content {
             let index = self.index_of(at);
-            hand.out.extend(index.and_then(|index| gemini_signature(index, extra)));
+            let signature = index.and_then(|index| gemini_signature(index, extra));
+            hand.ledger.output_started |= signature.is_some();
+            hand.out.extend(signature);
         }
         match delta.input {
             Some(Input::Piece(piece)) => self.input(at, piece, hand),
@@ -59,38 +68,39 @@ impl Choice {
 
     /// The call that a piece is for, or `None` for a new one: by its id, then by its number, then the
     /// latest.
-    fn route(&self, delta: &ToolDelta<'_>, id: Option<&Text>) -> Option<usize> {
-        let mut calls = self.tools.iter().rev().filter_map(|at| Some((*at, self.call_at(*at)?)));
-        if let Some(id) = id
-            && let Some((at, _)) = calls.clone().find(|(_, tool)| tool.id == *id)
-        {
-            return Some(at);
+    fn route(
+        &self,
+        delta: &ToolDelta<'_>,
+        id: Option<&Text>,
+        name: Option<&Text>,
+    ) -> Option<usize> {
+        if let Some(at) = id.and_then(|id| self.ids.get(id)) {
+            return Some(*at);
         }
-        let Some(slot) = delta.index else {
-            // Without a number, a name or an id begins a call, and anything else goes on with the last.
-            let goes_on = id.is_none() && (delta.name.is_none() || delta.legacy);
-            return calls.next().filter(|_| goes_on).map(|(at, _)| at);
+        let by_slot = delta.index.and_then(|slot| self.slots.get(&slot));
+        let Some(&at) = by_slot else {
+            // Without a number that is known, an id or a name begins a call, and anything else goes on
+            // with the last.
+            let goes_on = id.is_none() && (name.is_none() || delta.legacy);
+            return self.tools.last().copied().filter(|_| goes_on);
         };
-        let (at, tool) = calls.find(|(_, tool)| tool.slot == Some(slot))?;
-        // Gemini numbers all calls 0. Elsewhere an id that changes with every piece comes without a
-        // name.
-        let other = id.is_some() && !tool.id.is_empty() && delta.name.is_some();
-        (!other).then_some(at)
+        // Gemini numbers all calls 0.
+        let tool = self.call_at(at)?;
+        let other_id = id.is_some() && !tool.id.is_empty();
+        let other_name = name.is_some_and(|name| !tool.name.is_empty() && tool.name != *name);
+        (!other_id && !other_name).then_some(at)
     }
 
-    fn begin_call(
-        &mut self,
-        delta: &ToolDelta<'_>,
-        hand: &mut Hand<'_, '_>,
-    ) -> Result<usize, Fault> {
+    fn begin_call(&mut self, legacy: bool, hand: &mut Hand<'_, '_>) -> Result<usize, Fault> {
         self.end_text(hand);
         self.end_thinking(hand);
         let tool = Tool {
             kind: ToolKind::Client,
-            id: Text::EMPTY,
+            // There is one, and it never has an id.
+            id: if legacy { "call_0".into() } else { Text::EMPTY },
             name: Text::EMPTY,
-            slot: delta.index,
             announced: false,
+            placeholder: false,
             extra_content: None,
         };
         let at = self.open(Fill::Tool(tool), hand)?;
@@ -98,9 +108,9 @@ impl Choice {
         Ok(at)
     }
 
-    /// Hands out that a call begins, once its name is known; and the input that has waited for it.
-    fn announce(&mut self, at: usize, legacy: bool, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
-        let made_up = self.tools.iter().position(|tool| *tool == at).unwrap_or_default();
+    /// Hands out that a call begins, once its name and its id are known; and the input that has waited
+    /// for it.
+    fn announce(&mut self, at: usize, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
         let Some(Life::Open(draft)) = self.blocks.get_mut(at) else {
             return Ok(());
         };
@@ -108,30 +118,78 @@ impl Choice {
         let Fill::Tool(tool) = &mut draft.fill else {
             return Ok(());
         };
-        if tool.announced || tool.name.is_empty() {
+        if tool.announced || tool.name.is_empty() || tool.id.is_empty() {
             return Ok(());
         }
         tool.announced = true;
-        let nameless = tool.id.is_empty();
-        if nameless {
-            tool.id = format!("call_{made_up}").into();
-        }
         let (id, name, kind) = (tool.id.clone(), tool.name.clone(), tool.kind);
         hand.ledger.output_started = true;
         hand.ledger.hold(id.len().saturating_add(name.len()))?;
-        let waited = draft.text.to_text();
         hand.out.push_back(Event::ToolStart(ToolStart { index, id, name, kind }.into()));
+        let waited = draft.text.to_text();
         if !waited.is_empty() {
             hand.out.push_back(Event::tool_input(index, waited));
         }
-        if nameless && !legacy {
-            let rule = Rule::MissingToolId;
-            hand.ledger.tolerate(rule, Some(index), hand.origin, hand.out)?;
+        Ok(())
+    }
+
+    /// Gives the calls that never got an id one, and hands out what has waited. A call without a name
+    /// is none.
+    pub(super) fn name_calls(&mut self, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
+        let mut number = 0_usize;
+        for at in self.tools.clone() {
+            let index = self.index_of(at);
+            let Some(tool) = self.call_at(at) else {
+                continue;
+            };
+            if tool.name.is_empty() {
+                hand.ledger.tolerate(Rule::MissingField, index, hand.origin, hand.out)?;
+                continue;
+            }
+            if tool.id.is_empty() {
+                let mut id = Text::from(format!("call_{number}"));
+                while self.ids.contains_key(&id) {
+                    number = number.saturating_add(1);
+                    id = format!("call_{number}").into();
+                }
+                self.ids.insert(id.clone(), at);
+                if let Some(tool) = self.call(at) {
+                    tool.id = id;
+                }
+                self.announce(at, hand)?;
+                let rule = Rule::MissingToolId;
+                hand.ledger.tolerate(rule, index, hand.origin, hand.out)?;
+            }
         }
         Ok(())
     }
 
     fn input(&mut self, at: usize, piece: Str<'_>, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
+        let Some(Life::Open(draft)) = self.blocks.get_mut(at) else {
+            return Ok(());
+        };
+        let Fill::Tool(tool) = &mut draft.fill else {
+            return Ok(());
+        };
+        // An empty object that comes first may only stand for what is yet to come.
+        let empty = draft.text.is_empty() && piece.verbatim() == Some("{}");
+        if core::mem::replace(&mut tool.placeholder, empty)
+            && piece.decode().trim_start().starts_with('{')
+        {
+            let index = Some(draft.index);
+            draft.text.clear();
+            let rule = Rule::DoneDiffers;
+            hand.ledger.tolerate(rule, index, hand.origin, hand.out)?;
+        }
+        self.write_input(at, piece, hand)
+    }
+
+    fn write_input(
+        &mut self,
+        at: usize,
+        piece: Str<'_>,
+        hand: &mut Hand<'_, '_>,
+    ) -> Result<(), Fault> {
         let written = self.write(at, piece, hand)?;
         let Some(Life::Open(draft)) = self.blocks.get(at) else {
             return Ok(());

@@ -119,8 +119,8 @@ impl Draft {
             (Fill::Message { .. }, Said::Text | Said::Refusal)
             | (Fill::Reasoning, Said::Reasoning | Said::Summary) => true,
             (Fill::Tool(tool), Said::Arguments) => tool.item == "function_call",
-            (Fill::Tool(tool), Said::McpArguments) => tool.kind == ToolKind::Mcp,
-            (Fill::Tool(tool), Said::CustomInput) => tool.kind == ToolKind::Custom,
+            (Fill::Tool(tool), Said::McpArguments) => tool.item == "mcp_call",
+            (Fill::Tool(tool), Said::CustomInput) => tool.item == "custom_tool_call",
             (Fill::Tool(tool), Said::Code) => tool.item == "code_interpreter_call",
             _ => false,
         }
@@ -252,6 +252,7 @@ impl Tool {
             "function_call" | "computer_call" | "local_shell_call" | "apply_patch_call" => {
                 ToolKind::Client
             }
+            "custom_tool_call" if is_of_xai(item) => ToolKind::Server,
             "custom_tool_call" => ToolKind::Custom,
             "shell_call" => hosted(!is_local(item.environment)),
             "tool_search_call" => {
@@ -357,6 +358,11 @@ pub(super) fn action(item: &Item<'_>) -> Option<Json> {
 pub(super) fn written<'a>(item: &Item<'a>) -> Option<Str<'a>> {
     let arguments = item.arguments.filter(|raw| raw.starts_with('"'));
     arguments.and_then(|raw| Reader::new(raw).string().ok()).or(item.input)
+}
+
+/// xAI says its own searches of X as if they were the client's tools; their ids tell.
+fn is_of_xai(item: &Item<'_>) -> bool {
+    item.call_id.is_some_and(|id| id.decode().starts_with("xs_call_"))
 }
 
 /// A shell runs where the client is unless the item says otherwise.

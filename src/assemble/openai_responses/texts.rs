@@ -10,7 +10,7 @@ use crate::assemble::growing::Settled;
 use crate::assemble::{Fault, Origin, Queue};
 use crate::event::{CitationEvent, Event, Token};
 use crate::json::Json;
-use crate::message::{Citation, ToolKind};
+use crate::message::Citation;
 use crate::rule::Rule;
 use crate::text::Text;
 use crate::wire::Str;
@@ -242,7 +242,7 @@ impl Machine {
             let citation = Citation::new(Json::checked(raw));
             part.cited = part.cited.saturating_add(1);
             if keep {
-                ledger.hold(raw.len())?;
+                ledger.hold(raw.len().saturating_add(size_of::<Citation>()))?;
                 part.citations.push(citation.clone());
             }
             out.push_back(Event::Citation(CitationEvent { index, citation }));
@@ -293,10 +293,10 @@ impl Machine {
                 }
                 return Ok(());
             }
-            Fill::Tool(tool) => match tool.kind {
-                ToolKind::Mcp => Said::McpArguments,
-                ToolKind::Custom => Said::CustomInput,
-                _ if tool.item == "code_interpreter_call" => Said::Code,
+            Fill::Tool(tool) => match tool.item.as_str() {
+                "mcp_call" => Said::McpArguments,
+                "custom_tool_call" => Said::CustomInput,
+                "code_interpreter_call" => Said::Code,
                 _ => Said::Arguments,
             },
             Fill::Opaque { .. } => return Ok(()),

@@ -108,15 +108,18 @@ impl Message {
             out.push_str(r#","reasoning_details":["#);
             out.push_str(&details.join(","));
             out.push(']');
-            return;
         }
+        self.write_signed(out);
         for field in ["reasoning_content", "reasoning", "reasoning_text"] {
-            let thoughts = self.thinking_blocks().map(|(_, thinking)| thinking);
+            // What the details repeat is in them.
+            let thoughts = self.thinking_blocks().filter(|(block, _)| !block.repeats_details());
+            let thoughts = thoughts.map(|(_, thinking)| thinking);
             let thoughts: Vec<_> = thoughts.filter(|thinking| thinking.is_in(field)).collect();
             if thoughts.is_empty() {
                 continue;
             }
             let opaque = thoughts.iter().find_map(|thinking| thinking.signature.as_ref());
+            let opaque = opaque.filter(|_| field == "reasoning_text");
             let thought: String =
                 thoughts.iter().map(|thinking| thinking.thinking.as_str()).collect();
             if !thought.is_empty() || opaque.is_none() {
@@ -130,6 +133,38 @@ impl Message {
                 quote(out, opaque);
             }
         }
+    }
+}
+
+impl Message {
+    /// The signed thinking of Anthropic's models, as `LiteLLM` has it: nobody else signs this field.
+    fn write_signed(&self, out: &mut String) {
+        let mut between = r#","thinking_blocks":["#;
+        for (_, thinking) in self.thinking_blocks() {
+            let Some(signature) =
+                thinking.signature.as_ref().filter(|_| thinking.is_in("reasoning_content"))
+            else {
+                continue;
+            };
+            out.push_str(between);
+            out.push_str(r#"{"type":"thinking","thinking":"#);
+            quote(out, &thinking.thinking);
+            out.push_str(r#","signature":"#);
+            quote(out, signature);
+            out.push('}');
+            between = ",";
+        }
+        if between == "," {
+            out.push(']');
+        }
+    }
+}
+
+impl Block {
+    /// Whether the details of its thinking have its text too.
+    fn repeats_details(&self) -> bool {
+        let has = |raw: &Json| raw.contains("reasoning.text") || raw.contains("reasoning.summary");
+        self.raw.as_ref().is_some_and(has)
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Delta<'a> {
     function_call: Option<&'a str>,
     /// What Gemini adds to a text, as received.
     pub extra_content: Option<&'a str>,
+    /// Thinking of Anthropic's models with its signatures, of `LiteLLM`, as received.
+    thinking_blocks: Option<&'a str>,
     /// What the text cites, as received.
     annotations: Option<&'a str>,
 }
@@ -121,6 +123,9 @@ impl<'a> Delta<'a> {
                     return read::raw(reader).map(|raw| self.reasoning_details = raw);
                 }
                 "extra_content" => return read::raw(reader).map(|raw| self.extra_content = raw),
+                "thinking_blocks" => {
+                    return read::raw(reader).map(|raw| self.thinking_blocks = raw);
+                }
                 "annotations" => return read::raw(reader).map(|raw| self.annotations = raw),
                 "refusal" => &mut self.refusal,
                 "reasoning_content" => &mut self.reasoning_content,
@@ -144,7 +149,7 @@ impl<'a> Delta<'a> {
 
     /// The pieces of calls of tools.
     pub fn tools(&self) -> impl Iterator<Item = ToolDelta<'a>> + use<'a> {
-        let calls = self.tool_calls.into_iter().flat_map(Items::new).map(ToolDelta::read);
+        let calls = self.tool_calls.into_iter().flat_map(objects).map(ToolDelta::read);
         let legacy = self.function_call.map(|raw| {
             let call = ToolDelta::read_function(raw);
             ToolDelta { legacy: true, ..call }
@@ -152,16 +157,31 @@ impl<'a> Delta<'a> {
         calls.chain(legacy)
     }
 
+    /// The signatures in `thinking_blocks`. Their text is in `reasoning_content` too.
+    pub fn signatures(&self) -> impl Iterator<Item = Str<'a>> + use<'a> {
+        let blocks = self.thinking_blocks.into_iter().flat_map(objects).map(Detail::read);
+        blocks.filter_map(|block| block.signature)
+    }
+
     /// The `reasoning_details`.
     pub fn details(&self) -> impl Iterator<Item = Detail<'a>> + use<'a> {
-        self.reasoning_details.into_iter().flat_map(Items::new).map(Detail::read)
+        self.reasoning_details.into_iter().flat_map(objects).map(Detail::read)
     }
 
     /// What the text cites, each as received.
     pub fn annotations(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.annotations.into_iter().flat_map(Items::new)
+        self.annotations.into_iter().flat_map(objects)
     }
 }
+
+/// The objects in an array. Servers put a handful into one chunk; who puts thousands there only wants
+/// them to be held.
+fn objects(array: &str) -> impl Iterator<Item = &str> {
+    Items::new(array).filter(|raw| raw.starts_with('{')).take(ITEMS)
+}
+
+/// Items of one array of a chunk that are read.
+const ITEMS: usize = 1024;
 
 impl<'a> Content<'a> {
     /// The parts of the content.
@@ -170,7 +190,7 @@ impl<'a> Content<'a> {
             Self::Text(text) => (Some(ContentPart::Text(text)), None),
             Self::Parts(raw) => (None, Some(raw)),
         };
-        let parts = parts.into_iter().flat_map(Items::new).map(ContentPart::read);
+        let parts = parts.into_iter().flat_map(objects).map(ContentPart::read);
         text.into_iter().chain(parts)
     }
 }
@@ -190,7 +210,9 @@ impl<'a> ContentPart<'a> {
             Ok(())
         });
         match (kind.and_then(|kind| kind.verbatim()), text, thinking) {
-            (Some("thinking"), _, Some(thinking)) => Self::Thinking { thinking, signature },
+            (Some("thinking"), _, thinking) => {
+                Self::Thinking { thinking: thinking.unwrap_or("[]"), signature }
+            }
             (Some("text") | None, Some(text), _) => Self::Text(text),
             _ => Self::Other(raw),
         }
@@ -199,7 +221,7 @@ impl<'a> ContentPart<'a> {
     /// The texts in the `thinking` of a part: it is an array of them, or one string.
     pub(crate) fn texts(thinking: &'a str) -> impl Iterator<Item = Str<'a>> + use<'a> {
         let whole = Reader::new(thinking).string_or_skip().ok().flatten();
-        let parts = Items::new(thinking).filter_map(|raw| match Self::read(raw) {
+        let parts = objects(thinking).filter_map(|raw| match Self::read(raw) {
             ContentPart::Text(text) => Some(text),
             _ => None,
         });
@@ -208,12 +230,19 @@ impl<'a> ContentPart<'a> {
 }
 
 impl<'a> Detail<'a> {
+    /// Whether it says nothing: a text that is empty, and nothing that is opaque.
+    pub(crate) fn is_empty(&self) -> bool {
+        let known = matches!(self.kind.verbatim(), Some("reasoning.text" | "reasoning.summary"));
+        let said = [self.text, self.signature, self.data].into_iter().flatten();
+        known && said.into_iter().all(|said| said.is_empty())
+    }
+
     fn read(raw: &'a str) -> Self {
         let mut detail = Self { raw, ..Self::default() };
         let _ = read::members_or_skip(&mut Reader::new(raw), |key, reader| {
             match key {
                 "type" => detail.kind = reader.string_or_skip()?.unwrap_or_default(),
-                "index" => detail.index = read::index(reader)?,
+                "index" => detail.index = super::slot(reader)?,
                 "id" => detail.id = reader.string_or_skip()?,
                 "text" | "summary" => detail.text = reader.string_or_skip()?.or(detail.text),
                 "signature" => detail.signature = reader.string_or_skip()?,
@@ -232,7 +261,7 @@ impl<'a> ToolDelta<'a> {
         let (mut index, mut id, mut extra) = (None, None, None);
         let _ = read::members_or_skip(&mut Reader::new(raw), |key, reader| {
             match key {
-                "index" => index = read::index(reader)?,
+                "index" => index = super::slot(reader)?,
                 "id" => id = reader.string_or_skip()?,
                 "type" => {
                     let kind = reader.string_or_skip()?;

@@ -77,6 +77,8 @@ pub struct Chunk<'a> {
     pub request_id: Option<Str<'a>>,
     /// What else is worth keeping, as received: `citations`, `search_results`, `provider`.
     pub other: [Option<(&'static str, &'a str)>; 3],
+    choice_usage: Option<Box<Usage>>,
+    groq_usage: Option<Box<Usage>>,
     first: Option<Choice<'a>>,
     rest: Vec<Choice<'a>>,
     /// It has the key of its choices, or says that it is a chunk.
@@ -124,7 +126,7 @@ impl<'a> Event<'a> {
         if chunk.shaped {
             return Ok(Self::Chunk(chunk));
         }
-        if name == "error" || has_error(text) {
+        if name == "error" || has_error(text) || is_bare_error(text) {
             return Ok(Self::Error(Box::new(read_error(text))));
         }
         if let Some(error) = chunk.error {
@@ -144,7 +146,11 @@ impl<'a> Chunk<'a> {
     }
 
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
-        read::members_or_skip(reader, |key, reader| self.field(key, reader))
+        read::members_or_skip(reader, |key, reader| self.field(key, reader))?;
+        // The first place that has one.
+        let elsewhere = self.choice_usage.take().or(self.groq_usage.take());
+        self.usage = self.usage.take().or(elsewhere);
+        Ok(())
     }
 
     fn field(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<(), JsonError> {
@@ -164,12 +170,12 @@ impl<'a> Chunk<'a> {
             }
             "usage" => {
                 self.shaped |= reader.kind()? == Kind::Object;
-                self.read_usage(reader)?;
+                read_usage(&mut self.usage, &mut self.bad_count, reader)?;
             }
             "x_groq" => read::members_or_skip(reader, |key, reader| {
                 match key {
                     "id" => self.request_id = reader.string_or_skip()?,
-                    "usage" if self.usage.is_none() => self.read_usage(reader)?,
+                    "usage" => read_usage(&mut self.groq_usage, &mut self.bad_count, reader)?,
                     "error" => self.read_error(reader)?,
                     _ => reader.skip()?,
                 }
@@ -203,36 +209,40 @@ impl<'a> Chunk<'a> {
 
     fn read_choice(&mut self, reader: &mut Reader<'a>) -> Result<Choice<'a>, JsonError> {
         let mut choice = Choice::default();
+        let (mut text, mut message) = (None, None);
+        let mut changed = false;
         read::members_or_skip(reader, |key, reader| {
             match key {
-                "index" => choice.index = read::index(reader)?.unwrap_or_default(),
-                "delta" => choice.delta.read(reader)?,
-                "text" => {
-                    choice.delta.content = reader.string_or_skip()?.map(Content::Text);
+                "index" => choice.index = slot(reader)?.unwrap_or_default(),
+                "delta" => {
+                    changed = true;
+                    choice.delta.read(reader)?;
                 }
+                "text" => text = reader.string_or_skip()?.filter(|text| !text.is_empty()),
+                "message" => message = read::raw(reader)?,
                 "finish_reason" => {
                     choice.finish_reason =
                         reader.string_or_skip()?.filter(|reason| !reason.is_empty());
                 }
-                "usage" => self.read_usage(reader)?,
+                "usage" => read_usage(&mut self.choice_usage, &mut self.bad_count, reader)?,
                 "error" => self.read_error(reader)?,
                 _ => reader.skip()?,
             }
             Ok(())
         })?;
+        // Beside a delta it is what all deltas have said.
+        if let (false, Some(message)) = (changed, message) {
+            choice.delta.read(&mut Reader::new(message))?;
+        }
+        // Some servers have an empty one beside the delta.
+        choice.delta.content = choice.delta.content.or(text.map(Content::Text));
         Ok(choice)
-    }
-
-    fn read_usage(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
-        let usage = openai_usage::read(reader, &mut self.bad_count)?;
-        self.usage = usage.map(Box::new).or(self.usage.take());
-        Ok(())
     }
 
     fn read_error(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
         let kind = reader.kind()?;
         let raw = reader.raw()?;
-        if matches!(kind, Kind::Object | Kind::String) {
+        if kind == Kind::Object || kind == Kind::String && raw != "\"\"" {
             self.error = Some(Box::new(read_bare(raw)));
         }
         Ok(())
@@ -250,6 +260,38 @@ impl<'a> Chunk<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether it is an error with nothing around it, as llama.cpp says it in a field of its own.
+fn is_bare_error(text: &str) -> bool {
+    let (mut message, mut code) = (false, false);
+    let read = read::members_or_skip(&mut Reader::new(text), |key, reader| {
+        message |= key == "message" && reader.kind()? == Kind::String;
+        code |= key == "code";
+        reader.skip()
+    });
+    read.is_ok() && message && code
+}
+
+fn read_usage(
+    usage: &mut Option<Box<Usage>>,
+    bad: &mut bool,
+    reader: &mut Reader<'_>,
+) -> Result<(), JsonError> {
+    let read = openai_usage::read(reader, bad)?;
+    *usage = read.map(Box::new).or(usage.take());
+    Ok(())
+}
+
+/// The number of a choice or a call; what is none is as good as missing.
+fn slot(reader: &mut Reader<'_>) -> Result<Option<u32>, JsonError> {
+    let before = reader.clone();
+    if reader.kind()? == Kind::String {
+        let text = reader.string()?;
+        return Ok(text.verbatim().and_then(|text| text.parse().ok()));
+    }
+    *reader = before;
+    Ok(reader.count()?.and_then(|count| u32::try_from(count).ok()))
 }
 
 /// Choices of one chunk that are read. The API allows 128.
