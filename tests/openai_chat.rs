@@ -501,7 +501,7 @@ cases! {
     ]
     gemini_sends_an_error_in_an_array: [say("A"), r#"[{"error":{"code":400,"message":"Bad sail","status":"INVALID_ARGUMENT"}}]"#] => [
         r#"token 0 "A""#,
-        "error server: the server reported INVALID_ARGUMENT, 400: Bad sail",
+        "error server: the server reported INVALID_ARGUMENT: Bad sail",
     ]
     openrouter_thinks_in_two_fields_at_once: [": OPENROUTER PROCESSING\n\n",
         delta(r#"{"role":"assistant","content":"","reasoning":"Gale","reasoning_details":[{"type":"reasoning.text","text":"Gale","format":"anthropic-claude-v1","index":0}]}"#), ": OPENROUTER PROCESSING\n\n",
@@ -621,7 +621,7 @@ cases! {
     ]
     vllm_fails_with_a_number: [say("Ay"), r#"{"error":{"message":"Engine died","type":"InternalServerError","param":null,"code":500}}"#, DONE] => [
         r#"token 0 "Ay""#,
-        "error server: the server reported InternalServerError, 500: Engine died",
+        "error server: the server reported InternalServerError: Engine died",
     ]
     vllm_calls_a_cut_call_whole: [first(0, "chatcmpl-tool-9a", "find_boat"), more(0, "{\"hull\":"), end("tool_calls"), DONE] => [
         "tool_start 0 chatcmpl-tool-9a find_boat Client",
@@ -648,7 +648,7 @@ cases! {
     ]
     llama_cpp_fails_in_a_line_of_its_own: [say("Ay"), "error: {\"error\":{\"code\":500,\"message\":\"Out of memory\",\"type\":\"server_error\"}}\n\n"] => [
         r#"token 0 "Ay""#,
-        "error server: the server reported server_error, 500: Out of memory",
+        "error server: the server reported server_error: Out of memory",
     ]
     llama_cpp_repeats_the_name: [first(0, "call_k1", "find_boat"), calls(&[r#"{"index":0,"function":{"name":"find_boat","arguments":"{\"hull\":"}}"#]), calls(&[r#"{"index":0,"function":{"name":"find_boat","arguments":"7}"}}"#]), end("tool_calls"), DONE] => [
         "tool_start 0 call_k1 find_boat Client",
@@ -1080,8 +1080,8 @@ cases! {
     an_error_first_of_all: [r#"{"error":{"message":"The mast broke","type":"server_error"}}"#] => ["error server: the server reported server_error: The mast broke"]
     an_error_that_is_a_string: [r#"{"error":"The mast broke"}"#] => ["error server: the server reported an error: The mast broke"]
     an_error_of_xai: [r#"{"code":"invalid-argument","error":"No such sail"}"#] => ["error server: the server reported invalid-argument: No such sail"]
-    an_error_of_google: [r#"{"error":{"code":503,"message":"Overloaded","status":"UNAVAILABLE"}}"#] => ["error server: the server reported UNAVAILABLE, 503: Overloaded"]
-    an_error_of_mistral: [r#"{"object":"error","message":"No such sail","type":"invalid_request_error","param":null,"code":"1500","raw_status_code":400}"#] => ["error server: the server reported invalid_request_error, 1500: No such sail"]
+    an_error_of_google: [r#"{"error":{"code":503,"message":"Overloaded","status":"UNAVAILABLE"}}"#] => ["error server: the server reported UNAVAILABLE: Overloaded"]
+    an_error_of_mistral: [r#"{"object":"error","message":"No such sail","type":"invalid_request_error","param":null,"code":"1500","raw_status_code":400}"#] => ["error server: the server reported invalid_request_error: No such sail"]
     an_error_of_mistral_with_a_list: [r#"{"object":"error","message":{"detail":[{"msg":"too long"}]},"type":"invalid_request_error"}"#] => [r#"error server: the server reported invalid_request_error: {"detail":[{"msg":"too long"}]}"#]
     an_error_that_is_a_detail: [r#"{"detail":"Unauthorized"}"#] => ["error server: the server reported an error: Unauthorized"]
     an_error_that_the_frame_names: ["event: error\ndata: {\"message\":\"No such sail\",\"code\":404}\n\n"] => ["error server: the server reported error 404: No such sail"]
@@ -1574,7 +1574,7 @@ fn llama_cpp_states_an_error_without_a_name() {
         &*say("A"),
         "error: {\"code\":500,\"message\":\"Out of memory\",\"type\":\"server_error\"}\n\n",
     ];
-    let error = "error server: the server reported server_error, 500: Out of memory";
+    let error = "error server: the server reported server_error: Out of memory";
     check("flat", &events, &[r#"token 0 "A""#, error]);
 }
 

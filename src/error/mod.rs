@@ -289,19 +289,7 @@ impl fmt::Display for Described<'_> {
             None => Ok(()),
         };
         match self.0 {
-            ErrorKind::Server(error) => {
-                f.write_str("the server reported ")?;
-                match (error.error_type.as_str(), error.code.as_deref()) {
-                    ("", None) => f.write_str("an error"),
-                    ("", Some(code)) if code.bytes().all(|byte| byte.is_ascii_digit()) => {
-                        write!(f, "error {code}")
-                    }
-                    ("", Some(code)) => f.write_str(code),
-                    (name, Some(code)) if name != code => write!(f, "{name}, {code}"),
-                    (name, _) => f.write_str(name),
-                }?;
-                if error.message.is_empty() { Ok(()) } else { write!(f, ": {}", error.message) }
-            }
+            ErrorKind::Server(error) => describe(error, f),
             ErrorKind::Incomplete { leftover: 0 } => {
                 f.write_str("the stream ended before a stop reason")
             }
@@ -353,6 +341,24 @@ impl fmt::Display for Described<'_> {
             }
         }
     }
+}
+
+/// What the server said: its type, its code, its message.
+fn describe(error: &ServerError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("the server reported ")?;
+    match (error.error_type.as_str(), error.code.as_deref()) {
+        ("", None) => f.write_str("an error"),
+        ("", Some(code)) if is_number(code) => write!(f, "error {code}"),
+        ("", Some(code)) => f.write_str(code),
+        (name, Some(code)) if name != code && !is_number(code) => write!(f, "{name}, {code}"),
+        (name, _) => f.write_str(name),
+    }?;
+    if error.message.is_empty() { Ok(()) } else { write!(f, ": {}", error.message) }
+}
+
+/// Whether a code is a status, which says nothing that its type does not.
+fn is_number(code: &str) -> bool {
+    code.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl fmt::Display for Error {

@@ -1,11 +1,13 @@
 //! An item while it is being filled, and what becomes of it.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::assemble::growing::Growing;
 use crate::assemble::written::Written;
+use crate::assemble::{Fault, Ledger};
 use crate::json::Json;
 use crate::json::edit::quote;
 use crate::json::reader::Reader;
@@ -21,9 +23,15 @@ use crate::wire::openai_responses::{Action, Item, Said};
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) index: u32,
+    /// The id of the item.
+    id: Text,
     pub(super) fill: Fill,
     /// Its texts, in the order in which they began.
     pub(super) parts: Vec<Part>,
+    /// Where each of them is.
+    by_index: BTreeMap<(Said, u32), usize>,
+    /// How many of them are not empty.
+    pub(super) begun: usize,
     /// The part that was added to last.
     pub(super) last: usize,
 }
@@ -48,7 +56,10 @@ pub(super) struct Tool {
     /// The type of the item.
     pub(super) item: Text,
     pub(super) kind: ToolKind,
+    /// The id that a result names; of hosted tools, that of the item.
     pub(super) id: Text,
+    /// That id, as far as it is the one that calls have.
+    call: Option<Text>,
     pub(super) name: Text,
     server_name: Option<Text>,
     caller: Option<Json>,
@@ -66,6 +77,8 @@ pub(super) struct Part {
     pub(super) citations: Vec<Citation>,
     /// How many citations were handed out.
     pub(super) cited: usize,
+    /// It was said whole.
+    pub(super) whole: bool,
 }
 
 impl Draft {
@@ -78,7 +91,15 @@ impl Draft {
                 None => Fill::Opaque { kind: kind.into() },
             },
         };
-        Self { index, fill, parts: Vec::new(), last: 0 }
+        Self {
+            index,
+            id: item.id.map(text).unwrap_or_default(),
+            fill,
+            parts: Vec::new(),
+            by_index: BTreeMap::new(),
+            begun: 0,
+            last: 0,
+        }
     }
 
     /// An item of which no more is known than that it has such a text.
@@ -104,13 +125,31 @@ impl Draft {
         }
     }
 
-    /// Whether `item`, which is added on the same index, is this one.
+    /// The id that the result of a call names, else that of the item.
+    pub(super) fn id(&self) -> Text {
+        match &self.fill {
+            Fill::Tool(tool) if !tool.id.is_empty() => tool.id.clone(),
+            _ => self.id.clone(),
+        }
+    }
+
+    /// Whether `item`, which comes on the same index, is this one.
     pub(super) fn is_alike(&self, item: &Item<'_>) -> bool {
         let same_call = match (&self.fill, item.call_id) {
-            (Fill::Tool(tool), Some(call)) => tool.id.is_empty() || tool.id == *call.decode(),
+            (Fill::Tool(tool), Some(call)) => {
+                tool.call.as_ref().is_none_or(|mine| *mine == *call.decode())
+            }
             _ => true,
         };
         self.kind() == item.kind && same_call
+    }
+
+    /// Whether the client has to do something before the model can go on.
+    pub(super) fn awaits_client(&self) -> bool {
+        match &self.fill {
+            Fill::Tool(tool) => matches!(tool.kind, ToolKind::Client | ToolKind::Custom),
+            _ => self.kind() == "mcp_approval_request",
+        }
     }
 
     /// Whether items of this type have such a text.
@@ -131,28 +170,39 @@ impl Draft {
         &mut self,
         said: Said,
         index: u32,
-        spare: &mut Written,
-        most: usize,
-    ) -> Option<&mut Part> {
+        ledger: &mut Ledger,
+    ) -> Result<Option<&mut Part>, Fault> {
         let is = |part: &Part| part.said == said && part.index == index;
         if !self.parts.get(self.last).is_some_and(is) {
-            self.last = match self.parts.iter().position(is) {
-                Some(at) => at,
-                None => {
-                    let text = Growing::new(spare, most);
-                    self.parts.push(Part { said, index, text, citations: Vec::new(), cited: 0 });
-                    self.parts.len().saturating_sub(1)
-                }
+            self.last = match self.by_index.get(&(said, index)) {
+                Some(at) => *at,
+                None => self.begin(said, index, ledger)?,
             };
         }
-        self.parts.get_mut(self.last)
+        Ok(self.parts.get_mut(self.last))
     }
 
-    /// Whether something was thought beside the text that was added to last: where that begins, what
-    /// parts the two is said too.
-    pub(super) fn has_thought(&self) -> bool {
-        let mut others = self.parts.iter().enumerate().filter(|(at, _)| *at != self.last);
-        others.any(|(_, part)| !part.text.is_empty())
+    fn begin(&mut self, said: Said, index: u32, ledger: &mut Ledger) -> Result<usize, Fault> {
+        // Who begins texts without end is not followed, nor are they held for nothing.
+        ledger.bound_blocks(self.parts.len())?;
+        if !self.parts.is_empty() {
+            ledger.hold(PART)?;
+        }
+        let text = Growing::new(&mut ledger.spare, ledger.limits.message_bytes);
+        self.parts.push(Part { said, index, text, citations: Vec::new(), cited: 0, whole: false });
+        let at = self.parts.len().saturating_sub(1);
+        self.by_index.insert((said, index), at);
+        Ok(at)
+    }
+
+    /// The text with this index, if there is one.
+    pub(super) fn known(&self, said: Said, index: u32) -> Option<&Part> {
+        self.by_index.get(&(said, index)).and_then(|at| self.parts.get(*at))
+    }
+
+    /// The indexes of the texts that are such.
+    pub(super) fn indexes(&self, said: Said) -> impl Iterator<Item = u32> {
+        self.by_index.range((said, 0)..=(said, u32::MAX)).map(|((_, index), _)| *index)
     }
 
     /// The block as it is. `done` is the item as its end says it; without that it is not complete.
@@ -205,10 +255,9 @@ impl Draft {
                 })
             }
             Fill::Tool(tool) => {
-                let hosted = matches!(tool.kind, ToolKind::Server | ToolKind::Mcp);
                 let tool = tool.content(joined(texts, ""), complete && !done.cut, done.input);
-                // What the provider has run it takes back as it said it.
-                replayable &= tool.input.is_ok() || hosted && !done.cut;
+                // What is whole goes back as it was said, even if nobody can run it.
+                replayable &= !done.cut && (tool.input.is_ok() || done.raw.is_some());
                 Content::ToolUse(tool)
             }
             Fill::Opaque { kind } => Content::Other(OtherContent {
@@ -265,13 +314,18 @@ impl Tool {
             "mcp_call" => ToolKind::Mcp,
             _ => return None,
         };
+        let call = item.call_id.filter(|id| !id.is_empty()).map(text);
+        // No result names the id of an item.
+        let hosted = matches!(run_by, ToolKind::Server | ToolKind::Mcp);
+        let own_id = item.id.filter(|_| hosted).map(text);
         let own = kind.strip_suffix("_call").unwrap_or(kind);
         let named = matches!(kind, "function_call" | "custom_tool_call" | "mcp_call");
         let name = item.name.map(text).filter(|_| named);
         Some(Self {
             item: kind.into(),
             kind: run_by,
-            id: item.call_id.or(item.id).map(text).unwrap_or_default(),
+            id: call.clone().or(own_id).unwrap_or_default(),
+            call,
             name: name.unwrap_or_else(|| if named { Text::EMPTY } else { own.into() }),
             server_name: item.server_label.map(text),
             caller: item.caller.map(Json::checked),
@@ -280,19 +334,26 @@ impl Tool {
         })
     }
 
-    /// Takes over what only the end of the item says, and nothing that was said before.
-    pub(super) fn complete(&mut self, item: &Item<'_>) {
+    /// Takes over what the end of the item says, which counts. Says whether that is another call.
+    pub(super) fn complete(&mut self, item: &Item<'_>) -> bool {
         let Some(done) = Self::new(&item.kind, item) else {
-            return;
+            return false;
         };
-        for (mine, done) in [(&mut self.id, done.id), (&mut self.name, done.name)] {
-            if mine.is_empty() {
-                *mine = done;
-            }
+        let other = done.call.is_some() && self.announced && self.id != done.id;
+        if !done.id.is_empty() {
+            self.id = done.id;
+        }
+        if self.name.is_empty() {
+            self.name = done.name;
+        }
+        // Where a tool runs may be said only here.
+        if item.execution.is_some() || item.environment.is_some() {
+            self.kind = done.kind;
         }
         self.server_name = self.server_name.take().or(done.server_name);
         self.caller = self.caller.take().or(done.caller);
         self.toolset_name = self.toolset_name.take().or(done.toolset_name);
+        other
     }
 
     /// Whether its input is text and not JSON.
@@ -322,8 +383,9 @@ impl Tool {
 
 /// The input of a tool that is JSON: none at all is an empty object.
 fn arguments(given: Option<Json>, written: Text) -> Result<Json, InvalidInput> {
+    // Of a search for tools it may be any JSON.
     if let Some(given) = given {
-        return crate::assemble::object(given.into_shared());
+        return Ok(given);
     }
     match written.trim() {
         "" => Ok(Json::checked("{}")),
@@ -333,18 +395,18 @@ fn arguments(given: Option<Json>, written: Text) -> Result<Json, InvalidInput> {
 
 /// What a tool is to do, where that is no text.
 pub(super) fn action(item: &Item<'_>) -> Option<Json> {
-    if let Some(raw) = item.arguments.filter(|raw| !raw.starts_with('"')) {
-        return Some(Json::checked(raw));
-    }
-    let (key, raw) = item.action?;
-    let key = match key {
-        Action::Action | Action::Operation if raw.starts_with('{') => {
-            return Some(Json::checked(raw));
-        }
-        Action::Action => "action",
-        Action::Operation => "operation",
-        Action::Actions => "actions",
-        Action::Queries => "queries",
+    let arguments = item.arguments.filter(|raw| !raw.starts_with('"'));
+    let (key, raw) = match arguments {
+        Some(raw) => return Some(Json::checked(raw)),
+        None => match item.action? {
+            (Action::Action | Action::Operation, raw) if raw.starts_with('{') => {
+                return Some(Json::checked(raw));
+            }
+            (Action::Action, raw) => ("action", raw),
+            (Action::Operation, raw) => ("operation", raw),
+            (Action::Actions, raw) => ("actions", raw),
+            (Action::Queries, raw) => ("queries", raw),
+        },
     };
     let mut object = String::from("{");
     quote(&mut object, key);
@@ -392,6 +454,9 @@ fn quoted(text: &str) -> Json {
 pub(super) fn text(string: Str<'_>) -> Text {
     Text::from(&*string.decode())
 }
+
+/// Bytes that a text takes beside what it says.
+const PART: usize = size_of::<Part>();
 
 /// Between the texts of one reasoning: each begins with a heading of its own.
 pub(super) const PARTING: &str = "\n\n";

@@ -9,7 +9,7 @@ use super::{Input, Outcome, Slot, Target};
 use crate::assemble::{Fault, Origin, Queue, finished};
 use crate::event::{Event, Signature, ToolCall, ToolStart};
 use crate::json::Flaw;
-use crate::message::{Block, Content, ToolKind};
+use crate::message::{Block, Content};
 use crate::rule::Rule;
 use crate::text::Text;
 use crate::wire::openai_responses::{Item, Response};
@@ -27,10 +27,14 @@ pub(super) enum Life {
     Closed(Closed),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Closed {
     /// The type of the item.
     kind: Text,
+    /// The id that the result of a call names, else that of the item.
+    id: Text,
+    /// The client has to do something before the model can go on.
+    awaits_client: bool,
     /// `None` if the message is not accumulated.
     pub(super) block: Option<Arc<Block>>,
 }
@@ -43,13 +47,15 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let behind = self.places.last().map_or(0, |place| place.index.saturating_add(1));
-        let at = index.unwrap_or(behind);
-        let slot = match self.find(at).and_then(|at| self.places.get(at)) {
-            None => Slot::Free,
-            Some(Place { life: Life::Open(draft), .. }) if draft.is_alike(item) => Slot::Alike,
-            Some(_) => Slot::Other,
-        };
+        let at = index.unwrap_or_else(|| self.behind());
+        let mut slot = Slot::Free;
+        for place in self.with_index(at) {
+            slot = Slot::Other;
+            if place.is_alike(item) {
+                slot = Slot::Alike;
+                break;
+            }
+        }
         match self.step(Input::ItemAdded(slot), index, origin, out)? {
             Outcome::Open | Outcome::OpenAnew => {}
             _ => return Ok(()),
@@ -67,8 +73,9 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<(), Fault> {
         self.ledger.bound_blocks(self.places.len())?;
+        // Its names and ids are in there.
+        self.ledger.hold(item.raw.len())?;
         let index = draft.index;
-        self.awaits_client |= awaits_client(&draft, item);
         let at = self.places.partition_point(|place| place.index <= index);
         self.places.insert(at, Place { index, life: Life::Open(draft.into()) });
         self.last = at;
@@ -87,7 +94,10 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let at = self.locate(index, origin, out)?;
+        let at = match index {
+            Some(index) => self.find_for(index, item),
+            None => self.locate(None, origin, out)?,
+        };
         let target = match at.and_then(|at| self.places.get(at)) {
             None => Target::Missing,
             Some(Place { life: Life::Closed(_), .. }) => Target::Closed,
@@ -97,10 +107,10 @@ impl Machine {
         let mut outcome = self.step(Input::ItemDone(target), index, origin, out)?;
         let mut at = at.unwrap_or(self.places.len());
         if outcome == Outcome::OpenFirst {
-            let behind = self.places.last().map_or(0, |place| place.index.saturating_add(1));
-            self.open(Draft::new(index.unwrap_or(behind), item), item, out)?;
+            let index = index.unwrap_or_else(|| self.behind());
+            self.open(Draft::new(index, item), item, out)?;
             at = self.last;
-            outcome = self.step(Input::ItemDone(Target::Open), index, origin, out)?;
+            outcome = self.step(Input::ItemDone(Target::Open), Some(index), origin, out)?;
         }
         if outcome == Outcome::Close { self.close(at, item, origin, out) } else { Ok(()) }
     }
@@ -115,22 +125,23 @@ impl Machine {
     ) -> Result<(), Fault> {
         self.settle_parts(at, item, origin, out)?;
         self.end_halves(at, out)?;
+        self.complete_call(at, item, origin, out)?;
         let Some(Place { index, life }) = self.places.get_mut(at) else {
             return Ok(());
         };
         let index = *index;
         let ledger = &mut self.ledger;
-        let kind = Text::from(&*item.kind);
-        let closed = Life::Closed(Closed { kind, block: None });
-        let Life::Open(mut draft) = core::mem::replace(life, closed) else {
+        let closed = Closed { kind: (&*item.kind).into(), ..Closed::default() };
+        let Life::Open(mut draft) = core::mem::replace(life, Life::Closed(closed)) else {
             return Ok(());
         };
+        let status = item.status.map(|status| status.decode());
         let mut done = Done {
             stored_nowhere: self.stored_nowhere,
             plain: item.content.iter().next().is_some(),
             phase: item.phase.map(text),
             input: action(item),
-            cut: item.status.is_some_and(|status| status.verbatim() == Some("incomplete")),
+            cut: status.as_deref() == Some("incomplete"),
             ..Done::default()
         };
         let signature = item.encrypted_content.filter(|encrypted| !encrypted.is_empty());
@@ -140,24 +151,54 @@ impl Machine {
             ledger.output_started = true;
             out.push_back(Event::Signature(Signature { index, signature }));
         }
-        if let Fill::Tool(tool) = &mut draft.fill {
-            tool.complete(item);
+        ledger.output_started |= draft.announce_late(out);
+        let (id, awaits_client) = (draft.id(), draft.awaits_client());
+        let mut block = None;
+        if ledger.accumulate {
+            if !item.raw.is_empty() {
+                done.raw = Some(origin.source.json(item.raw));
+                ledger.hold(item.raw.len())?;
+            }
+            let cut = done.cut;
+            let made = Arc::new(draft.into_block(Some(done), &mut ledger.spare));
+            ledger.output_started = true;
+            // Half of a call is none, also if its end says so.
+            if let (Content::ToolUse(tool), false) = (&made.content, cut) {
+                ledger.tool_call_emitted = true;
+                out.push_back(Event::ToolCall(ToolCall::new(index, tool).into()));
+            }
+            finished(&made, out);
+            block = Some(made);
         }
-        draft.announce_late(out);
-        if !ledger.accumulate {
-            return Ok(());
-        }
-        done.raw = Some(origin.source.json(item.raw));
-        ledger.hold(item.raw.len())?;
-        let block = Arc::new(draft.into_block(Some(done), &mut ledger.spare));
-        ledger.output_started = true;
-        if let Content::ToolUse(tool) = &block.content {
-            ledger.tool_call_emitted = true;
-            out.push_back(Event::ToolCall(ToolCall::new(index, tool).into()));
-        }
-        finished(&block, out);
         if let Some(Place { life: Life::Closed(closed), .. }) = self.places.get_mut(at) {
-            closed.block = Some(block);
+            *closed = Closed { kind: core::mem::take(&mut closed.kind), id, awaits_client, block };
+        }
+        Ok(())
+    }
+
+    /// Takes over what the end of a call says of it, beside its input.
+    fn complete_call(
+        &mut self,
+        at: usize,
+        item: &Item<'_>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        if let Some(input) = action(item) {
+            self.ledger.bound_input(input.len())?;
+        }
+        let Some(Place { index, life: Life::Open(draft) }) = self.places.get_mut(at) else {
+            return Ok(());
+        };
+        let index = *index;
+        let Fill::Tool(tool) = &mut draft.fill else {
+            return Ok(());
+        };
+        if tool.complete(item) {
+            self.ledger.tolerate(Rule::DoneDiffers, Some(index), origin, out)?;
+        } else if tool.id.is_empty() && !tool.name.is_empty() {
+            tool.id = alloc::format!("call_{index}").into();
+            self.ledger.tolerate(Rule::MissingToolId, Some(index), origin, out)?;
         }
         Ok(())
     }
@@ -171,28 +212,42 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<(), Fault> {
         let none = self.places.is_empty();
-        if !none && self.places.iter().all(|place| !place.is_open()) {
-            return Ok(());
-        }
         for (index, item) in (0..).zip(response.output()) {
-            let at = self.find(index);
-            let open = at.and_then(|at| self.places.get(at)).filter(|place| place.is_open());
-            match (at, open) {
-                (Some(at), Some(place)) if place.kind() == item.kind => {
+            match self.find_in_output(index, &item) {
+                Some(at) if self.places.get(at).is_some_and(Place::is_open) => {
                     self.close(at, &item, origin, out)?;
                 }
-                _ if none => self.item_done(Some(index), &item, origin, out)?,
-                _ => {}
+                // A call that nobody has heard of has to be answered all the same. Other items may be
+                // known by another id: some servers make up new ones all the time.
+                None if none || item.kind.ends_with("_call") && item.call_id.is_some() => {
+                    let taken = self.find(index).is_some();
+                    let index = if taken { self.behind() } else { index };
+                    self.item_done(Some(index), &item, origin, out)?;
+                }
+                Some(_) | None => {}
             }
         }
         Ok(())
     }
 
-    /// Warns of every item that is still open.
-    pub(super) fn warn_of_open(&self, origin: &Origin<'_>, out: &mut Queue) -> Result<(), Fault> {
-        for place in self.places.iter().filter(|place| place.is_open()) {
-            let rule = Rule::MissingBlockStop;
-            self.ledger.warn(rule, Some(place.index), false, origin, out)?;
+    /// Finishes the items whose texts were all said whole, although their ends never came.
+    pub(super) fn close_whole(
+        &mut self,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        for at in 0..self.places.len() {
+            let Some(Place { index, life: Life::Open(draft) }) = self.places.get(at) else {
+                continue;
+            };
+            let index = *index;
+            let whole = !draft.parts.is_empty() && draft.parts.iter().all(|part| part.whole);
+            let kind = Text::from(draft.kind());
+            self.ledger.warn(Rule::MissingBlockStop, Some(index), false, origin, out)?;
+            if whole && kind != "reasoning" {
+                let item = Item { kind: (&*kind).into(), ..Item::default() };
+                self.close(at, &item, origin, out)?;
+            }
         }
         Ok(())
     }
@@ -235,6 +290,48 @@ impl Machine {
         self.places.get(at).filter(|place| place.index == index).map(|_| at)
     }
 
+    /// The place of the item that ends as `item` says: of several with this index the same call, then
+    /// the only one that is open.
+    fn find_for(&self, index: u32, item: &Item<'_>) -> Option<usize> {
+        let from = self.places.partition_point(|place| place.index < index);
+        let places = || (from..).zip(self.with_index(index));
+        let mut open = places().filter(|(_, place)| place.is_open());
+        let alike = places().filter(|(_, place)| place.is_alike(item));
+        let alike = alike.min_by_key(|(_, place)| !place.is_open());
+        let (first, second) = (open.next(), open.next());
+        let only = first.filter(|_| second.is_none());
+        let last = places().last().filter(|_| first.is_none());
+        alike.or(only).or(last).map(|(at, _)| at)
+    }
+
+    /// The place of an item of the whole output: by its call, its id, or where it stands.
+    fn find_in_output(&self, index: u32, item: &Item<'_>) -> Option<usize> {
+        let call = item.call_id.filter(|id| !id.is_empty()).map(text);
+        let id = item.id.filter(|id| !id.is_empty()).map(text);
+        let same = |place: &Place| place.kind() == item.kind;
+        let by_id = self.places.iter().position(|place| {
+            let known = Some(place.id());
+            same(place) && (known == call || known == id)
+        });
+        by_id.or_else(|| {
+            let at = self.find(index)?;
+            let place = self.places.get(at).filter(|place| same(place))?;
+            // Two calls are not one because they stand in one place.
+            (call.is_none() || place.id().is_empty()).then_some(at)
+        })
+    }
+
+    fn with_index(&self, index: u32) -> impl Iterator<Item = &Place> {
+        let from = self.places.partition_point(|place| place.index < index);
+        let places = self.places.get(from..).unwrap_or_default();
+        places.iter().take_while(move |place| place.index == index)
+    }
+
+    /// The index behind all others.
+    pub(super) fn behind(&self) -> u32 {
+        self.places.last().map_or(0, |place| place.index.saturating_add(1))
+    }
+
     pub(super) fn kind_at(&self, index: Option<u32>) -> Option<&str> {
         let at = index.map_or(Some(self.last), |index| self.find(index))?;
         self.places.get(at).map(Place::kind)
@@ -265,14 +362,15 @@ impl Draft {
     }
 
     /// Hands that out at the end, with the input that has waited for it.
-    fn announce_late(&mut self, out: &mut Queue) {
-        let late = matches!(&self.fill, Fill::Tool(tool) if !tool.announced);
-        if late && self.announce(out) {
+    fn announce_late(&mut self, out: &mut Queue) -> bool {
+        let late = self.announce(out);
+        if late {
             let inputs = self.parts.iter().map(|part| part.text.to_text());
             let index = self.index;
             let inputs = inputs.filter(|input| !input.is_empty());
             out.extend(inputs.map(|input| Event::tool_input(index, input)));
         }
+        late
     }
 }
 
@@ -281,19 +379,38 @@ impl Place {
         matches!(self.life, Life::Open(_))
     }
 
+    /// Whether the client has to do something before the model can go on.
+    pub(super) fn awaits_client(&self) -> bool {
+        match &self.life {
+            Life::Open(draft) => draft.awaits_client(),
+            Life::Closed(closed) => closed.awaits_client,
+        }
+    }
+
+    /// Whether `item`, which comes on the same index, is this one.
+    fn is_alike(&self, item: &Item<'_>) -> bool {
+        match &self.life {
+            Life::Open(draft) => draft.is_alike(item),
+            Life::Closed(closed) => {
+                let id = item.call_id.or(item.id).map(text).unwrap_or_default();
+                closed.kind == *item.kind && closed.id == id && !id.is_empty()
+            }
+        }
+    }
+
+    /// The id that the result of a call names, else that of the item.
+    fn id(&self) -> Text {
+        match &self.life {
+            Life::Open(draft) => draft.id(),
+            Life::Closed(closed) => closed.id.clone(),
+        }
+    }
+
     /// The type of the item.
     fn kind(&self) -> &str {
         match &self.life {
             Life::Open(draft) => draft.kind(),
             Life::Closed(closed) => &closed.kind,
         }
-    }
-}
-
-/// Whether the model waits for the client to do what the item says.
-fn awaits_client(draft: &Draft, item: &Item<'_>) -> bool {
-    match &draft.fill {
-        Fill::Tool(tool) => matches!(tool.kind, ToolKind::Client | ToolKind::Custom),
-        _ => item.kind == "mcp_approval_request",
     }
 }

@@ -34,8 +34,6 @@ pub(crate) struct Machine {
     pub(super) stored_nowhere: bool,
     /// A refusal was said.
     pub(super) refused: bool,
-    /// There is something that the client has to do before the model can go on.
-    pub(super) awaits_client: bool,
 }
 
 impl Machine {
@@ -50,7 +48,6 @@ impl Machine {
             assumed: false,
             stored_nowhere: false,
             refused: false,
-            awaits_client: false,
         }
     }
 
@@ -109,7 +106,10 @@ impl Machine {
             }
             wire::Event::Created(response) => self.created(&response, origin, out),
             wire::Event::InProgress(response) => self.in_progress(&response, origin, out),
-            wire::Event::Ended(response) => self.ended(*response, origin, out),
+            wire::Event::Ended { response, incomplete } => {
+                self.ended(*response, incomplete, origin, out)
+            }
+            wire::Event::Failed(response) => self.failed(*response),
             wire::Event::Error(error) => self.fail(error),
             wire::Event::Progress { output_index, name, data } => {
                 let (name, data) = (Text::from(&*name), origin.source.text(data));
@@ -178,6 +178,19 @@ impl Machine {
         Ok(())
     }
 
+    /// The response itself says that it has failed, and what it cost until then.
+    fn failed(&mut self, response: Response<'_>) -> Result<(), Fault> {
+        if self.is_done() {
+            return Ok(());
+        }
+        self.name(&response)?;
+        if let Some(usage) = response.usage {
+            self.message.usage.replace_with(usage);
+        }
+        let unsaid = || ServerError::new("".into(), Text::EMPTY);
+        self.fail(response.error.unwrap_or_else(unsaid).into())
+    }
+
     fn fail(&mut self, error: Box<ServerError>) -> Result<(), Fault> {
         match outcome(self.state, Input::Error) {
             Outcome::Fail(_) => Err(Fault::Server(error)),
@@ -210,6 +223,10 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
+        // Who says no more than that keeps a connection alive.
+        if response.id.is_none() && self.state == State::Idle {
+            return self.hand_out(Input::Ping, Event::Ping, origin, out);
+        }
         match self.step(Input::InProgress, None, origin, out)? {
             Outcome::Begin => self.begin(response, out),
             _ => Ok(()),
@@ -246,6 +263,7 @@ impl Machine {
     fn ended(
         &mut self,
         response: Response<'_>,
+        incomplete: bool,
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
@@ -257,10 +275,11 @@ impl Machine {
         self.state = if before == State::Idle { State::Streaming } else { before };
         self.name(&response)?;
         self.take_output(&response, origin, out)?;
-        let reason = self.stop_reason(&response);
-        if !reason.is_cut() {
-            self.warn_of_open(origin, out)?;
+        // What was cut or refused is over, however it ends.
+        if !incomplete && !self.refused {
+            self.close_whole(origin, out)?;
         }
+        let reason = self.stop_reason(&response, incomplete);
         self.message.stop_reason = Some(reason);
         self.state = State::Done;
         self.note("status", response.status.map(super::draft::text));
@@ -285,9 +304,9 @@ impl Machine {
     }
 
     /// Why the response ended: its status says only whether it was cut.
-    fn stop_reason(&self, response: &Response<'_>) -> StopReason {
+    fn stop_reason(&self, response: &Response<'_>, incomplete: bool) -> StopReason {
         let status = response.status.map(|status| status.decode());
-        if status.as_deref() == Some("incomplete") || response.incomplete_details.is_some() {
+        if incomplete {
             return match response.incomplete_reason().as_deref() {
                 Some("max_output_tokens") => StopReason::MaxTokens,
                 Some("content_filter") => StopReason::ContentFilter,
@@ -296,9 +315,9 @@ impl Machine {
             };
         }
         match status.as_deref() {
-            Some(status @ ("cancelled" | "failed")) => StopReason::Other(status.into()),
+            Some("cancelled") => StopReason::Other("cancelled".into()),
             _ if self.refused => StopReason::Refusal,
-            _ if self.awaits_client => StopReason::ToolUse,
+            _ if self.places.iter().any(Place::awaits_client) => StopReason::ToolUse,
             _ => StopReason::EndTurn,
         }
     }

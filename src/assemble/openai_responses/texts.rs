@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::draft::{Draft, Fill, PARTING, Part, written};
+use super::draft::{Draft, Fill, PARTING, written};
 use super::items::{Life, Place};
 use super::machine::Machine;
 use super::{Input, Outcome, Target};
@@ -14,7 +14,7 @@ use crate::message::Citation;
 use crate::rule::Rule;
 use crate::text::Text;
 use crate::wire::Str;
-use crate::wire::openai_responses::{self as wire, Item, Said};
+use crate::wire::openai_responses::{self as wire, Item, PartKind, Said};
 
 impl Machine {
     pub(super) fn delta(
@@ -25,6 +25,11 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
+        // An empty piece begins nothing.
+        let unknown = || place.output_index.is_some_and(|index| self.find(index).is_none());
+        if delta.is_some_and(|delta| delta.is_empty()) && unknown() {
+            return Ok(());
+        }
         let Some(at) = self.reach(place, said, origin, out)? else {
             return Ok(());
         };
@@ -35,12 +40,13 @@ impl Machine {
             return Ok(());
         };
         let ledger = &mut self.ledger;
-        let (keep, most) = (ledger.accumulate, ledger.limits.message_bytes);
         let index = draft.index;
-        let Some(part) = draft.part(said, place.part, &mut ledger.spare, most) else {
+        let Some(part) = draft.part(said, place_of(said, place.part), ledger)? else {
             return Ok(());
         };
+        let keep = ledger.accumulate;
         let first = part.text.is_empty();
+        part.whole = false;
         let piece = part.text.add(delta, origin.source, keep, &mut ledger.arena);
         self.say(at, index, said, piece, first, out)
     }
@@ -65,7 +71,8 @@ impl Machine {
         let len = piece.len();
         match said {
             Said::Reasoning | Said::Summary => {
-                if first && draft.has_thought() {
+                draft.begun = draft.begun.saturating_add(usize::from(first));
+                if first && draft.begun > 1 {
                     out.push_back(Event::thinking(index, PARTING.into()));
                 }
                 out.push_back(Event::thinking(index, piece));
@@ -103,7 +110,7 @@ impl Machine {
         let Some(whole) = whole else {
             return self.ledger.tolerate(Rule::MissingField, place.output_index, origin, out);
         };
-        self.settle(at, said, place.part, whole, origin, out)
+        self.settle(at, said, place_of(said, place.part), whole, origin, out)
     }
 
     /// Takes a text as the server says it at the end.
@@ -121,22 +128,27 @@ impl Machine {
         };
         let index = *index;
         let ledger = &mut self.ledger;
-        let known = draft.parts.iter().any(|known| known.said == said && known.index == part);
+        let known = draft.known(said, part).is_some();
         // An empty text says nothing, and is no part that others have to be parted from.
         if whole.is_empty() && !known {
             return Ok(());
         }
-        let (keep, most) = (ledger.accumulate, ledger.limits.message_bytes);
-        let Some(part) = draft.part(said, part, &mut ledger.spare, most) else {
+        let keep = ledger.accumulate;
+        let Some(part) = draft.part(said, part, ledger)? else {
             return Ok(());
         };
+        part.whole = true;
         let first = part.text.is_empty();
         let before = part.text.len();
         match part.text.settle(&whole.decode(), keep) {
             Settled::Same => Ok(()),
             Settled::Missing(rest) => self.say(at, index, said, rest, first, out),
             Settled::Differs => {
-                let more = part.text.len().saturating_sub(before);
+                let len = part.text.len();
+                let more = len.saturating_sub(before);
+                if is_input(said) {
+                    self.ledger.bound_input(len)?;
+                }
                 self.ledger.hold(if keep { more } else { 0 })?;
                 self.ledger.tolerate(Rule::DoneDiffers, Some(index), origin, out)
             }
@@ -172,15 +184,20 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<(), Fault> {
         let kind = self.kind_at(place.output_index);
-        let said = match (summary, part.refusal) {
-            (true, _) => Said::Summary,
-            (false, true) => Said::Refusal,
-            (false, false) if kind == Some("reasoning") => Said::Reasoning,
-            (false, false) => Said::Text,
+        let said = match part.kind {
+            _ if summary => Said::Summary,
+            PartKind::Summary => Said::Summary,
+            PartKind::Refusal => Said::Refusal,
+            PartKind::Reasoning => Said::Reasoning,
+            PartKind::Text if kind == Some("reasoning") => Said::Reasoning,
+            PartKind::Text => Said::Text,
+            // What is not known is in the item, whole.
+            PartKind::Unknown => return Ok(()),
         };
         let Some(at) = self.reach(place, said, origin, out)? else {
             return Ok(());
         };
+        self.refused |= said == Said::Refusal;
         if let Some(whole) = part.text.filter(|text| !text.is_empty()) {
             self.settle(at, said, place.part, whole, origin, out)?;
         }
@@ -233,8 +250,8 @@ impl Machine {
         };
         let index = *index;
         let ledger = &mut self.ledger;
-        let (keep, most) = (ledger.accumulate, ledger.limits.message_bytes);
-        let Some(part) = draft.part(said, part, &mut ledger.spare, most) else {
+        let keep = ledger.accumulate;
+        let Some(part) = draft.part(said, part, ledger)? else {
             return Ok(());
         };
         part.cited = known;
@@ -245,20 +262,18 @@ impl Machine {
                 ledger.hold(raw.len().saturating_add(size_of::<Citation>()))?;
                 part.citations.push(citation.clone());
             }
+            ledger.output_started = true;
             out.push_back(Event::Citation(CitationEvent { index, citation }));
         }
         Ok(())
     }
 
-    /// The index that the events gave to a part of an item. Not every server counts from 0, or all
-    /// parts: it is then the place among the parts of its kind.
-    fn part_at(&mut self, at: usize, said: Said, index: u32) -> u32 {
-        let Some(draft) = self.draft(at).filter(|draft| draft.known(said, index).is_none()) else {
-            return index;
-        };
-        let alike = draft.parts.iter().filter(|part| part.said == said);
-        let place = usize::try_from(index).unwrap_or(usize::MAX);
-        alike.map(|part| part.index).nth(place).unwrap_or(index)
+    /// What the events counted from: not every server counts the parts of an item from 0, or all.
+    fn counted_from(&mut self, at: usize, said: Said) -> Option<Vec<u32>> {
+        let draft = self.draft(at)?;
+        let indexes: Vec<u32> = draft.indexes(said).collect();
+        // Those that do are found by their own indexes.
+        (indexes.first() > Some(&0)).then_some(indexes)
     }
 
     /// Takes all texts of an item as its end says them.
@@ -274,9 +289,18 @@ impl Machine {
         };
         let said = match &draft.fill {
             Fill::Message { .. } => {
+                let texts = self.counted_from(at, Said::Text);
+                let mut place = 0;
                 for (index, part) in item.content.iter() {
-                    let said = if part.refusal { Said::Refusal } else { Said::Text };
-                    let index = self.part_at(at, said, index);
+                    let said = match part.kind {
+                        PartKind::Refusal => Said::Refusal,
+                        PartKind::Text => Said::Text,
+                        _ => continue,
+                    };
+                    self.refused |= said == Said::Refusal;
+                    let shifted = texts.as_ref().filter(|_| said == Said::Text);
+                    let index = shifted.and_then(|texts| texts.get(place)).map_or(index, |at| *at);
+                    place = place.saturating_add(usize::from(said == Said::Text));
                     self.settle(at, said, index, part.text.unwrap_or_default(), origin, out)?;
                     self.cite(at, said, index, &part, out)?;
                 }
@@ -286,8 +310,10 @@ impl Machine {
                 for (said, parts) in
                     [(Said::Summary, item.summary), (Said::Reasoning, item.content)]
                 {
-                    for (index, part) in parts.iter() {
-                        let index = self.part_at(at, said, index);
+                    let shifted = self.counted_from(at, said);
+                    for ((index, part), place) in parts.iter().zip(0_usize..) {
+                        let shifted = shifted.as_ref().and_then(|shifted| shifted.get(place));
+                        let index = shifted.map_or(index, |at| *at);
                         self.settle(at, said, index, part.text.unwrap_or_default(), origin, out)?;
                     }
                 }
@@ -328,7 +354,8 @@ impl Machine {
                 Ok(at)
             }
             Outcome::OpenFirst => {
-                let draft = Draft::guess(place.output_index.unwrap_or_default(), said);
+                let index = place.output_index.unwrap_or_else(|| self.behind());
+                let draft = Draft::guess(index, said);
                 self.open(draft, &Item::default(), out)?;
                 Ok(Some(self.last))
             }
@@ -337,8 +364,11 @@ impl Machine {
     }
 }
 
-impl Draft {
-    fn known(&self, said: Said, index: u32) -> Option<&Part> {
-        self.parts.iter().find(|part| part.said == said && part.index == index)
-    }
+/// The input of a tool is one text, whatever place it is given.
+fn place_of(said: Said, part: u32) -> u32 {
+    if is_input(said) { 0 } else { part }
+}
+
+fn is_input(said: Said) -> bool {
+    matches!(said, Said::Arguments | Said::McpArguments | Said::CustomInput | Said::Code)
 }

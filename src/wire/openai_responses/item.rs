@@ -121,12 +121,29 @@ impl<'a> Item<'a> {
     }
 }
 
+/// What a part is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PartKind {
+    /// `output_text`, or nothing that says otherwise.
+    #[default]
+    Text,
+    /// `refusal`
+    Refusal,
+    /// `reasoning_text`
+    Reasoning,
+    /// `summary_text`
+    Summary,
+    /// One that this version does not know.
+    Unknown,
+}
+
 /// A part of a message or of reasoning.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Part<'a> {
-    /// Whether it is a `refusal`.
-    pub refusal: bool,
+    /// What it is.
+    pub kind: PartKind,
     /// Its text.
     pub text: Option<Str<'a>>,
     /// The annotations of an `output_text`, as received.
@@ -144,8 +161,14 @@ impl<'a> Part<'a> {
         read::members(reader, |key, reader| {
             match key {
                 "type" => {
-                    let kind = reader.string_or_skip()?;
-                    part.refusal = kind.is_some_and(|kind| kind.verbatim() == Some("refusal"));
+                    let kind = reader.string_or_skip()?.map(|kind| kind.decode());
+                    part.kind = match kind.as_deref() {
+                        None | Some("output_text" | "text") => PartKind::Text,
+                        Some("refusal") => PartKind::Refusal,
+                        Some("reasoning_text") => PartKind::Reasoning,
+                        Some("summary_text") => PartKind::Summary,
+                        Some(_) => PartKind::Unknown,
+                    };
                 }
                 "text" | "refusal" => part.text = reader.string_or_skip()?.or(part.text),
                 "annotations" => part.annotations = read::raw(reader)?,

@@ -25,9 +25,9 @@ mod response;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
-pub use self::item::{Action, Item, Part, Parts};
+pub use self::item::{Action, Item, Part, PartKind, Parts};
 pub use self::response::Response;
-use super::failure::{read_error, untyped};
+use super::failure::read_error;
 use super::read::{self, ParseError};
 use crate::error::ServerError;
 use crate::json::reader::{Kind, Reader};
@@ -112,8 +112,15 @@ pub enum Event<'a> {
         data: &'a str,
     },
     /// `response.completed`, `response.incomplete`, and `response.done` of older servers.
-    Ended(Box<Response<'a>>),
-    /// `error`, in any of its forms, and `response.failed`.
+    Ended {
+        /// The response.
+        response: Box<Response<'a>>,
+        /// Whether the event, or the status, says that it is incomplete.
+        incomplete: bool,
+    },
+    /// `response.failed`, by this name or by its status.
+    Failed(Box<Response<'a>>),
+    /// `error`, in any of its forms.
     Error(Box<ServerError>),
     /// `keepalive`, and a frame without data.
     Ping,
@@ -139,7 +146,7 @@ pub struct Place {
 }
 
 /// What a text is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Said {
     /// `output_text`
@@ -173,6 +180,7 @@ struct Fields<'a> {
     part: Option<Part<'a>>,
     annotation: Option<&'a str>,
     has_error: bool,
+    bad_index: Option<JsonError>,
 }
 
 impl<'a> Event<'a> {
@@ -213,6 +221,9 @@ impl<'a> Event<'a> {
             };
         }
         let index = fields.output_index;
+        if let Some(error) = fields.bad_index.filter(|_| is_known(&kind)) {
+            return Err(failed(&kind, index, error));
+        }
         fields.event(&kind, text).map_err(|missing| {
             let error = JsonError { at: text.len(), flaw: Flaw::Missing(missing) };
             failed(&kind, index, error)
@@ -225,8 +236,8 @@ impl<'a> Fields<'a> {
         read::members_or_skip(reader, |key, reader| {
             match key {
                 "type" => self.kind = reader.string_or_skip()?.map(|kind| kind.decode()),
-                "output_index" => self.output_index = read::index(reader)?,
-                "content_index" | "summary_index" => self.part_index = read::index(reader)?,
+                "output_index" => self.output_index = self.index(reader),
+                "content_index" | "summary_index" => self.part_index = self.index(reader),
                 // An object in the output of a shell.
                 "delta" => self.delta = reader.string_or_skip()?,
                 "text" | "refusal" | "arguments" | "input" | "code" => {
@@ -245,6 +256,17 @@ impl<'a> Fields<'a> {
             }
             Ok(())
         })
+    }
+
+    /// An index. A wrong one matters only in an event that is known.
+    fn index(&mut self, reader: &mut Reader<'a>) -> Option<u32> {
+        match read::index(reader) {
+            Ok(index) => index,
+            Err(error) => {
+                self.bad_index = self.bad_index.or(Some(error));
+                None
+            }
+        }
     }
 
     /// The event of that `kind`, or the field that it lacks.
@@ -286,22 +308,20 @@ impl<'a> Fields<'a> {
                 Event::InProgress(self.response.unwrap_or_default())
             }
             "response.completed" | "response.incomplete" | "response.done" => {
-                let mut response = self.response.ok_or("response")?;
-                match response.error.take() {
-                    Some(error) if response.status.is_some_and(|is| is.decode() == "failed") => {
-                        Event::Error(Box::new(error))
-                    }
-                    _ => Event::Ended(response),
+                let response = self.response.unwrap_or_default();
+                let status = response.status.map(|status| status.decode());
+                match status.as_deref() {
+                    Some("failed") => Event::Failed(response),
+                    Some("incomplete") => Event::Ended { response, incomplete: true },
+                    _ => Event::Ended { response, incomplete: kind == "response.incomplete" },
                 }
             }
-            "response.failed" => {
-                let error = self.response.and_then(|response| response.error);
-                Event::Error(Box::new(error.unwrap_or_else(|| untyped(""))))
-            }
+            "response.failed" => Event::Failed(self.response.unwrap_or_default()),
             "error" => Event::Error(Box::new(read_error(data))),
             "keepalive" | "response.keep_alive" | "ping" => Event::Ping,
-            "" if self.has_error => Event::Error(Box::new(read_error(data))),
             kind if is_progress(kind) => Event::Progress { output_index, name: name(), data },
+            // Whatever it is called, who says so has failed.
+            _ if self.has_error => Event::Error(Box::new(read_error(data))),
             _ => Event::Unknown { name: name(), data },
         })
     }
