@@ -25,6 +25,8 @@ pub(crate) struct Machine {
     message: Message,
     /// The completions that have begun, in the order of their indexes.
     choices: Vec<Choice>,
+    /// How many of them have not finished.
+    unfinished: usize,
     /// The choice that the last event was of.
     current: u32,
     /// The index of the next block.
@@ -42,6 +44,7 @@ impl Machine {
             ledger: Ledger::new(),
             message: Message { provider, role, ..Message::default() },
             choices: Vec::new(),
+            unfinished: 0,
             current: 0,
             next: 0,
             started: false,
@@ -162,11 +165,10 @@ impl Machine {
         if let Some(error) = chunk.error.take().or(failed) {
             return self.fail(error);
         }
-        let finished = self.choices.iter().all(|choice| choice.finish.is_some());
-        let input = match (any, finished) {
+        let input = match (any, self.unfinished) {
             (false, _) => Input::Beside,
-            (true, false) => Input::Chunk(Left::Open),
-            (true, true) => Input::Chunk(Left::Finished),
+            (true, 0) => Input::Chunk(Left::Finished),
+            (true, _) => Input::Chunk(Left::Open),
         };
         // A chunk that says nothing still says that somebody is there.
         if outcome(self.state, input) == Outcome::Update && out.len() == before {
@@ -211,6 +213,7 @@ impl Machine {
             Err(at) => {
                 self.ledger.bound_blocks(self.choices.len())?;
                 self.choices.insert(at, Choice::new(said.index));
+                self.unfinished = self.unfinished.saturating_add(1);
                 at
             }
         };
@@ -240,6 +243,7 @@ impl Machine {
         if choice.finish.is_none() {
             self.ledger.hold(reason.len())?;
             choice.finish = Some(reason);
+            self.unfinished = self.unfinished.saturating_sub(1);
         }
         Ok(None)
     }

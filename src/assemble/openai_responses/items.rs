@@ -1,6 +1,7 @@
 //! The items of the output: where they stand, and what comes of their events.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 use super::draft::{Done, Draft, Fill, action, text};
@@ -212,8 +213,10 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<(), Fault> {
         let none = self.places.is_empty();
+        let known: BTreeMap<Text, u32> =
+            self.places.iter().map(|place| (place.id(), place.index)).collect();
         for (index, item) in (0..).zip(response.output()) {
-            match self.find_in_output(index, &item) {
+            match self.find_in_output(&known, index, &item) {
                 Some(at) if self.places.get(at).is_some_and(Place::is_open) => {
                     self.close(at, &item, origin, out)?;
                 }
@@ -305,19 +308,22 @@ impl Machine {
     }
 
     /// The place of an item of the whole output: by its call, its id, or where it stands.
-    fn find_in_output(&self, index: u32, item: &Item<'_>) -> Option<usize> {
+    fn find_in_output(
+        &self,
+        known: &BTreeMap<Text, u32>,
+        index: u32,
+        item: &Item<'_>,
+    ) -> Option<usize> {
         let call = item.call_id.filter(|id| !id.is_empty()).map(text);
         let id = item.id.filter(|id| !id.is_empty()).map(text);
-        let same = |place: &Place| place.kind() == item.kind;
-        let by_id = self.places.iter().position(|place| {
-            let known = Some(place.id());
-            same(place) && (known == call || known == id)
-        });
+        let same = |at: &usize| self.places.get(*at).is_some_and(|it| it.kind() == item.kind);
+        let by_id = [call.as_ref(), id.as_ref()].into_iter().flatten();
+        let by_id = by_id.filter_map(|id| self.find_for(*known.get(id)?, item)).find(same);
         by_id.or_else(|| {
-            let at = self.find(index)?;
-            let place = self.places.get(at).filter(|place| same(place))?;
+            let at = self.find(index).filter(same)?;
             // Two calls are not one because they stand in one place.
-            (call.is_none() || place.id().is_empty()).then_some(at)
+            let unnamed = self.places.get(at).is_some_and(|place| place.id().is_empty());
+            (call.is_none() || unnamed).then_some(at)
         })
     }
 
