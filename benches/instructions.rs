@@ -3,19 +3,22 @@
 mod common;
 
 use bytes::Bytes;
+use common::openai;
 use common::peers::{self, Seen, Stack};
 use common::traffic::{self, Chunks};
 
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
-    let [_, stack, traffic, cut] = arguments.as_slice() else {
+    let [_, stack, name, cut] = arguments.as_slice() else {
         // So it is called by `cargo bench`, which counts no instructions.
         return;
     };
-    let traffic = match traffic.as_str() {
+    let traffic = match name.as_str() {
         "mix" => traffic::mix(10_000),
         "tools" => traffic::tools(10_000),
         "unicode" => traffic::unicode(10_000),
+        "chat" => traffic::openai_chat(10_000),
+        "responses" => traffic::openai_responses(10_000),
         other => other
             .split_once('=')
             .and_then(|(shape, bytes)| traffic::shape(shape, bytes.parse().ok()?))
@@ -25,11 +28,13 @@ fn main() {
         "event" => Chunks::Event,
         bytes => Chunks::Of(bytes.parse().unwrap()),
     };
-    let run: Stack = match stack.as_str() {
-        "events" => peers::thinkstream,
-        "tap" => peers::thinkstream_tap,
-        "sse" => peers::sse_thinkstream,
-        other => panic!("no stack is called {other}"),
+    let run: Stack = match (stack.as_str(), name.as_str()) {
+        ("events", "chat") => openai::thinkstream_chat,
+        ("events", "responses") => openai::thinkstream_responses,
+        ("events", _) => peers::thinkstream,
+        ("tap", _) => peers::thinkstream_tap,
+        ("sse", _) => peers::sse_thinkstream,
+        (other, _) => panic!("no stack is called {other}"),
     };
     let chunks = traffic.cut(cut);
     measured(run, &chunks);

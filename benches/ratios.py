@@ -9,7 +9,7 @@ import os
 import pathlib
 import sys
 
-FAMILIES = ["events", "sse", "adapters", "streams"]
+FAMILIES = ["events", "openai", "sse", "adapters", "streams"]
 OURS = "thinkstream"
 README = [("mix/event", "one event a chunk"), ("mix/1400 B", "1400 bytes a chunk")]
 

@@ -39,15 +39,19 @@ fn opened(decoder: Decoder) -> Decoder {
 
 /// Allocations made for a thousand such deltas once a hundred have been.
 fn allocations(decoder: Decoder, index: u32, body: &str, width: usize) -> u64 {
-    let mut decoder = opened(decoder);
-    let stream = Bytes::from(sse([delta(index, body)]).repeat(1100));
+    repeated(opened(decoder), &sse([delta(index, body)]), width)
+}
+
+fn repeated(mut decoder: Decoder, delta: &[u8], width: usize) -> u64 {
+    let stream = Bytes::from(delta.repeat(1100));
     let chunks: Vec<_> = stream.chunks(width).map(|chunk| stream.slice_ref(chunk)).collect();
     let (first, rest) = chunks.split_at(chunks.len() / 11);
     let mut decode = |chunks: &[Bytes]| {
         for chunk in chunks {
             let mut chunk = chunk.clone();
             while let Some(event) = decoder.decode(&mut chunk).unwrap() {
-                assert!(!matches!(event, Event::Unknown(_) | Event::Warning(_)), "{event:?}");
+                let said = !matches!(event, Event::Unknown(_) | Event::Warning(_) | Event::Ping);
+                assert!(said, "{event:?}");
             }
         }
     };
@@ -65,6 +69,73 @@ fn no_delta_allocates_however_it_is_cut() {
             // Room for the text is doubled now and then.
             let found = allocations(anthropic(), *index, body, width);
             assert!(found <= 5, "{body} in chunks of {width}, accumulated: {found}");
+        }
+    }
+}
+
+/// Texts as they stand in JSON: short and long, plain and escaped.
+const TEXTS: &[&str] = &[
+    "Hello",
+    "Grüße aus Zürich",
+    r#"a \"line\"\n"#,
+    r"\u65e5\u672c\u8a9e",
+    "a text that is longer than thirty-two bytes, by far",
+    r#"a text that is longer than thirty-two bytes,\n\tin \"lines\""#,
+    r"\u65e5\u672c\u8a9e\u65e5\u672c\u8a9e\u65e5\u672c\u8a9e\u65e5\u672c\u8a9e",
+];
+
+/// A chunk of a chat as `OpenAI` writes it.
+fn chat_delta(text: &str) -> String {
+    format!(
+        concat!(
+            r#"data: {{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1783341572,"#,
+            r#""model":"gpt-5.4-mini-2026-03-17","service_tier":"default","system_fingerprint":null,"#,
+            r#""choices":[{{"index":0,"delta":{{"content":"{}"}},"finish_reason":null}}],"#,
+            r#""usage":null,"obfuscation":"Ks54MOL"}}"#,
+            "\n\n"
+        ),
+        text
+    )
+}
+
+/// A delta of a response as `OpenAI` writes it.
+fn response_delta(text: &str) -> String {
+    format!(
+        concat!(
+            r#"{{"type":"response.output_text.delta","content_index":0,"delta":"{}","item_id":"msg_1","#,
+            r#""logprobs":[],"obfuscation":"JSoHYeTytJG8eDH","output_index":0,"sequence_number":4}}"#
+        ),
+        text
+    )
+}
+
+const RESPONSE: &[&str] = &[
+    r#"{"type":"response.created","response":{"id":"resp_1","status":"in_progress","model":"gpt-5.4","output":[]},"sequence_number":0}"#,
+    r#"{"type":"response.output_item.added","item":{"id":"msg_1","type":"message","status":"in_progress","content":[],"role":"assistant"},"output_index":0,"sequence_number":1}"#,
+    r#"{"type":"response.content_part.added","content_index":0,"item_id":"msg_1","output_index":0,"part":{"type":"output_text","annotations":[],"logprobs":[],"text":""},"sequence_number":2}"#,
+];
+
+/// Who reads an API, how its streams begin, and what its deltas look like.
+type Api = (fn() -> Decoder, Vec<u8>, fn(&str) -> String);
+
+#[test]
+fn no_text_of_openai_allocates_however_it_is_cut() {
+    let apis: [Api; 2] =
+        [(chat, sse([chat_delta("")]), chat_delta), (responses, sse(RESPONSE), response_delta)];
+    for (decoder, start, delta) in apis {
+        for text in TEXTS {
+            let body = sse([delta(text)]);
+            for width in [body.len(), 1400, 256, 100, 16, 7, 1] {
+                for accumulate in [false, true] {
+                    let mut decoder = decoder().accumulate(accumulate);
+                    let mut start = Bytes::from(start.clone());
+                    while decoder.decode(&mut start).unwrap().is_some() {}
+                    let found = repeated(decoder, &body, width);
+                    // Room for the text is doubled now and then.
+                    let most = if accumulate { 5 } else { 0 };
+                    assert!(found <= most, "{text} in chunks of {width}: {found}");
+                }
+            }
         }
     }
 }

@@ -4,5 +4,6 @@
 pub(crate) mod clock;
 pub(crate) mod compare;
 pub(crate) mod floor;
+pub(crate) mod openai;
 pub(crate) mod peers;
 pub(crate) mod traffic;

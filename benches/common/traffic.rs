@@ -106,6 +106,17 @@ const INPUT: Kind = Kind {
     escape: Escape::Quotes,
 };
 
+/// As `OpenAI`'s models write: a token a delta.
+const TOKEN: Kind = Kind {
+    block: "",
+    delta: "",
+    field: "delta",
+    lengths: [1, 3, 5, 8, 48, 96],
+    // Of those that are long enough; it comes to 8 of 100.
+    escaped: 11,
+    escape: Escape::Prose,
+};
+
 /// What a coding agent receives: thinking with its signature, text, tool calls.
 pub(crate) fn mix(deltas: u64) -> Traffic {
     let mut stream = Stream::new(0x7415);
@@ -147,6 +158,106 @@ pub(crate) fn unicode(deltas: u64) -> Traffic {
     let code = Kind { escaped: 50, escape: Escape::Code, lengths: [2, 8, 12, 16, 24, 30], ..TEXT };
     stream.blocks(deltas, &[(code, 500)]);
     stream.end()
+}
+
+/// An answer of `OpenAI`'s Chat Completions API, as it is written since 2026.
+pub(crate) fn openai_chat(deltas: u64) -> Traffic {
+    let mut stream = Stream::empty(0xca7);
+    stream.chunk(
+        r#"[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"finish_reason":null}]"#,
+        "null",
+        0,
+    );
+    for _ in 0..deltas {
+        let text = stream.string(TOKEN);
+        let choices =
+            format!(r#"[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]"#);
+        stream.chunk(&choices, "null", text.len());
+    }
+    stream.chunk(r#"[{"index":0,"delta":{},"finish_reason":"stop"}]"#, "null", 0);
+    stream.chunk(
+        "[]",
+        r#"{"prompt_tokens":413,"completion_tokens":12345,"total_tokens":12758,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}"#,
+        0,
+    );
+    stream.text += "data: [DONE]\n\n";
+    Traffic::new(stream.text)
+}
+
+/// An answer of `OpenAI`'s Responses API, as it is written since 2026: messages of some 500 deltas, whose
+/// text is said three times more. The end says only the first of them again, so that it is no larger than
+/// that of a real reply: a decoder that looks at a line anew with every chunk would do little else.
+pub(crate) fn openai_responses(deltas: u64) -> Traffic {
+    let mut stream = Stream::empty(0x4e5);
+    let response = |status: &str, output: &str, usage: &str| {
+        format!(
+            r#""response":{{"id":"resp_09996c2ef8345c4f0169fb7c6ddb80819e98abd0ed25adca8a","object":"response","created_at":1778089069,"status":"{status}","background":false,"completed_at":null,"error":null,"frequency_penalty":0.0,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"max_tool_calls":null,"model":"gpt-5.4-2026-03-05","output":[{output}],"parallel_tool_calls":true,"presence_penalty":0.0,"previous_response_id":null,"prompt_cache_key":null,"prompt_cache_retention":"in_memory","reasoning":{{"effort":"none","summary":null}},"safety_identifier":null,"service_tier":"priority","store":false,"temperature":1.0,"text":{{"format":{{"type":"text"}},"verbosity":"medium"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":0.98,"truncation":"disabled","usage":{usage},"user":null,"metadata":{{}}}}"#
+        )
+    };
+    let begun = response("in_progress", "", "null");
+    stream.numbered("response.created", &begun);
+    stream.numbered("response.in_progress", &begun);
+    let mut output = String::new();
+    let mut left = deltas;
+    while left > 0 {
+        let index = stream.index;
+        stream.index += 1;
+        let id = format!("msg_09996c2ef8345c4f0169fb7c6e3c40819ea4f4339a{index:08x}");
+        let item = |status: &str, content: &str| {
+            format!(
+                r#"{{"id":"{id}","type":"message","status":"{status}","content":[{content}],"phase":"final_answer","role":"assistant"}}"#
+            )
+        };
+        let part = |text: &str| {
+            format!(r#"{{"type":"output_text","annotations":[],"logprobs":[],"text":"{text}"}}"#)
+        };
+        let place = format!(r#""item_id":"{id}","output_index":{index}"#);
+        let begun = item("in_progress", "");
+        stream.numbered(
+            "response.output_item.added",
+            &format!(r#""item":{begun},"output_index":{index}"#),
+        );
+        let begun = part("");
+        stream.numbered(
+            "response.content_part.added",
+            &format!(r#""content_index":0,{place},"part":{begun}"#),
+        );
+        let mut whole = String::new();
+        for _ in 0..stream.rng.u64(250..750).min(left) {
+            let text = stream.string(TOKEN);
+            whole += &text;
+            let padding = stream.obfuscation(text.len());
+            stream.numbered(
+                "response.output_text.delta",
+                &format!(
+                    r#""content_index":0,"delta":"{text}","item_id":"{id}","logprobs":[],"obfuscation":"{padding}","output_index":{index}"#
+                ),
+            );
+            left -= 1;
+        }
+        let done = part(&whole);
+        let closed = item("completed", &done);
+        stream.numbered(
+            "response.output_text.done",
+            &format!(
+                r#""content_index":0,"item_id":"{id}","logprobs":[],"output_index":{index},"text":"{whole}""#
+            ),
+        );
+        stream.numbered(
+            "response.content_part.done",
+            &format!(r#""content_index":0,{place},"part":{done}"#),
+        );
+        stream.numbered(
+            "response.output_item.done",
+            &format!(r#""item":{closed},"output_index":{index}"#),
+        );
+        if index == 0 {
+            output = closed;
+        }
+    }
+    let usage = r#"{"input_tokens":413,"input_tokens_details":{"cached_tokens":0},"output_tokens":12345,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":12758}"#;
+    stream.numbered("response.completed", &response("completed", &output, usage));
+    Traffic::new(stream.text)
 }
 
 /// Search results that arrive whole, 64 KiB to 1 MiB each.
@@ -209,34 +320,73 @@ pub(crate) fn shape(name: &str, bytes: usize) -> Option<Traffic> {
 /// Recorded streams of the provider in the pieces in which they were received, or one event a piece
 /// where that is not known. None without the folder that `THINKSTREAM_CORPUS` names.
 pub(crate) fn captured() -> Vec<Vec<Bytes>> {
+    let streams = captured_files("anthropic").into_iter().map(|path| {
+        let stream = Traffic::new(std::fs::read_to_string(&path).unwrap());
+        pieces(&path, &stream.bytes).unwrap_or_else(|| stream.cut(Chunks::Event))
+    });
+    streams.collect()
+}
+
+/// The same of one that others imitate, with their names: not all of those end their lines alike, or
+/// their last event at all.
+pub(crate) fn captured_from(provider: &str) -> Vec<(String, Vec<Bytes>)> {
+    let streams = captured_files(provider).into_iter().map(|path| {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let stream = Bytes::from(std::fs::read(&path).unwrap());
+        (name, pieces(&path, &stream).unwrap_or_else(|| frames(stream)))
+    });
+    streams.collect()
+}
+
+fn captured_files(provider: &str) -> Vec<PathBuf> {
     let Some(corpus) = std::env::var_os("THINKSTREAM_CORPUS").map(PathBuf::from) else {
         eprintln!("skipped: THINKSTREAM_CORPUS names no folder");
         return Vec::new();
     };
     let index = std::fs::read_to_string(corpus.join("INDEX.tsv")).unwrap();
     let rows = index.lines().map(|row| row.split('\t').collect::<Vec<_>>());
-    let captured = rows.filter(|row| row[1..4] == ["anthropic", "raw", "captured"]);
-    captured.map(|row| recorded(&corpus.join(row[0]))).collect()
+    let captured = rows.filter(|row| row[1..4] == [provider, "raw", "captured"]);
+    captured.map(|row| corpus.join(row[0])).collect()
 }
 
-fn recorded(path: &Path) -> Vec<Bytes> {
-    let stream = Traffic::new(std::fs::read_to_string(path).unwrap());
-    let Ok(lengths) = std::fs::read_to_string(path.with_extension("sse.chunks")) else {
-        return stream.cut(Chunks::Event);
-    };
-    let mut rest = stream.bytes;
-    lengths.lines().map(|len| rest.split_to(len.parse().unwrap())).collect()
+/// The stream in the pieces in which it was received, if they are known.
+fn pieces(path: &Path, stream: &Bytes) -> Option<Vec<Bytes>> {
+    let lengths = std::fs::read_to_string(path.with_extension("sse.chunks")).ok()?;
+    let mut rest = stream.clone();
+    Some(lengths.lines().map(|len| rest.split_to(len.parse().unwrap())).collect())
+}
+
+/// A piece for each event, whose lines end in any way, and what follows the last.
+fn frames(mut stream: Bytes) -> Vec<Bytes> {
+    let mut frames = Vec::new();
+    let (mut from, mut line) = (0, 0);
+    let whole = stream.clone();
+    for end in memchr::memchr_iter(b'\n', &whole) {
+        if matches!(&whole[line..end], b"" | b"\r") {
+            frames.push(stream.split_to(end + 1 - from));
+            from = end + 1;
+        }
+        line = end + 1;
+    }
+    frames.push(stream);
+    frames.retain(|frame| !frame.is_empty());
+    frames
 }
 
 struct Stream {
     rng: Rng,
     text: String,
     index: u32,
+    number: u32,
 }
 
 impl Stream {
+    fn empty(seed: u64) -> Self {
+        Self { rng: Rng::with_seed(seed), text: String::new(), index: 0, number: 0 }
+    }
+
     fn new(seed: u64) -> Self {
-        let mut stream = Self { rng: Rng::with_seed(seed), text: String::new(), index: 0 };
+        let mut stream = Self::empty(seed);
         stream.event(
             "message_start",
             r#"{"type":"message_start","message":{"model":"claude-x","id":"msg_01","type":"message","role":"assistant","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":9,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":1,"service_tier":"standard"}}"#,
@@ -304,6 +454,34 @@ impl Stream {
             &format!(r#"{{"type":"content_block_stop","index":{index}"#),
         );
         self.index += 1;
+    }
+
+    /// A chunk of a chat, with a text of such a length in it.
+    fn chunk(&mut self, choices: &str, usage: &str, text: usize) {
+        let padding = self.obfuscation(text);
+        self.text += &format!(
+            concat!(
+                r#"data: {{"id":"chatcmpl-DyctgRbfAABvPLoChYs62jdgofkHY","object":"chat.completion.chunk","#,
+                r#""created":1783341572,"model":"gpt-5.4-mini-2026-03-17","service_tier":"default","#,
+                r#""system_fingerprint":null,"choices":{},"usage":{},"obfuscation":"{}"}}"#,
+                "\n\n"
+            ),
+            choices, usage, padding
+        );
+    }
+
+    /// An event of a response.
+    fn numbered(&mut self, name: &str, fields: &str) {
+        let number = self.number;
+        self.number += 1;
+        self.text += &format!(
+            "event: {name}\ndata: {{\"type\":\"{name}\",{fields},\"sequence_number\":{number}}}\n\n"
+        );
+    }
+
+    /// What hides the length of a text: with it, it is a multiple of 16.
+    fn obfuscation(&mut self, text: usize) -> String {
+        self.opaque(text.next_multiple_of(16) - text)
     }
 
     /// What is opaque: a signature, an encrypted page.
