@@ -1,10 +1,12 @@
 //! One frame to events: read as the provider's, and given to its machine.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use bytes::Bytes;
 
 use super::Decoder;
+use super::learnt::Says;
 use crate::assemble::{Fault, Machine, Origin};
 use crate::event::Event;
 use crate::json::Flaw;
@@ -37,7 +39,11 @@ impl Decoder {
             return;
         }
         let (offset, one_line) = place;
-        let name = String::from_utf8_lossy(name);
+        // All names that are known are text, and that is soon seen.
+        let name = match core::str::from_utf8(name) {
+            Ok(name) => Cow::Borrowed(name),
+            Err(_) => String::from_utf8_lossy(name),
+        };
         let source = Source::new(data, chunk.max(data.len()));
         let origin = Origin { name: &name, source, data, offset };
         match self.take(&origin) {
@@ -65,11 +71,22 @@ impl Decoder {
                 machine.apply(event, origin, queue)
             }
             Machine::Responses(machine) => {
+                let learnt = self.learnt.get_or_insert_default();
+                if let Some((Says::Delta(place, what), said)) = learnt.find(origin) {
+                    let text = Some(said.text);
+                    return machine.delta(place, what, text, origin, queue).map_err(Refusal::Fault);
+                }
                 let event = openai_responses::Event::parse(name, data).map_err(Refusal::Parse)?;
+                learnt.learn_event(&event, origin);
                 machine.apply(event, origin, queue)
             }
             Machine::Chat(machine) => {
+                let learnt = self.learnt.get_or_insert_default();
+                if let Some((Says::Chunk(only), said)) = learnt.find(origin) {
+                    return machine.go_on(&only.with(said), origin, queue).map_err(Refusal::Fault);
+                }
                 let event = openai_chat::Event::parse(name, data).map_err(Refusal::Parse)?;
+                learnt.learn_chunk(&event, origin);
                 machine.apply(event, origin, queue)
             }
         }

@@ -3,6 +3,7 @@
 mod detect;
 mod fast;
 mod frame;
+mod learnt;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,6 +13,7 @@ use bytes::{Buf, Bytes};
 
 pub use self::detect::Detector;
 use self::fast::Front;
+use self::learnt::Learnt;
 use crate::assemble::{Machine, Queue, anthropic, openai_chat, openai_responses};
 use crate::aws::{Framed, Unframer};
 use crate::error::{Error, ErrorKind, Partial};
@@ -88,6 +90,8 @@ pub struct Decoder {
     peeker: Peeker,
     /// The beginning of a delta that the last chunk ended in, before the scanner has seen it.
     cut: Cut,
+    /// How the server writes its deltas, if it is one of `OpenAI`'s kind.
+    learnt: Option<Box<Learnt>>,
     /// Events that came out together and wait to be taken.
     queue: Queue,
     lossy: bool,
@@ -124,6 +128,7 @@ impl Decoder {
             headers: None,
             peeker: Peeker::new(),
             cut: Cut::default(),
+            learnt: None,
             queue: Queue::new(),
             lossy: false,
             head: Vec::new(),
@@ -437,6 +442,7 @@ impl Decoder {
         self.queue.shrink_to_fit();
         self.sse.pass(self.cut.len());
         (self.cut, self.head) = (Cut::default(), Vec::new());
+        self.learnt = None;
         error
     }
 }

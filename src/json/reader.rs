@@ -143,10 +143,19 @@ impl<'a> Reader<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
+    /// The string that `text` begins in, behind its first quote.
+    pub(crate) fn inside_string(text: &'a str) -> Result<Str<'a>> {
+        Self::new(text).rest_of_string()
+    }
+
     /// The next value, which must be a string.
     pub(crate) fn string(&mut self) -> Result<Str<'a>> {
         self.space();
         self.take(b'"', "a string")?;
+        self.rest_of_string()
+    }
+
+    fn rest_of_string(&mut self) -> Result<Str<'a>> {
         let start = self.at;
         let mut escaped = false;
         loop {
@@ -383,7 +392,7 @@ impl<'a> Reader<'a> {
 }
 
 /// How many bytes come before the first quote, backslash or control character.
-fn plain(bytes: &[u8]) -> usize {
+pub(crate) fn plain(bytes: &[u8]) -> usize {
     // Most strings are keys and names, for which the call of a search costs more than they have bytes.
     let (words, _) = bytes.as_chunks::<8>();
     let mut at = 0_usize;

@@ -25,6 +25,11 @@ impl<'a> Str<'a> {
         Self { raw: text, escaped: false }
     }
 
+    /// What stands between its quotes, escaped as it may be.
+    pub(crate) fn raw(&self) -> &'a str {
+        self.raw
+    }
+
     /// Whether it is the empty string.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -9,6 +9,7 @@ pub mod openai_chat;
 pub mod openai_responses;
 mod openai_usage;
 mod read;
+pub(crate) mod shape;
 pub(crate) mod spoken;
 
 use bytes::Bytes;

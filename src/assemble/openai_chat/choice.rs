@@ -88,6 +88,9 @@ impl Choice {
         if let Some(refusal) = delta.refusal {
             self.say(refusal, true, hand)?;
         }
+        if !delta.has_more() {
+            return Ok(());
+        }
         for raw in delta.annotations() {
             self.cite(raw, hand)?;
         }

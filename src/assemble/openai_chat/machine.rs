@@ -123,6 +123,22 @@ impl Machine {
         }
     }
 
+    /// Takes one more piece of a text, in a chunk that is otherwise the same as one that was taken.
+    pub(crate) fn go_on(
+        &mut self,
+        said: &wire::Choice<'_>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        if self.is_done() {
+            return Ok(());
+        }
+        self.choice(said, origin, out)?;
+        let left = if self.unfinished == 0 { Left::Finished } else { Left::Open };
+        self.state = next(self.state, Input::Chunk(left));
+        Ok(())
+    }
+
     /// Ends the input: an error unless all choices have finished.
     pub(crate) fn finish(
         &mut self,

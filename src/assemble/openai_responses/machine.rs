@@ -85,7 +85,7 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<(), Fault> {
         match event {
-            wire::Event::Delta { place, said, delta } => {
+            wire::Event::Delta { place, said, delta, .. } => {
                 self.delta(place, said, delta, origin, out)
             }
             wire::Event::Whole { place, said, whole } => {

@@ -17,7 +17,8 @@ use crate::wire::Str;
 use crate::wire::openai_responses::{self as wire, Item, PartKind, Said};
 
 impl Machine {
-    pub(super) fn delta(
+    /// Adds a piece to a text.
+    pub(crate) fn delta(
         &mut self,
         place: wire::Place,
         said: Said,

@@ -1,9 +1,11 @@
 //! What a chunk adds to a completion.
 
+use super::What;
 use crate::json::JsonError;
 use crate::json::reader::{Items, Kind, Reader};
 use crate::json::string::Str;
 use crate::wire::read;
+use crate::wire::shape::{Parts, Said};
 
 /// What is added to a completion.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,6 +35,10 @@ pub struct Delta<'a> {
     thinking_blocks: Option<&'a str>,
     /// What the text cites, as received.
     annotations: Option<&'a str>,
+    /// A piece of a call that was not read from JSON.
+    piece: Option<ToolDelta<'a>>,
+    /// A number of which nothing is made.
+    pub(super) number: Option<&'a str>,
 }
 
 /// Visible text, or parts of a message.
@@ -120,7 +126,9 @@ impl<'a> Delta<'a> {
                 "tool_calls" => return read::raw(reader).map(|raw| self.tool_calls = raw),
                 "function_call" => return read::raw(reader).map(|raw| self.function_call = raw),
                 "reasoning_details" => {
-                    return read::raw(reader).map(|raw| self.reasoning_details = raw);
+                    let raw = read::raw(reader)?;
+                    self.reasoning_details = raw.filter(|raw| *raw != "[]");
+                    return Ok(());
                 }
                 "extra_content" => return read::raw(reader).map(|raw| self.extra_content = raw),
                 "thinking_blocks" => {
@@ -132,6 +140,10 @@ impl<'a> Delta<'a> {
                 "reasoning" => &mut self.reasoning,
                 "reasoning_text" => &mut self.reasoning_text,
                 "reasoning_opaque" => &mut self.reasoning_opaque,
+                _ if reader.kind()? == Kind::Number => {
+                    self.number = Some(reader.raw()?);
+                    return Ok(());
+                }
                 _ => return reader.skip(),
             };
             *text = reader.string_or_skip()?.filter(|text| !text.is_empty());
@@ -147,6 +159,96 @@ impl<'a> Delta<'a> {
         Ok(())
     }
 
+    /// What the delta says, if that is one piece of a text. `beside` is what its choice says itself.
+    pub(super) fn only(&self, beside: Option<Str<'a>>) -> Option<(What, Parts<'a>)> {
+        let rest = [self.function_call, self.extra_content, self.thinking_blocks, self.annotations];
+        let opaque = [self.refusal, self.reasoning_opaque];
+        if rest.iter().any(Option::is_some) || opaque.iter().any(Option::is_some) {
+            return None;
+        }
+        let texts = [
+            self.content.and_then(Content::only),
+            self.reasoning_content.map(|text| (What::ReasoningContent, Parts::of(text))),
+            self.reasoning.map(|text| (What::Reasoning, Parts::of(text))),
+            self.reasoning_text.map(|text| (What::ReasoningText, Parts::of(text))),
+            self.only_input()?,
+        ];
+        let mut texts = texts.into_iter().flatten();
+        let (what, mut parts) = texts.next().filter(|_| texts.next().is_none())?;
+        match (what, self.reasoning_details) {
+            (_, None) => {}
+            (What::Reasoning, Some(details)) => {
+                parts = self.only_detail(parts.text, details)?;
+                return Some((What::Details, parts));
+            }
+            _ => return None,
+        }
+        // Where the choice has a text of its own, it is the same, or it is all there is.
+        if let Some(beside) = beside
+            && beside.raw().as_ptr() != parts.text.raw().as_ptr()
+        {
+            parts.again = Some(beside).filter(|beside| beside.raw() == parts.text.raw());
+            parts.again?;
+        }
+        Some((what, parts))
+    }
+
+    /// Whether there is more in it than text and thinking.
+    pub(crate) fn has_more(&self) -> bool {
+        let raw = [self.tool_calls, self.function_call, self.extra_content, self.annotations];
+        self.piece.is_some() || raw.iter().any(Option::is_some)
+    }
+
+    /// The piece of a call that goes on with one, if there is no more; nothing if there is none.
+    #[expect(clippy::option_option, reason = "no call, one that goes on, or another")]
+    fn only_input(&self) -> Option<Option<(What, Parts<'a>)>> {
+        let mut calls = self.tools();
+        match (calls.next(), calls.next()) {
+            (None, _) => Some(None),
+            (Some(call), None) => {
+                let begins = call.id.is_some() || call.name.is_some();
+                match call.input {
+                    Some(Input::Piece(piece)) if !begins && call.extra_content.is_none() => {
+                        Some(Some((What::Input(call.index), Parts::of(piece))))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// The text that is in the only one of the details too.
+    fn only_detail(&self, text: Str<'a>, details: &'a str) -> Option<Parts<'a>> {
+        let mut all = self.details();
+        let detail = all.next().filter(|_| all.next().is_none())?;
+        let opaque = [detail.signature, detail.data];
+        let again = detail.text.filter(|again| again.raw() == text.raw())?;
+        let silent = opaque.iter().all(Option::is_none);
+        silent.then(|| Parts { again: Some(again), around: Some(details), ..Parts::of(text) })
+    }
+
+    /// A delta that says no more than this.
+    pub(super) fn with(what: What, found: Said<'a>) -> Self {
+        let mut delta = Self::default();
+        let text = found.text;
+        match what {
+            What::Content => delta.content = Some(Content::Text(text)),
+            What::ReasoningContent => delta.reasoning_content = Some(text),
+            What::Reasoning => delta.reasoning = Some(text),
+            What::ReasoningText => delta.reasoning_text = Some(text),
+            What::Details => {
+                (delta.reasoning, delta.reasoning_details) = (Some(text), found.around);
+            }
+            What::Parts => delta.content = found.around.map(Content::Parts),
+            What::Input(index) => {
+                let input = Some(Input::Piece(text));
+                delta.piece = Some(ToolDelta { index, input, ..ToolDelta::default() });
+            }
+        }
+        delta
+    }
+
     /// The pieces of calls of tools.
     pub fn tools(&self) -> impl Iterator<Item = ToolDelta<'a>> + use<'a> {
         let calls = self.tool_calls.into_iter().flat_map(objects).map(ToolDelta::read);
@@ -154,7 +256,7 @@ impl<'a> Delta<'a> {
             let call = ToolDelta::read_function(raw);
             ToolDelta { legacy: true, ..call }
         });
-        calls.chain(legacy)
+        calls.chain(legacy).chain(self.piece)
     }
 
     /// The signatures in `thinking_blocks`. Their text is in `reasoning_content` too.
@@ -184,6 +286,27 @@ fn objects(array: &str) -> impl Iterator<Item = &str> {
 const ITEMS: usize = 1024;
 
 impl<'a> Content<'a> {
+    /// What it says, if that is one piece of a text or nothing.
+    fn only(self) -> Option<(What, Parts<'a>)> {
+        match self {
+            Self::Text(text) => (!text.is_empty()).then(|| (What::Content, Parts::of(text))),
+            Self::Parts(raw) => {
+                let mut parts = self.parts();
+                let text = match (parts.next(), parts.next()) {
+                    (Some(ContentPart::Text(text)), None) => Some(text),
+                    (Some(ContentPart::Thinking { thinking, signature: None }), None) => {
+                        let mut texts = ContentPart::texts(thinking);
+                        texts.next().filter(|_| texts.next().is_none())
+                    }
+                    _ => None,
+                };
+                // What is said in another way is not one of the texts, and so is never empty.
+                let text = text.filter(|text| !text.is_empty()).unwrap_or(Str::plain("?"));
+                Some((What::Parts, Parts { around: Some(raw), ..Parts::of(text) }))
+            }
+        }
+    }
+
     /// The parts of the content.
     pub fn parts(self) -> impl Iterator<Item = ContentPart<'a>> + use<'a> {
         let (text, parts) = match self {

@@ -28,6 +28,7 @@ use alloc::vec::Vec;
 pub use self::delta::{Content, ContentPart, Delta, Detail, Input, ToolDelta};
 use super::failure::{has_error, read_bare, read_error};
 use super::read::{self, ParseError};
+use super::shape::{Parts, Said};
 use super::{openai_usage, read_error_body};
 use crate::error::ServerError;
 use crate::json::JsonError;
@@ -79,6 +80,10 @@ pub struct Chunk<'a> {
     pub other: [Option<(&'static str, &'a str)>; 3],
     choice_usage: Option<Box<Usage>>,
     groq_usage: Option<Box<Usage>>,
+    /// Random padding, which hides the length of the text.
+    padding: Option<Str<'a>>,
+    /// When it was made.
+    created: Option<&'a str>,
     first: Option<Choice<'a>>,
     rest: Vec<Choice<'a>>,
     /// It has the key of its choices, or says that it is a chunk.
@@ -95,6 +100,38 @@ pub struct Choice<'a> {
     pub delta: Delta<'a>,
     /// Why it ended. An empty one is none.
     pub finish_reason: Option<Str<'a>>,
+    /// What the legacy Completions have in place of a delta, and some servers beside it.
+    text: Option<Str<'a>>,
+}
+
+/// What the text of a chunk is that has no other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Only {
+    pub(crate) choice: u32,
+    pub(crate) what: What,
+}
+
+/// What a text is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum What {
+    Content,
+    ReasoningContent,
+    Reasoning,
+    ReasoningText,
+    /// The text of `reasoning`, which the `reasoning_details` have too.
+    Details,
+    /// A part of the content.
+    Parts,
+    /// The input of the call with this number.
+    Input(Option<u32>),
+}
+
+impl Only {
+    /// The same with another text, as if it had been read.
+    pub(crate) fn with(self, found: Said<'_>) -> Choice<'_> {
+        let delta = Delta::with(self.what, found);
+        Choice { index: self.choice, delta, ..Choice::default() }
+    }
 }
 
 impl<'a> Event<'a> {
@@ -145,6 +182,23 @@ impl<'a> Chunk<'a> {
         self.first.iter().chain(&self.rest)
     }
 
+    /// What the chunk says, if that is one piece of a text, and there is nothing else in it that would
+    /// not be the same if it came again.
+    pub(crate) fn only(&self) -> Option<(Only, Parts<'a>)> {
+        let choice = self.first.as_ref().filter(|_| self.rest.is_empty())?;
+        let beside = self.usage.is_some() || self.bad_count || self.error.is_some();
+        if beside || choice.finish_reason.is_some() {
+            return None;
+        }
+        let (what, parts) = choice.delta.only(choice.text)?;
+        let parts = Parts {
+            noise: [self.padding, self.id],
+            numbers: [self.created, choice.delta.number],
+            ..parts
+        };
+        Some((Only { choice: choice.index, what }, parts))
+    }
+
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
         read::members_or_skip(reader, |key, reader| self.field(key, reader))?;
         // The first place that has one.
@@ -182,6 +236,8 @@ impl<'a> Chunk<'a> {
                 Ok(())
             })?,
             "error" => self.read_error(reader)?,
+            "obfuscation" | "p" => self.padding = reader.string_or_skip()?,
+            "created" => self.created = read::raw(reader)?,
             "provider" => self.keep(0, "provider", reader)?,
             "citations" => self.keep(1, "citations", reader)?,
             "search_results" => self.keep(2, "search_results", reader)?,
@@ -235,6 +291,7 @@ impl<'a> Chunk<'a> {
             choice.delta.read(&mut Reader::new(message))?;
         }
         // Some servers have an empty one beside the delta.
+        choice.text = text;
         choice.delta.content = choice.delta.content.or(text.map(Content::Text));
         Ok(choice)
     }

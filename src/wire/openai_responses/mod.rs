@@ -11,7 +11,7 @@
 //! use thinkstream::wire::openai_responses::{Event, Said};
 //!
 //! let data = br#"{"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":"Hi"}"#;
-//! let Event::Delta { place, said, delta } = Event::parse("response.output_text.delta", data)? else {
+//! let Event::Delta { place, said, delta, .. } = Event::parse("response.output_text.delta", data)? else {
 //!     unreachable!();
 //! };
 //! assert_eq!((place.output_index, said), (Some(1), Said::Text));
@@ -84,6 +84,8 @@ pub enum Event<'a> {
         said: Said,
         /// The piece.
         delta: Option<Str<'a>>,
+        /// What of the event is of no meaning, and different in each.
+        noise: Noise<'a>,
     },
     /// Any event that says such a text whole: `response.output_text.done` and its like.
     Whole {
@@ -135,6 +137,16 @@ pub enum Event<'a> {
     },
 }
 
+/// What of an event is of no meaning, and different in each.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Noise<'a> {
+    /// `sequence_number`, as received.
+    pub sequence_number: Option<&'a str>,
+    /// `obfuscation`, which hides the length of the text.
+    pub obfuscation: Option<Str<'a>>,
+}
+
 /// Where in the output something is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -179,6 +191,7 @@ struct Fields<'a> {
     response: Option<Box<Response<'a>>>,
     part: Option<Part<'a>>,
     annotation: Option<&'a str>,
+    noise: Noise<'a>,
     has_error: bool,
     bad_index: Option<JsonError>,
 }
@@ -246,6 +259,8 @@ impl<'a> Fields<'a> {
                 "item" => self.item = Item::read(reader)?.map(Box::new),
                 "response" => self.response = Response::read(reader)?.map(Box::new),
                 "part" => self.part = Part::read(reader)?,
+                "sequence_number" => self.noise.sequence_number = read::raw(reader)?,
+                "obfuscation" => self.noise.obfuscation = reader.string_or_skip()?,
                 "annotation" => self.annotation = read::raw(reader)?,
                 "error" => {
                     let kind = reader.kind()?;
@@ -276,7 +291,7 @@ impl<'a> Fields<'a> {
         let output_index = self.output_index;
         if let Some((said, whole)) = said(kind) {
             return Ok(match whole {
-                false => Event::Delta { place, said, delta: self.delta },
+                false => Event::Delta { place, said, delta: self.delta, noise: self.noise },
                 true => Event::Whole { place, said, whole: self.whole },
             });
         }
