@@ -32,6 +32,8 @@ pub(super) struct Draft {
     by_index: BTreeMap<(Said, u32), usize>,
     /// How many of them are not empty.
     pub(super) begun: usize,
+    /// The item as it began, if it had a text already.
+    pub(super) given: Option<Json>,
     /// The part that was added to last.
     pub(super) last: usize,
 }
@@ -91,6 +93,10 @@ impl Draft {
                 None => Fill::Opaque { kind: kind.into() },
             },
         };
+        let has_text = |text: Option<Str<'_>>| text.is_some_and(|text| !text.is_empty());
+        let texts = item.content.iter().any(|(_, part)| has_text(part.text));
+        let given = texts || has_text(written(item)) || action(item).is_some();
+        let given = given.then(|| Json::checked(item.raw));
         Self {
             index,
             id: item.id.map(text).unwrap_or_default(),
@@ -98,6 +104,7 @@ impl Draft {
             parts: Vec::new(),
             by_index: BTreeMap::new(),
             begun: 0,
+            given,
             last: 0,
         }
     }
@@ -362,12 +369,13 @@ impl Tool {
     }
 
     fn content(&self, written: Text, complete: bool, given: Option<Json>) -> ToolUse {
+        let any = self.item == "tool_search_call";
         let input = if !complete {
             Err(InvalidInput { raw: written, reason: InvalidReason::Cut })
         } else if self.is_freeform() {
             Ok(quoted(&written))
         } else {
-            arguments(given, written)
+            arguments(given, written, any)
         };
         ToolUse {
             kind: self.kind,
@@ -382,10 +390,10 @@ impl Tool {
 }
 
 /// The input of a tool that is JSON: none at all is an empty object.
-fn arguments(given: Option<Json>, written: Text) -> Result<Json, InvalidInput> {
+fn arguments(given: Option<Json>, written: Text, any: bool) -> Result<Json, InvalidInput> {
     // Of a search for tools it may be any JSON.
     if let Some(given) = given {
-        return Ok(given);
+        return if any { Ok(given) } else { crate::assemble::object(given.into_shared()) };
     }
     match written.trim() {
         "" => Ok(Json::checked("{}")),

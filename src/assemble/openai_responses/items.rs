@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::draft::{Done, Draft, Fill, action, text};
 use super::machine::Machine;
@@ -10,9 +11,11 @@ use super::{Input, Outcome, Slot, Target};
 use crate::assemble::{Fault, Origin, Queue, finished};
 use crate::event::{Event, Signature, ToolCall, ToolStart};
 use crate::json::Flaw;
+use crate::json::reader::Reader;
 use crate::message::{Block, Content};
 use crate::rule::Rule;
 use crate::text::Text;
+use crate::wire::Str;
 use crate::wire::openai_responses::{Item, Response};
 
 /// An item's place in the output.
@@ -32,12 +35,71 @@ pub(super) enum Life {
 pub(super) struct Closed {
     /// The type of the item.
     kind: Text,
-    /// The id that the result of a call names, else that of the item.
-    id: Text,
     /// The client has to do something before the model can go on.
     awaits_client: bool,
     /// `None` if the message is not accumulated.
     pub(super) block: Option<Arc<Block>>,
+}
+
+/// The items that have begun, and how each is found.
+#[derive(Debug, Default)]
+pub(super) struct Items {
+    /// In the order in which they began.
+    pub(super) places: Vec<Place>,
+    /// Of several with one index the last.
+    by_index: BTreeMap<u32, usize>,
+    /// By the ids that results of calls name, and those of other items.
+    by_id: BTreeMap<Text, usize>,
+}
+
+impl Items {
+    /// The items in the order of the output.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = &Place> {
+        let mut order: Vec<&Place> = self.places.iter().collect();
+        order.sort_by_key(|place| place.index);
+        order.into_iter()
+    }
+
+    fn begin(&mut self, draft: Draft) -> usize {
+        let at = self.places.len();
+        self.by_index.insert(draft.index, at);
+        self.name(&draft.id(), at);
+        let index = draft.index;
+        self.places.push(Place { index, life: Life::Open(draft.into()) });
+        at
+    }
+
+    /// Lets an item be found by its id. The first that has an id keeps it.
+    fn name(&mut self, id: &Text, at: usize) {
+        if !id.is_empty() {
+            self.by_id.entry(id.clone()).or_insert(at);
+        }
+    }
+
+    /// The item with this index; of several the last.
+    pub(super) fn with_index(&self, index: u32) -> Option<usize> {
+        self.by_index.get(&index).copied()
+    }
+
+    /// The item of the same type that is this call, or that has this id and, if one is given, this index:
+    /// not all servers have an id for each item.
+    fn same(&self, item: &Item<'_>, index: Option<u32>) -> Option<usize> {
+        let find = |id: Option<Str<'_>>| {
+            let at = *self.by_id.get(&text(id.filter(|id| !id.is_empty())?))?;
+            let place = self.places.get(at).filter(|place| place.kind() == item.kind)?;
+            Some((at, place.index))
+        };
+        let call = find(item.call_id).map(|(at, _)| at);
+        call.or_else(|| {
+            let (at, found) = find(item.id)?;
+            index.is_none_or(|index| index == found).then_some(at)
+        })
+    }
+
+    /// The index behind all others.
+    pub(super) fn behind(&self) -> u32 {
+        self.by_index.last_key_value().map_or(0, |(index, _)| index.saturating_add(1))
+    }
 }
 
 impl Machine {
@@ -48,15 +110,16 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let at = index.unwrap_or_else(|| self.behind());
-        let mut slot = Slot::Free;
-        for place in self.with_index(at) {
-            slot = Slot::Other;
-            if place.is_alike(item) {
-                slot = Slot::Alike;
-                break;
+        let at = index.unwrap_or_else(|| self.items.behind());
+        let taken = self.items.with_index(at).and_then(|at| self.items.places.get(at));
+        let slot = match (self.items.same(item, Some(at)), taken) {
+            (Some(_), _) => Slot::Alike,
+            (None, None) => Slot::Free,
+            (None, Some(Place { life: Life::Open(draft), .. })) if draft.is_alike(item) => {
+                Slot::Alike
             }
-        }
+            (None, Some(_)) => Slot::Other,
+        };
         match self.step(Input::ItemAdded(slot), index, origin, out)? {
             Outcome::Open | Outcome::OpenAnew => {}
             _ => return Ok(()),
@@ -73,14 +136,11 @@ impl Machine {
         item: &Item<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        self.ledger.bound_blocks(self.places.len())?;
+        self.ledger.bound_blocks(self.items.places.len())?;
         // Its names and ids are in there.
         self.ledger.hold(item.raw.len())?;
-        let index = draft.index;
-        let at = self.places.partition_point(|place| place.index <= index);
-        self.places.insert(at, Place { index, life: Life::Open(draft.into()) });
-        self.last = at;
-        if let Some(draft) = self.draft(at)
+        self.last = self.items.begin(draft);
+        if let Some(draft) = self.draft(self.last)
             && draft.announce(out)
         {
             self.ledger.output_started = true;
@@ -95,20 +155,21 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let at = match index {
-            Some(index) => self.find_for(index, item),
-            None => self.locate(None, origin, out)?,
+        let at = match (self.items.same(item, index.or(Some(u32::MAX))), index) {
+            (Some(at), _) => Some(at),
+            (None, Some(index)) => self.items.with_index(index),
+            (None, None) => self.locate(None, origin, out)?,
         };
-        let target = match at.and_then(|at| self.places.get(at)) {
+        let target = match at.and_then(|at| self.items.places.get(at)) {
             None => Target::Missing,
             Some(Place { life: Life::Closed(_), .. }) => Target::Closed,
             Some(place) if place.kind() == item.kind => Target::Open,
             Some(_) => Target::Unfit,
         };
         let mut outcome = self.step(Input::ItemDone(target), index, origin, out)?;
-        let mut at = at.unwrap_or(self.places.len());
+        let mut at = at.unwrap_or(self.items.places.len());
         if outcome == Outcome::OpenFirst {
-            let index = index.unwrap_or_else(|| self.behind());
+            let index = index.unwrap_or_else(|| self.items.behind());
             self.open(Draft::new(index, item), item, out)?;
             at = self.last;
             outcome = self.step(Input::ItemDone(Target::Open), Some(index), origin, out)?;
@@ -127,7 +188,7 @@ impl Machine {
         self.settle_parts(at, item, origin, out)?;
         self.end_halves(at, out)?;
         self.complete_call(at, item, origin, out)?;
-        let Some(Place { index, life }) = self.places.get_mut(at) else {
+        let Some(Place { index, life }) = self.items.places.get_mut(at) else {
             return Ok(());
         };
         let index = *index;
@@ -153,7 +214,11 @@ impl Machine {
             out.push_back(Event::Signature(Signature { index, signature }));
         }
         ledger.output_started |= draft.announce_late(out);
-        let (id, awaits_client) = (draft.id(), draft.awaits_client());
+        // A call that nobody has named is none.
+        let unnamed = matches!(&draft.fill, Fill::Tool(tool) if !tool.announced);
+        done.cut |= unnamed;
+        let awaits_client = draft.awaits_client() && !done.cut;
+        let id = draft.id();
         let mut block = None;
         if ledger.accumulate {
             if !item.raw.is_empty() {
@@ -171,10 +236,15 @@ impl Machine {
             finished(&made, out);
             block = Some(made);
         }
-        if let Some(Place { life: Life::Closed(closed), .. }) = self.places.get_mut(at) {
-            *closed = Closed { kind: core::mem::take(&mut closed.kind), id, awaits_client, block };
+        if let Some(Place { life: Life::Closed(closed), .. }) = self.items.places.get_mut(at) {
+            (closed.awaits_client, closed.block) = (awaits_client, block);
         }
-        Ok(())
+        self.items.name(&id, at);
+        if unnamed {
+            self.ledger.tolerate(Rule::MissingField, Some(index), origin, out)
+        } else {
+            Ok(())
+        }
     }
 
     /// Takes over what the end of a call says of it, beside its input.
@@ -188,7 +258,7 @@ impl Machine {
         if let Some(input) = action(item) {
             self.ledger.bound_input(input.len())?;
         }
-        let Some(Place { index, life: Life::Open(draft) }) = self.places.get_mut(at) else {
+        let Some(Place { index, life: Life::Open(draft) }) = self.items.places.get_mut(at) else {
             return Ok(());
         };
         let index = *index;
@@ -204,27 +274,32 @@ impl Machine {
         Ok(())
     }
 
-    /// Takes what the end of the response says of items that have not ended themselves. Where nothing
-    /// else came, that is the reply.
+    /// Takes what the end of the response says of items that have not ended themselves, and of those that
+    /// nobody has heard of. In a response that was `cut`, what is not whole stays open.
     pub(super) fn take_output(
         &mut self,
         response: &Response<'_>,
+        cut: bool,
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let none = self.places.is_empty();
-        let known: BTreeMap<Text, u32> =
-            self.places.iter().map(|place| (place.id(), place.index)).collect();
         for (index, item) in (0..).zip(response.output()) {
-            match self.find_in_output(&known, index, &item) {
-                Some(at) if self.places.get(at).is_some_and(Place::is_open) => {
-                    self.close(at, &item, origin, out)?;
+            if cut && item.status.is_none_or(|status| status.decode() != "completed") {
+                continue;
+            }
+            let same = |at: &usize| {
+                let place = self.items.places.get(*at);
+                place.is_some_and(|place| place.is_like(&item))
+            };
+            let at =
+                self.items.same(&item, None).or_else(|| self.items.with_index(index).filter(same));
+            match at.and_then(|at| self.items.places.get(at)) {
+                Some(place) if place.is_open() => {
+                    self.close(at.unwrap_or_default(), &item, origin, out)?;
                 }
-                // A call that nobody has heard of has to be answered all the same. Other items may be
-                // known by another id: some servers make up new ones all the time.
-                None if none || item.kind.ends_with("_call") && item.call_id.is_some() => {
-                    let taken = self.find(index).is_some();
-                    let index = if taken { self.behind() } else { index };
+                None if self.is_news(&item) => {
+                    let taken = self.items.with_index(index).is_some();
+                    let index = if taken { self.items.behind() } else { index };
                     self.item_done(Some(index), &item, origin, out)?;
                 }
                 Some(_) | None => {}
@@ -233,21 +308,38 @@ impl Machine {
         Ok(())
     }
 
+    /// Whether an item of the whole output, which no event was about, is one that was left out. A call
+    /// is known by its id; other items may be known by another one, for some servers make up new ones
+    /// all the time, and they may stand in another place.
+    fn is_news(&self, item: &Item<'_>) -> bool {
+        let is_call = item.kind.ends_with("_call") && item.call_id.is_some();
+        is_call || self.items.places.iter().all(|place| place.kind() != item.kind)
+    }
+
     /// Finishes the items whose texts were all said whole, although their ends never came.
     pub(super) fn close_whole(
         &mut self,
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        for at in 0..self.places.len() {
-            let Some(Place { index, life: Life::Open(draft) }) = self.places.get(at) else {
+        for at in 0..self.items.places.len() {
+            let Some(Place { index, life: Life::Open(draft) }) = self.items.places.get_mut(at)
+            else {
                 continue;
             };
             let index = *index;
             let whole = !draft.parts.is_empty() && draft.parts.iter().all(|part| part.whole);
+            // What an item held when it began is all of it, if nothing else came.
+            let given = draft.given.take().filter(|_| draft.parts.is_empty());
             let kind = Text::from(draft.kind());
             self.ledger.warn(Rule::MissingBlockStop, Some(index), false, origin, out)?;
-            if whole && kind != "reasoning" {
+            if kind == "reasoning" {
+                continue;
+            }
+            if let Some(given) = given {
+                let item = Item::read(&mut Reader::new(&given)).ok().flatten().unwrap_or_default();
+                self.close(at, &Item { raw: "", ..item }, origin, out)?;
+            } else if whole {
                 let item = Item { kind: (&*kind).into(), ..Item::default() };
                 self.close(at, &item, origin, out)?;
             }
@@ -263,12 +355,12 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<Option<usize>, Fault> {
         if let Some(index) = index {
-            return Ok(self.find(index));
+            return Ok(self.items.with_index(index));
         }
-        if self.is_done() || self.places.is_empty() {
+        if self.is_done() || self.items.places.is_empty() {
             return Ok(None);
         }
-        let mut open = (0..).zip(&self.places).filter(|(_, place)| place.is_open());
+        let mut open = (0..).zip(&self.items.places).filter(|(_, place)| place.is_open());
         match (open.next(), open.next()) {
             (Some((at, place)), None) => {
                 let index = Some(place.index);
@@ -283,68 +375,13 @@ impl Machine {
         }
     }
 
-    /// The place of the item with this index; of several the last.
-    pub(super) fn find(&self, index: u32) -> Option<usize> {
-        if self.places.get(self.last).is_some_and(|place| place.index == index && place.is_open()) {
-            return Some(self.last);
-        }
-        let behind = self.places.partition_point(|place| place.index <= index);
-        let at = behind.checked_sub(1)?;
-        self.places.get(at).filter(|place| place.index == index).map(|_| at)
-    }
-
-    /// The place of the item that ends as `item` says: of several with this index the same call, then
-    /// the only one that is open.
-    fn find_for(&self, index: u32, item: &Item<'_>) -> Option<usize> {
-        let from = self.places.partition_point(|place| place.index < index);
-        let places = || (from..).zip(self.with_index(index));
-        let mut open = places().filter(|(_, place)| place.is_open());
-        let alike = places().filter(|(_, place)| place.is_alike(item));
-        let alike = alike.min_by_key(|(_, place)| !place.is_open());
-        let (first, second) = (open.next(), open.next());
-        let only = first.filter(|_| second.is_none());
-        let last = places().last().filter(|_| first.is_none());
-        alike.or(only).or(last).map(|(at, _)| at)
-    }
-
-    /// The place of an item of the whole output: by its call, its id, or where it stands.
-    fn find_in_output(
-        &self,
-        known: &BTreeMap<Text, u32>,
-        index: u32,
-        item: &Item<'_>,
-    ) -> Option<usize> {
-        let call = item.call_id.filter(|id| !id.is_empty()).map(text);
-        let id = item.id.filter(|id| !id.is_empty()).map(text);
-        let same = |at: &usize| self.places.get(*at).is_some_and(|it| it.kind() == item.kind);
-        let by_id = [call.as_ref(), id.as_ref()].into_iter().flatten();
-        let by_id = by_id.filter_map(|id| self.find_for(*known.get(id)?, item)).find(same);
-        by_id.or_else(|| {
-            let at = self.find(index).filter(same)?;
-            // Two calls are not one because they stand in one place.
-            let unnamed = self.places.get(at).is_some_and(|place| place.id().is_empty());
-            (call.is_none() || unnamed).then_some(at)
-        })
-    }
-
-    fn with_index(&self, index: u32) -> impl Iterator<Item = &Place> {
-        let from = self.places.partition_point(|place| place.index < index);
-        let places = self.places.get(from..).unwrap_or_default();
-        places.iter().take_while(move |place| place.index == index)
-    }
-
-    /// The index behind all others.
-    pub(super) fn behind(&self) -> u32 {
-        self.places.last().map_or(0, |place| place.index.saturating_add(1))
-    }
-
     pub(super) fn kind_at(&self, index: Option<u32>) -> Option<&str> {
-        let at = index.map_or(Some(self.last), |index| self.find(index))?;
-        self.places.get(at).map(Place::kind)
+        let at = index.map_or(Some(self.last), |index| self.items.with_index(index))?;
+        self.items.places.get(at).map(Place::kind)
     }
 
     pub(super) fn draft(&mut self, at: usize) -> Option<&mut Draft> {
-        match self.places.get_mut(at) {
+        match self.items.places.get_mut(at) {
             Some(Place { life: Life::Open(draft), .. }) => Some(draft),
             _ => None,
         }
@@ -388,28 +425,19 @@ impl Place {
     /// Whether the client has to do something before the model can go on.
     pub(super) fn awaits_client(&self) -> bool {
         match &self.life {
-            Life::Open(draft) => draft.awaits_client(),
+            Life::Open(_) => false,
             Life::Closed(closed) => closed.awaits_client,
         }
     }
 
-    /// Whether `item`, which comes on the same index, is this one.
-    fn is_alike(&self, item: &Item<'_>) -> bool {
-        match &self.life {
-            Life::Open(draft) => draft.is_alike(item),
-            Life::Closed(closed) => {
-                let id = item.call_id.or(item.id).map(text).unwrap_or_default();
-                closed.kind == *item.kind && closed.id == id && !id.is_empty()
-            }
-        }
-    }
-
-    /// The id that the result of a call names, else that of the item.
-    fn id(&self) -> Text {
-        match &self.life {
-            Life::Open(draft) => draft.id(),
-            Life::Closed(closed) => closed.id.clone(),
-        }
+    /// Whether `item`, which is in its place, may be this one: two calls are not one because they stand
+    /// in one place.
+    fn is_like(&self, item: &Item<'_>) -> bool {
+        let unnamed = match &self.life {
+            Life::Open(draft) => draft.id().is_empty(),
+            Life::Closed(_) => false,
+        };
+        self.kind() == item.kind && (unnamed || item.call_id.is_none())
     }
 
     /// The type of the item.

@@ -2,9 +2,8 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
-use super::items::{Life, Place};
+use super::items::{Items, Life, Place};
 use super::{Failure, Identity, Input, Outcome, State, next, outcome};
 use crate::assemble::{Fault, Ledger, Origin, Queue};
 use crate::error::ServerError;
@@ -24,8 +23,7 @@ pub(crate) struct Machine {
     pub(crate) ledger: Ledger,
     /// Without its blocks, which are below.
     pub(super) message: Message,
-    /// In the order of their indexes.
-    pub(super) places: Vec<Place>,
+    pub(super) items: Items,
     /// The place that was added to last.
     pub(super) last: usize,
     /// The message began without `response.created`.
@@ -43,7 +41,7 @@ impl Machine {
             state: State::Idle,
             ledger: Ledger::new(),
             message: Message { provider, role, ..Message::default() },
-            places: Vec::new(),
+            items: Items::default(),
             last: 0,
             assumed: false,
             stored_nowhere: false,
@@ -60,7 +58,7 @@ impl Machine {
     }
 
     pub(crate) fn message(&self) -> Message {
-        let content = self.places.iter().filter_map(|place| match &place.life {
+        let content = self.items.in_order().filter_map(|place| match &place.life {
             Life::Open(draft) if self.ledger.accumulate => Some(Arc::new(draft.to_block())),
             Life::Open(_) => None,
             Life::Closed(closed) => closed.block.clone(),
@@ -73,7 +71,7 @@ impl Machine {
     }
 
     pub(crate) fn release(&mut self) {
-        self.places = Vec::new();
+        self.items = Items::default();
         self.ledger.release();
     }
 
@@ -274,9 +272,11 @@ impl Machine {
         // In strict mode it may yet fail; and the items that it brings come before it.
         self.state = if before == State::Idle { State::Streaming } else { before };
         self.name(&response)?;
-        self.take_output(&response, origin, out)?;
+        let cancelled = response.status.is_some_and(|status| status.decode() == "cancelled");
+        let cut = incomplete || cancelled;
+        self.take_output(&response, cut, origin, out)?;
         // What was cut or refused is over, however it ends.
-        if !incomplete && !self.refused {
+        if !cut && !self.refused {
             self.close_whole(origin, out)?;
         }
         let reason = self.stop_reason(&response, incomplete);
@@ -317,7 +317,7 @@ impl Machine {
         match status.as_deref() {
             Some("cancelled") => StopReason::Other("cancelled".into()),
             _ if self.refused => StopReason::Refusal,
-            _ if self.places.iter().any(Place::awaits_client) => StopReason::ToolUse,
+            _ if self.items.places.iter().any(Place::awaits_client) => StopReason::ToolUse,
             _ => StopReason::EndTurn,
         }
     }

@@ -27,7 +27,8 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<(), Fault> {
         // An empty piece begins nothing.
-        let unknown = || place.output_index.is_some_and(|index| self.find(index).is_none());
+        let unknown =
+            || place.output_index.is_some_and(|index| self.items.with_index(index).is_none());
         if delta.is_some_and(|delta| delta.is_empty()) && unknown() {
             return Ok(());
         }
@@ -37,7 +38,7 @@ impl Machine {
         let Some(delta) = delta else {
             return self.ledger.tolerate(Rule::MissingField, place.output_index, origin, out);
         };
-        let Some(Place { life: Life::Open(draft), .. }) = self.places.get_mut(at) else {
+        let Some(Place { life: Life::Open(draft), .. }) = self.items.places.get_mut(at) else {
             return Ok(());
         };
         let ledger = &mut self.ledger;
@@ -65,7 +66,7 @@ impl Machine {
         if piece.is_empty() {
             return Ok(());
         }
-        let Some(Place { life: Life::Open(draft), .. }) = self.places.get_mut(at) else {
+        let Some(Place { life: Life::Open(draft), .. }) = self.items.places.get_mut(at) else {
             return Ok(());
         };
         self.ledger.output_started = true;
@@ -124,7 +125,7 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let Some(Place { index, life: Life::Open(draft) }) = self.places.get_mut(at) else {
+        let Some(Place { index, life: Life::Open(draft) }) = self.items.places.get_mut(at) else {
             return Ok(());
         };
         let index = *index;
@@ -246,7 +247,7 @@ impl Machine {
         known: usize,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let Some(Place { index, life: Life::Open(draft) }) = self.places.get_mut(at) else {
+        let Some(Place { index, life: Life::Open(draft) }) = self.items.places.get_mut(at) else {
             return Ok(());
         };
         let index = *index;
@@ -343,7 +344,7 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<Option<usize>, Fault> {
         let at = self.locate(place.output_index, origin, out)?;
-        let target = match at.and_then(|at| self.places.get(at)).map(|place| &place.life) {
+        let target = match at.and_then(|at| self.items.places.get(at)).map(|place| &place.life) {
             None => Target::Missing,
             Some(Life::Closed(_)) => Target::Closed,
             Some(Life::Open(draft)) if draft.fits(said) => Target::Open,
@@ -355,7 +356,7 @@ impl Machine {
                 Ok(at)
             }
             Outcome::OpenFirst => {
-                let index = place.output_index.unwrap_or_else(|| self.behind());
+                let index = place.output_index.unwrap_or_else(|| self.items.behind());
                 let draft = Draft::guess(index, said);
                 self.open(draft, &Item::default(), out)?;
                 Ok(Some(self.last))
