@@ -8,7 +8,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::json::Json;
-use crate::message::{Block, Citation, InvalidInput, Message, ToolKind, ToolUse};
+use crate::message::{Block, Citation, Content, InvalidInput, Message, ToolKind, ToolUse};
 use crate::rule::Rule;
 use crate::stop::StopReason;
 use crate::text::Text;
@@ -217,8 +217,11 @@ pub struct ToolCall {
     pub id: Text,
     /// The tool.
     pub name: Text,
-    /// Who runs it. Only [`ToolKind::Client`] is yours to run.
+    /// Who runs it. It is yours to run if [`ToolKind::is_client`] says so.
     pub kind: ToolKind,
+    /// The type of the item, of the Responses API: `function_call`, `shell_call`, … Its answer is an
+    /// item of the same name with `_output` behind it.
+    pub item: Option<Text>,
     /// The arguments, exactly as received, or why they are not a JSON object.
     pub input: Result<Json, InvalidInput>,
 }
@@ -340,7 +343,8 @@ impl Complete {
     /// several choices all have to be; each says so too.
     #[must_use]
     pub fn tools_safe_to_run(&self) -> bool {
-        let calls = |message: &Message| message.tool_calls().next().is_some();
+        let is_call = |block: &Arc<Block>| matches!(block.content, Content::ToolUse(_));
+        let calls = |message: &Message| message.content.iter().any(is_call);
         let mut others = self.choices.iter().filter(|message| calls(message));
         self.message.tools_safe_to_run() && others.all(Message::tools_safe_to_run)
     }
@@ -353,6 +357,7 @@ impl ToolCall {
             id: tool.id.clone(),
             name: tool.name.clone(),
             kind: tool.kind,
+            item: tool.item.clone(),
             input: tool.input.clone(),
         }
     }
@@ -361,11 +366,14 @@ impl ToolCall {
 impl Serialize for ToolCall {
     /// The arguments as `input`, or `raw` and `reason` where they are not an object.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut call = serializer.serialize_struct("ToolCall", 6)?;
+        let mut call = serializer.serialize_struct("ToolCall", 7)?;
         call.serialize_field("index", &self.index)?;
         call.serialize_field("id", &self.id)?;
         call.serialize_field("name", &self.name)?;
         call.serialize_field("kind", &self.kind)?;
+        if let Some(item) = &self.item {
+            call.serialize_field("item", item)?;
+        }
         match &self.input {
             Ok(input) => call.serialize_field("input", input)?,
             Err(invalid) => {

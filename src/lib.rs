@@ -93,7 +93,7 @@
 //!
 //! No delta of up to 4 KiB in an event stream costs an allocation, plain or escaped, however it is cut,
 //! as long as its event is let go of before the next; events that are kept share a buffer of their own
-//! or that of their chunk. A decoder that waits takes 568 bytes beside the fields of its [`Message`]
+//! or that of their chunk. A decoder that waits takes 560 bytes beside the fields of its [`Message`]
 //! (712 bytes, most of them [`Usage`]), 0.3 KiB for each open block, room for events that come together
 //! (224 bytes), and the text received so far in a buffer of 256 bytes or up to twice its length, which
 //! the next block goes on with if it has no more than 16 KiB.

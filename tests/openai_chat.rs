@@ -627,7 +627,7 @@ cases! {
         "tool_start 0 chatcmpl-tool-9a find_boat Client",
         r#"tool_input 0 "{\"hull\":""#,
         r#"tool_call 0 find_boat "{\"hull\":" the text ends inside a value at byte 8"#,
-        r#"block 0 {"type":"tool_use","id":"chatcmpl-tool-9a","name":"find_boat","partial_json":"{\"hull\":","replayable":false}"#,
+        r#"block 0 {"type":"tool_use","id":"chatcmpl-tool-9a","name":"find_boat","partial_json":"{\"hull\":"}"#,
         "complete tool_use",
     ]
     sglang: [chunk(r#"{"index":0,"delta":{"role":"assistant","content":"","reasoning_content":null},"finish_reason":null,"matched_stop":null}"#), delta(r#"{"role":null,"reasoning_content":"Hm."}"#), say("Aye."),
@@ -856,7 +856,7 @@ cases! {
         "tool_start 0 call_k1 find_boat Client",
         r#"tool_input 0 "[7]""#,
         r#"tool_call 0 find_boat "[7]" not a JSON object"#,
-        r#"block 0 {"type":"tool_use","id":"call_k1","name":"find_boat","partial_json":"[7]","replayable":false}"#,
+        r#"block 0 {"type":"tool_use","id":"call_k1","name":"find_boat","partial_json":"[7]"}"#,
         "complete tool_use",
     ]
     a_call_that_the_limit_cut: [say("Look."), first(0, "call_k1", "find_boat"), more(0, "{\"hull\":"), end("length"), DONE] => [

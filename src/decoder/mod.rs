@@ -96,7 +96,7 @@ pub struct Decoder {
     queue: Queue,
     lossy: bool,
     /// The beginning of the body, as long as no event has been found in it.
-    head: Vec<u8>,
+    head: Option<Box<Head>>,
     /// An event has been found in it.
     found: bool,
     /// The input ended badly. Given once the queue is empty, and from then on.
@@ -131,7 +131,7 @@ impl Decoder {
             learnt: None,
             queue: Queue::new(),
             lossy: false,
-            head: Vec::new(),
+            head: None,
             found: false,
             failed: None,
         }
@@ -314,12 +314,13 @@ impl Decoder {
     /// Keeps the beginning of a body until it is known to be an event stream.
     fn note_head(&mut self, bytes: &[u8], found: bool) {
         if found && !self.found {
-            self.head = Vec::new();
+            self.head = None;
             self.found = true;
         }
         if !self.found {
-            let room = HEAD.saturating_sub(self.head.len()).min(bytes.len());
-            self.head.extend_from_slice(bytes.get(..room).unwrap_or_default());
+            let Head(head) = &mut **self.head.get_or_insert_default();
+            let room = HEAD.saturating_sub(head.len()).min(bytes.len());
+            head.extend_from_slice(bytes.get(..room).unwrap_or_default());
         }
     }
 
@@ -353,11 +354,12 @@ impl Decoder {
     /// What a body was that had no event in it, if it had anything.
     fn not_a_stream(&self) -> Option<ErrorKind> {
         // A stream may begin with blank lines and comments.
-        let first = self.head.trim_ascii().first();
+        let Head(head) = self.head.as_deref()?;
+        let first = head.trim_ascii().first();
         if first.is_none_or(|byte| *byte == b':') || self.sse.leftover() > 0 {
             return None;
         }
-        let text = String::from_utf8_lossy(&self.head);
+        let text = String::from_utf8_lossy(head);
         Some(match read_error_body(&text) {
             Some(error) => ErrorKind::Server(error.into()),
             None => {
@@ -441,11 +443,15 @@ impl Decoder {
         self.machine.release();
         self.queue.shrink_to_fit();
         self.sse.pass(self.cut.len());
-        (self.cut, self.head) = (Cut::default(), Vec::new());
+        (self.cut, self.head) = (Cut::default(), None);
         self.learnt = None;
         error
     }
 }
+
+/// The beginning of a body. Most streams have an event there, and soon need it no more.
+#[derive(Debug, Default)]
+struct Head(Vec<u8>);
 
 /// Bytes of a body that are kept to tell what it is if it is no event stream.
 const HEAD: usize = 4096;

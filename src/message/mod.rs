@@ -163,6 +163,9 @@ pub struct ToolUse {
     pub caller: Option<Json>,
     /// The toolset that the tool belongs to; the `namespace` of `OpenAI`.
     pub toolset_name: Option<Text>,
+    /// The type of the item, of the Responses API: `function_call`, `shell_call`, … Its answer is an
+    /// item of the same name with `_output` behind it.
+    pub item: Option<Text>,
 }
 
 /// Who runs a tool.
@@ -334,6 +337,12 @@ impl ThinkingContent {
 }
 
 impl ToolKind {
+    /// Whether the caller of the API runs the tool, and has to answer the call.
+    #[must_use]
+    pub fn is_client(self) -> bool {
+        matches!(self, Self::Client | Self::Custom)
+    }
+
     /// The type of the block on the wire.
     #[must_use]
     pub fn block_type(self) -> &'static str {

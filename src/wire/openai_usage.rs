@@ -40,8 +40,16 @@ pub(super) fn read(reader: &mut Reader<'_>, bad: &mut bool) -> Result<Option<Usa
             completion = Some(raw);
         }
         // What is not kept under a name of its own is kept as it is.
-        let named =
-            matches!(key, "input_tokens" | "prompt_tokens" | "output_tokens" | "completion_tokens");
+        let named = matches!(
+            key,
+            "input_tokens"
+                | "prompt_tokens"
+                | "output_tokens"
+                | "completion_tokens"
+                | "cache_read_input_tokens"
+                | "cache_creation_input_tokens"
+                | "service_tier"
+        );
         if !named && raw != "null" && usage.other.len() < KEYS {
             usage.other.push((key.into(), Json::checked(raw)));
         }

@@ -1,5 +1,6 @@
 //! Which provider's events a stream has, by one of its frames.
 
+use super::failure::read_error_body;
 use super::read;
 use crate::json::reader::{Kind, Reader};
 
@@ -54,7 +55,8 @@ pub(crate) fn spoken(name: &str, data: &[u8]) -> Option<Spoken> {
         Ok(())
     })
     .ok()?;
-    shape.speaker(kind.as_deref().unwrap_or(name))
+    let spoken = shape.speaker(kind.as_deref().unwrap_or(name));
+    spoken.or_else(|| read_error_body(text).map(|_| Spoken::Chat))
 }
 
 /// What is looked for in the data of a frame.

@@ -258,6 +258,7 @@ impl Tool {
             server_name: self.server_name,
             caller: self.caller,
             toolset_name: self.toolset_name,
+            item: None,
         }
     }
 }

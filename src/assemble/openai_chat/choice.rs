@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::details::NEAR;
 use super::draft::{Draft, Fill, Thinking};
 use crate::assemble::growing::Growing;
 use crate::assemble::{Fault, Ledger, Origin, Queue, finished};
@@ -45,6 +46,8 @@ pub(super) struct Choice {
     /// Why it ended, as the server said first.
     pub(super) finish: Option<Text>,
     pub(super) refused: bool,
+    /// The field `reasoning_content` was there, if only empty.
+    pub(super) saw_reasoning: bool,
     /// What Gemini wants back with the text.
     pub(super) extra_content: Option<Json>,
 }
@@ -69,6 +72,7 @@ impl Choice {
             slots: BTreeMap::new(),
             finish: None,
             refused: false,
+            saw_reasoning: false,
             extra_content: None,
         }
     }
@@ -79,7 +83,8 @@ impl Choice {
         match delta.content {
             Some(Said::Text(text)) => self.say(text, false, hand)?,
             Some(Said::Parts(raw)) => {
-                for part in Said::Parts(raw).parts() {
+                for (number, part) in Said::Parts(raw).parts().enumerate() {
+                    hand.ledger.bound_blocks(number)?;
                     self.say_part(part, hand)?;
                 }
             }
@@ -91,10 +96,12 @@ impl Choice {
         if !delta.has_more() {
             return Ok(());
         }
-        for raw in delta.annotations() {
+        for (number, raw) in delta.annotations().enumerate() {
+            hand.ledger.bound_blocks(number)?;
             self.cite(raw, hand)?;
         }
-        for tool in delta.tools() {
+        for (number, tool) in delta.tools().enumerate() {
+            hand.ledger.bound_blocks(number)?;
             self.tool(&tool, hand)?;
         }
         match delta.extra_content {
@@ -116,7 +123,10 @@ impl Choice {
         if let Some((field, text)) = plain {
             self.think(text, field, hand)?;
         }
-        for detail in delta.details() {
+        self.saw_reasoning |= delta.empty_reasoning;
+        for (number, detail) in delta.details().enumerate() {
+            // Who says thousands in one chunk only wants them to be held.
+            hand.ledger.bound_blocks(number)?;
             if let (None, Some(text)) = (plain, detail.text.filter(|text| !text.is_empty())) {
                 self.think(text, "reasoning_details", hand)?;
             }
@@ -202,8 +212,9 @@ impl Choice {
         if let Fill::Thinking(thinking) = &mut draft.fill
             && hand.ledger.accumulate
         {
+            let before = thinking.signature.as_ref().map_or(0, Text::len);
+            hand.ledger.hold(signature.len().saturating_sub(before))?;
             thinking.signature = Some(signature.clone());
-            hand.ledger.hold(signature.len())?;
         }
         hand.ledger.output_started = true;
         hand.out.push_back(Event::Signature(Signature { index: draft.index, signature }));
@@ -220,6 +231,17 @@ impl Choice {
                 // What is thought next is of this block, unless text stands between the two.
                 self.thinking = self.thinking.or(Some(at).filter(|_| self.text.is_none()));
                 Ok(at)
+            }
+        }
+    }
+
+    /// Something else is said: what is thought from now on is another thought.
+    pub(super) fn interrupt(&mut self) {
+        for life in self.blocks.iter_mut().rev().take(NEAR) {
+            if let Life::Open(draft) = life
+                && let Fill::Thinking(thinking) = &mut draft.fill
+            {
+                thinking.details.interrupt();
             }
         }
     }
@@ -298,6 +320,7 @@ impl Choice {
             None => {
                 self.end_text(hand);
                 self.end_thinking(hand);
+                self.interrupt();
                 let at = self.open(Fill::Text { refusal, citations: Vec::new() }, hand)?;
                 self.text = Some(at);
                 Ok(at)
@@ -307,13 +330,7 @@ impl Choice {
 
     /// Keeps what Gemini wants back with the text.
     fn extra(&mut self, extra: &str, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
-        // What only adds to a signature does not replace it.
-        let signed = |extra: &str| gemini_signature(0, extra).is_some();
-        if self.extra_content.as_deref().is_none_or(|known| signed(extra) || !signed(known)) {
-            let before = self.extra_content.as_ref().map_or(0, |known| known.len());
-            hand.ledger.hold(extra.len().saturating_sub(before))?;
-            self.extra_content = Some(Json::checked(extra));
-        }
+        keep_extra(&mut self.extra_content, extra, hand.ledger)?;
         let at = self.blocks.len().checked_sub(1);
         let index = at.and_then(|at| self.blocks.get(at)).map_or(*hand.next, Life::index);
         let signature = gemini_signature(index, extra);
@@ -406,8 +423,10 @@ impl Choice {
         }
         let named = matches!(&draft.fill, Fill::Tool(tool) if tool.announced);
         let is_tool = matches!(draft.fill, Fill::Tool(_));
-        // What is an object although the reply was cut is whole.
-        let whole = !is_tool || named && (sure || is_object(&draft.text.to_text()));
+        // What is an object although the reply was cut is whole, if another call began behind it.
+        let last = self.tools.last() == Some(&at);
+        let object = || !last && is_object(&draft.text.to_text());
+        let whole = !is_tool || named && (sure || object());
         let block = Arc::new(draft.into_block(whole, &mut ledger.spare));
         *life = Life::Closed(Some(Arc::clone(&block)));
         if !whole {
@@ -439,6 +458,21 @@ impl Life {
     }
 }
 
+/// Keeps what Gemini adds to a text or a call. What comes without a signature replaces none.
+pub(super) fn keep_extra(
+    known: &mut Option<Json>,
+    extra: &str,
+    ledger: &mut Ledger,
+) -> Result<(), Fault> {
+    let signed = |extra: &str| gemini_signature(0, extra).is_some();
+    if known.as_deref().is_none_or(|known| signed(extra) || !signed(known)) {
+        let before = known.as_ref().map_or(0, |known| known.len());
+        ledger.hold(extra.len().saturating_sub(before))?;
+        *known = Some(Json::checked(extra));
+    }
+    Ok(())
+}
+
 /// The signature in what Gemini adds to a text or a call.
 pub(super) fn gemini_signature(index: u32, extra: &str) -> Option<Event> {
     let google = raw_member(extra, "google")?;
@@ -449,9 +483,6 @@ pub(super) fn gemini_signature(index: u32, extra: &str) -> Option<Event> {
 fn think_in(field: &'static str) -> Fill {
     Fill::Thinking(Thinking { field, ..Thinking::default() })
 }
-
-/// How far back the block is looked for that a detail is of.
-const NEAR: usize = 16;
 
 fn is_object(text: &str) -> bool {
     crate::assemble::object(text.into()).is_ok()

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::json::Json;
-use crate::json::edit::{quote, with_member};
+use crate::json::edit::{quote, string_member, with_member};
 use crate::text::Text;
 use crate::wire::openai_chat::Detail as Piece;
 
@@ -19,8 +19,12 @@ struct Detail {
     id: Option<Text>,
     /// The first piece, as received.
     raw: Json,
-    /// All pieces of the text, if there was more than one.
+    /// All pieces of the text, escaped as they were: a character may be cut in two.
     text: String,
+    /// It has a text, be it empty.
+    has_text: bool,
+    /// It has its signature, so that no text belongs to it any more; or something else was said since.
+    over: bool,
     /// The signature, if it did not come with the first piece.
     signature: Option<Text>,
     /// More than the first piece has come.
@@ -39,8 +43,8 @@ impl Details {
 
     /// Adds a piece, and keeps it if `keep` says so; says how many bytes more are held.
     pub(super) fn add(&mut self, piece: &Piece<'_>, keep: bool) -> usize {
-        let kind = piece.kind.decode();
-        let text = piece.text.map(|text| text.decode()).unwrap_or_default();
+        let raw = piece.text.map_or("", |text| text.raw());
+        let signature = piece.signature.filter(|signature| !signature.is_empty());
         let id = piece.id.map(|id| Text::from(&*id.decode()));
         let alike = self.0.iter_mut().rev().take(NEAR).find(|detail| detail.goes_on(piece));
         let Some(detail) = alike else {
@@ -49,28 +53,38 @@ impl Details {
                 self.0.remove(0);
             }
             self.0.push(Detail {
-                kind: (&*kind).into(),
+                kind: (&*piece.kind.decode()).into(),
                 index: piece.index,
                 id,
                 raw: Json::checked(if keep { piece.raw } else { "{}" }),
-                text: if keep { text.into() } else { String::new() },
+                text: if keep { raw.into() } else { String::new() },
+                has_text: piece.text.is_some(),
+                over: signature.is_some(),
                 signature: None,
                 grown: false,
             });
-            let more = piece.raw.len().saturating_add(size_of::<Detail>());
+            let more = piece.raw.len().saturating_add(raw.len()).saturating_add(DETAIL);
             return if keep { more } else { 0 };
         };
         detail.id = detail.id.take().or(id);
+        detail.over |= signature.is_some();
         if !keep {
             return 0;
         }
         detail.grown = true;
-        detail.text.push_str(&text);
-        let signature = piece.signature.filter(|signature| !signature.is_empty());
+        detail.has_text |= piece.text.is_some();
+        detail.text.push_str(raw);
         let signature = signature.map(|signature| Text::from(&*signature.decode()));
         let more = signature.as_ref().map_or(0, Text::len);
         detail.signature = signature.or(detail.signature.take());
-        text.len().saturating_add(more)
+        raw.len().saturating_add(more)
+    }
+
+    /// Something else is said: what is thought from now on is another text.
+    pub(super) fn interrupt(&mut self) {
+        for detail in self.0.iter_mut().rev().take(NEAR) {
+            detail.over = true;
+        }
     }
 
     /// The details as they go back, in one array.
@@ -91,15 +105,28 @@ impl Details {
 }
 
 impl Detail {
-    /// Whether `piece` goes on with it. Pieces of one type, index and id belong together, but for those
-    /// that are encrypted: each of them is whole.
+    /// Whether `piece` goes on with it. Pieces of one type, index and id belong together as long as
+    /// nothing comes between them, but for those that are encrypted: each of them is whole.
     fn goes_on(&self, piece: &Piece<'_>) -> bool {
         let joins = matches!(self.kind.as_str(), "reasoning.text" | "reasoning.summary");
+        let says_more = piece.text.is_some_and(|text| !text.is_empty());
+        let signs = piece.signature.is_some_and(|signature| !signature.is_empty());
+        if !joins
+            || self.index != piece.index
+            || self.over && (says_more || self.is_signed() && signs)
+        {
+            return false;
+        }
         let same_id = match (&self.id, piece.id) {
             (Some(mine), Some(other)) => *mine == *other.decode(),
             _ => true,
         };
-        joins && self.index == piece.index && self.kind == *piece.kind.decode() && same_id
+        same_id && self.kind == *piece.kind.decode()
+    }
+
+    fn is_signed(&self) -> bool {
+        let first = || string_member(&self.raw, "signature").is_some_and(|text| !text.is_empty());
+        self.signature.is_some() || first()
     }
 
     fn to_json(&self) -> Json {
@@ -107,7 +134,10 @@ impl Detail {
             return self.raw.clone();
         }
         let key = if self.kind == "reasoning.summary" { "summary" } else { "text" };
-        let mut raw = set(self.raw.clone(), key, &self.text);
+        let mut raw = self.raw.clone();
+        if self.has_text {
+            raw = set_raw(raw, key, &alloc::format!("\"{}\"", self.text));
+        }
         for (key, late) in [("signature", &self.signature), ("id", &self.id)] {
             if let Some(late) = late {
                 raw = set(raw, key, late);
@@ -120,9 +150,16 @@ impl Detail {
 fn set(raw: Json, key: &str, text: &str) -> Json {
     let mut value = String::new();
     quote(&mut value, text);
-    // What was read as an object once is one.
-    with_member(&raw, key, &value).map_or(raw, Json::checked)
+    set_raw(raw, key, &value)
 }
 
+fn set_raw(raw: Json, key: &str, value: &str) -> Json {
+    // What was read as an object once is one.
+    with_member(&raw, key, value).map_or(raw, Json::checked)
+}
+
+/// Bytes that a detail takes beside what it says, in a list that grows by doubling.
+const DETAIL: usize = 2 * size_of::<Detail>() + 64;
+
 /// How far back the beginning of a detail is looked for: servers write one or two side by side.
-const NEAR: usize = 16;
+pub(super) const NEAR: usize = 16;

@@ -88,11 +88,8 @@ fn block(index: u32, fill: Fill, text: Text, complete: bool) -> Block {
             Content::ToolUse(tool.content(text, complete))
         }
     };
-    let whole = match &content {
-        Content::ToolUse(tool) => tool.input.is_ok(),
-        _ => true,
-    };
-    Block { index, content, other, raw, complete, replayable: complete && whole, damaged: false }
+    // A whole call goes back even if nobody can run it: its answer has to say so.
+    Block { index, content, other, raw, complete, replayable: complete, damaged: false }
 }
 
 impl Tool {
@@ -116,6 +113,7 @@ impl Tool {
             server_name: None,
             caller: None,
             toolset_name: None,
+            item: None,
         }
     }
 }

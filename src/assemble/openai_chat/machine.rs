@@ -92,6 +92,11 @@ impl Machine {
             let raw = Json::from(serde_json::Value::from(finish.as_str()));
             replace(&mut message.other, "finish_reason".into(), raw);
         }
+        // `DeepSeek` wants it back with its calls even so.
+        if choice.saw_reasoning && !choice.tools.is_empty() {
+            let empty = Json::checked("\"\"");
+            replace(&mut message.other, "reasoning_content".into(), empty);
+        }
         if let Some(extra) = &choice.extra_content {
             replace(&mut message.other, "extra_content".into(), extra.clone());
         }

@@ -2,11 +2,10 @@
 
 use alloc::format;
 
-use super::choice::{Choice, Hand, Life, gemini_signature};
+use super::choice::{Choice, Hand, Life, gemini_signature, keep_extra};
 use super::draft::{Fill, Tool};
 use crate::assemble::Fault;
 use crate::event::{Event, ToolStart};
-use crate::json::Json;
 use crate::message::ToolKind;
 use crate::rule::Rule;
 use crate::text::Text;
@@ -28,12 +27,18 @@ impl Choice {
             None if id.is_none() && name.is_none() && delta.input.is_none() => return Ok(()),
             None => self.begin_call(delta.legacy, hand)?,
         };
-        if let Some(slot) = delta.index {
+        if let Some(slot) = delta.index
+            && self.slots.get(&slot) != Some(&at)
+        {
+            hand.ledger.bound_blocks(self.slots.len())?;
+            hand.ledger.hold(SLOT)?;
             self.slots.insert(slot, at);
         }
         if let Some(tool) = self.call(at) {
             // What is said again is a repetition, not a suffix.
             if let Some(id) = id.filter(|_| tool.id.is_empty()) {
+                // It is held twice, here and where it is looked up.
+                hand.ledger.hold(id.len().saturating_mul(2).saturating_add(SLOT))?;
                 tool.id = id.clone();
                 self.ids.insert(id, at);
             }
@@ -43,13 +48,13 @@ impl Choice {
         };
         if tool.name.is_empty() {
             tool.name = name.unwrap_or_default();
+            hand.ledger.hold(tool.name.len())?;
         }
         if delta.custom && !tool.announced {
             tool.kind = ToolKind::Custom;
         }
         if let Some(extra) = delta.extra_content {
-            tool.extra_content = Some(Json::checked(extra));
-            hand.ledger.hold(extra.len())?;
+            keep_extra(&mut tool.extra_content, extra, hand.ledger)?;
         }
         self.announce(at, hand)?;
         if let Some(extra) = delta.extra_content {
@@ -94,6 +99,7 @@ impl Choice {
     fn begin_call(&mut self, legacy: bool, hand: &mut Hand<'_, '_>) -> Result<usize, Fault> {
         self.end_text(hand);
         self.end_thinking(hand);
+        self.interrupt();
         let tool = Tool {
             kind: ToolKind::Client,
             // There is one, and it never has an id.
@@ -124,7 +130,6 @@ impl Choice {
         tool.announced = true;
         let (id, name, kind) = (tool.id.clone(), tool.name.clone(), tool.kind);
         hand.ledger.output_started = true;
-        hand.ledger.hold(id.len().saturating_add(name.len()))?;
         hand.out.push_back(Event::ToolStart(ToolStart { index, id, name, kind }.into()));
         let waited = draft.text.to_text();
         if !waited.is_empty() {
@@ -190,10 +195,19 @@ impl Choice {
         piece: Str<'_>,
         hand: &mut Hand<'_, '_>,
     ) -> Result<(), Fault> {
+        let raw = piece.raw().len();
         let written = self.write(at, piece, hand)?;
         let Some(Life::Open(draft)) = self.blocks.get(at) else {
             return Ok(());
         };
+        // Written as JSON, a text takes what it took on the wire.
+        if let Fill::Tool(tool) = &draft.fill
+            && tool.kind == ToolKind::Custom
+            && hand.ledger.accumulate
+        {
+            let more = raw.saturating_sub(written.as_ref().map_or(0, |(_, text)| text.len()));
+            hand.ledger.hold(more)?;
+        }
         hand.ledger.bound_input(draft.text.len())?;
         let announced = matches!(&draft.fill, Fill::Tool(tool) if tool.announced);
         if let Some((index, piece)) = written.filter(|_| announced) {
@@ -229,6 +243,9 @@ impl Choice {
         }
     }
 }
+
+/// Bytes that an entry of a table takes.
+const SLOT: usize = 64;
 
 fn text(string: Str<'_>) -> Text {
     Text::from(&*string.decode())

@@ -154,7 +154,7 @@ impl Draft {
     /// Whether the client has to do something before the model can go on.
     pub(super) fn awaits_client(&self) -> bool {
         match &self.fill {
-            Fill::Tool(tool) => matches!(tool.kind, ToolKind::Client | ToolKind::Custom),
+            Fill::Tool(tool) => tool.kind.is_client(),
             _ => self.kind() == "mcp_approval_request",
         }
     }
@@ -385,6 +385,7 @@ impl Tool {
             server_name: self.server_name.clone(),
             caller: self.caller.clone(),
             toolset_name: self.toolset_name.clone(),
+            item: Some(self.item.clone()),
         }
     }
 }
@@ -464,7 +465,7 @@ pub(super) fn text(string: Str<'_>) -> Text {
 }
 
 /// Bytes that a text takes beside what it says.
-const PART: usize = size_of::<Part>();
+const PART: usize = 2 * size_of::<Part>() + 256;
 
 /// Between the texts of one reasoning: each begins with a heading of its own.
 pub(super) const PARTING: &str = "\n\n";

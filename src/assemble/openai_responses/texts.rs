@@ -49,7 +49,12 @@ impl Machine {
         let keep = ledger.accumulate;
         let first = part.text.is_empty();
         part.whole = false;
+        // Written as JSON, a text takes what it took on the wire.
+        let more = delta.raw().len();
         let piece = part.text.add(delta, origin.source, keep, &mut ledger.arena);
+        if keep {
+            ledger.hold(more.saturating_sub(piece.len()))?;
+        }
         self.say(at, index, said, piece, first, out)
     }
 
@@ -257,7 +262,9 @@ impl Machine {
             return Ok(());
         };
         part.cited = known;
-        for raw in annotations {
+        for (number, raw) in annotations.enumerate() {
+            // Who says thousands in one event only wants them to be held.
+            ledger.bound_blocks(number)?;
             let citation = Citation::new(Json::checked(raw));
             part.cited = part.cited.saturating_add(1);
             if keep {

@@ -4,7 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::json::Json;
-use crate::json::edit::quote;
+use crate::json::edit::{quote, string_member};
+use crate::json::reader::Items;
 use crate::message::{Block, Content, Message, ThinkingContent, ToolKind, ToolUse};
 
 impl Message {
@@ -110,6 +111,12 @@ impl Message {
             out.push(']');
         }
         self.write_signed(out);
+        // The field alone, where the server has it without any thinking.
+        let thought = self.thinking_blocks().any(|(_, thinking)| !thinking.thinking.is_empty());
+        if let Some(empty) = self.get("reasoning_content").filter(|_| !thought) {
+            out.push_str(r#","reasoning_content":"#);
+            out.push_str(empty);
+        }
         for field in ["reasoning_content", "reasoning", "reasoning_text"] {
             // What the details repeat is in them.
             let thoughts = self.thinking_blocks().filter(|(block, _)| !block.repeats_details());
@@ -163,8 +170,11 @@ impl Message {
 impl Block {
     /// Whether the details of its thinking have its text too.
     fn repeats_details(&self) -> bool {
-        let has = |raw: &Json| raw.contains("reasoning.text") || raw.contains("reasoning.summary");
-        self.raw.as_ref().is_some_and(has)
+        let mut details = self.raw.iter().flat_map(|raw| Items::new(raw));
+        details.any(|detail| {
+            let kind = string_member(detail, "type");
+            matches!(kind.as_deref(), Some("reasoning.text" | "reasoning.summary"))
+        })
     }
 }
 

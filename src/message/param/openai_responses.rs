@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::json::Json;
-use crate::json::edit::quote;
+use crate::json::edit::{quote, without_member};
 use crate::message::{Block, Content, Message, ToolKind};
 
 impl Message {
@@ -15,12 +15,15 @@ impl Message {
         let is_reasoning = |block: &Block| matches!(block.content, Content::Thinking(_));
         let last = echoed.iter().rposition(|block| !is_reasoning(block));
         let kept = last.map_or(0, |last| last.saturating_add(1));
+        // What followed reasoning that cannot go back is refused by its id, and taken without it.
+        let forgotten = |block: &Block| is_reasoning(block) && !self.is_item(block);
+        let nameless = self.content.iter().any(|block| forgotten(block));
         let mut text = String::from("[");
         for block in echoed.into_iter().take(kept) {
             if text.len() > 1 {
                 text.push(',');
             }
-            block.write_item(&mut text);
+            block.write_item(nameless, &mut text);
         }
         text.push(']');
         Json::checked(text)
@@ -36,9 +39,10 @@ impl Message {
 }
 
 impl Block {
-    fn write_item(&self, out: &mut String) {
+    fn write_item(&self, nameless: bool, out: &mut String) {
         if let Some(raw) = &self.raw {
-            return out.push_str(raw);
+            let without = nameless.then(|| without_member(raw, "id").ok()).flatten();
+            return out.push_str(without.as_deref().unwrap_or(raw));
         }
         match &self.content {
             Content::Text(text) => {
@@ -50,7 +54,14 @@ impl Block {
                 out.push_str(key);
                 out.push_str(r#"":"#);
                 quote(out, &text.text);
-                out.push_str("}]}");
+                out.push_str("}]");
+                for (key, value) in &self.other {
+                    out.push(',');
+                    quote(out, key);
+                    out.push(':');
+                    out.push_str(value);
+                }
+                out.push('}');
             }
             Content::ToolUse(tool) => {
                 let custom = tool.kind == ToolKind::Custom;
@@ -69,6 +80,14 @@ impl Block {
                 out.push_str(key);
                 out.push_str(r#"":"#);
                 tool.write_string(out);
+                if let Some(namespace) = &tool.toolset_name {
+                    out.push_str(r#","namespace":"#);
+                    quote(out, namespace);
+                }
+                if let Some(caller) = &tool.caller {
+                    out.push_str(r#","caller":"#);
+                    out.push_str(caller);
+                }
                 out.push('}');
             }
             // These are replayable only with the item that they came in.

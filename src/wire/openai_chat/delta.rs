@@ -15,6 +15,8 @@ pub struct Delta<'a> {
     pub content: Option<Content<'a>>,
     /// The text of a refusal.
     pub refusal: Option<Str<'a>>,
+    /// There is a `reasoning_content`, but nothing in it.
+    pub(crate) empty_reasoning: bool,
     /// Thinking, of `DeepSeek`, Qwen, Kimi, GLM, xAI, llama.cpp, …
     pub reasoning_content: Option<Str<'a>>,
     /// Thinking, of `OpenRouter`, Groq, vLLM, Ollama, …
@@ -146,7 +148,10 @@ impl<'a> Delta<'a> {
                 }
                 _ => return reader.skip(),
             };
-            *text = reader.string_or_skip()?.filter(|text| !text.is_empty());
+            let found = reader.string_or_skip()?;
+            let empty = found.is_some_and(|text| text.is_empty());
+            *text = found.filter(|text| !text.is_empty());
+            self.empty_reasoning |= empty && key == "reasoning_content";
             Ok(())
         })
     }
@@ -276,14 +281,10 @@ impl<'a> Delta<'a> {
     }
 }
 
-/// The objects in an array. Servers put a handful into one chunk; who puts thousands there only wants
-/// them to be held.
+/// The objects in an array.
 fn objects(array: &str) -> impl Iterator<Item = &str> {
-    Items::new(array).filter(|raw| raw.starts_with('{')).take(ITEMS)
+    Items::new(array).filter(|raw| raw.starts_with('{'))
 }
-
-/// Items of one array of a chunk that are read.
-const ITEMS: usize = 1024;
 
 impl<'a> Content<'a> {
     /// What it says, if that is one piece of a text or nothing.

@@ -31,9 +31,9 @@ use super::read::{self, ParseError};
 use super::shape::{Parts, Said};
 use super::{openai_usage, read_error_body};
 use crate::error::ServerError;
-use crate::json::JsonError;
 use crate::json::reader::{Kind, Reader};
 use crate::json::string::Str;
+use crate::json::{Flaw, JsonError};
 use crate::usage::Usage;
 
 /// One event of the stream.
@@ -258,6 +258,8 @@ impl<'a> Chunk<'a> {
                 self.first = Some(choice);
             } else if self.rest.len() < CHOICES {
                 self.rest.push(choice);
+            } else {
+                return reader.fail(Flaw::Expected("fewer choices"));
             }
         }
         Ok(())
@@ -351,5 +353,5 @@ fn slot(reader: &mut Reader<'_>) -> Result<Option<u32>, JsonError> {
     Ok(reader.count()?.and_then(|count| u32::try_from(count).ok()))
 }
 
-/// Choices of one chunk that are read. The API allows 128.
-const CHOICES: usize = 128;
+/// Choices of one chunk. The API allows 128.
+const CHOICES: usize = 1024;

@@ -27,7 +27,7 @@ use alloc::boxed::Box;
 
 pub use self::item::{Action, Item, Part, PartKind, Parts};
 pub use self::response::Response;
-use super::failure::read_error;
+use super::failure::{read_error, read_error_body};
 use super::read::{self, ParseError};
 use crate::error::ServerError;
 use crate::json::reader::{Kind, Reader};
@@ -337,7 +337,10 @@ impl<'a> Fields<'a> {
             kind if is_progress(kind) => Event::Progress { output_index, name: name(), data },
             // Whatever it is called, who says so has failed.
             _ if self.has_error => Event::Error(Box::new(read_error(data))),
-            _ => Event::Unknown { name: name(), data },
+            _ => match read_error_body(data).filter(|_| kind.is_empty()) {
+                Some(error) => Event::Error(Box::new(error)),
+                None => Event::Unknown { name: name(), data },
+            },
         })
     }
 }
