@@ -5,7 +5,7 @@ mod common;
 
 use common::{chat, decode, everywhere, quoted, short_log};
 use futures_util::{FutureExt, StreamExt, stream};
-use thinkstream::{Complete, Error, ErrorKind, Event, EventStream, ServerError, Usage};
+use thinkstream::{Complete, Error, ErrorKind, Event, EventStream, Limits, ServerError, Usage};
 
 type Log = (Vec<Event>, Option<Error>);
 
@@ -1613,4 +1613,136 @@ fn a_reason_without_its_last_line_does_not_count() {
     let found = short_log(&everywhere("no last line", &stream, chat));
     assert_eq!(found[0], r#"token 0 "A""#);
     assert!(found[1].starts_with("error incomplete"), "{found:?}");
+}
+
+// What a hostile or broken server must not get.
+
+/// The bytes that a stream of such chunks makes a limit of 1,000 bytes refuse.
+fn refused(chunk_of: impl Fn(usize) -> String) -> String {
+    let limits = Limits { message_bytes: 1000, ..Limits::default() };
+    let mut decoder = chat().limits(limits);
+    for at in 0..1000 {
+        let chunk = chunk_of(at);
+        let mut input = sse(&[&chunk]).into();
+        loop {
+            match decoder.decode(&mut input) {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(error) => return error.kind().to_string(),
+            }
+        }
+    }
+    "all of it was taken".to_owned()
+}
+
+#[test]
+fn numbers_ids_and_names_of_calls_are_counted() {
+    let too_much = "more than 1000 bytes of one message";
+    let id = "k".repeat(100);
+    let by_number = |at: usize| calls(&[&format!(r#"{{"index":{at},"id":"call_k1"}}"#)]);
+    let by_id = |at: usize| calls(&[&format!(r#"{{"index":{at},"id":"{id}{at}"}}"#)]);
+    let by_name =
+        |at: usize| calls(&[&format!(r#"{{"index":{at},"function":{{"name":"{id}"}}}}"#)]);
+    assert_eq!(refused(by_number), too_much);
+    assert_eq!(refused(by_id), too_much);
+    assert_eq!(refused(by_name), too_much);
+    assert_eq!(refused(|at| details(&format!(r#"{{"type":"x","index":{at}}}"#))), too_much);
+}
+
+#[test]
+fn one_chunk_does_not_bring_thousands() {
+    for array in ["annotations", "reasoning_details", "tool_calls", "content"] {
+        let items = [r#"{"id":"a","type":"text","text":"b"}"#; 5000].join(",");
+        let (_, error) =
+            decode(chat(), [&sse(&[&delta(&format!(r#"{{"{array}":[{items}]}}"#))])[..]]);
+        assert_eq!(error.unwrap().kind().name(), "limit", "{array}");
+    }
+}
+
+#[test]
+fn the_last_call_of_a_reply_that_was_cut_is_none() {
+    for arguments in ["{}", r#"{"hull":7}"#] {
+        let events = [&*calls(&[&whole(0, "call_k1", "sink", arguments)]), &end("length"), DONE];
+        let (events, _) = decode(chat(), [&sse(&events)[..]]);
+        assert!(!events.iter().any(|event| matches!(event, Event::ToolCall(_))), "{arguments}");
+    }
+}
+
+#[test]
+fn each_signature_stays_with_its_own_thought() {
+    let events = [
+        &*details(r#"{"type":"reasoning.text","text":"one","index":0}"#),
+        &details(r#"{"type":"reasoning.text","signature":"S1","index":0}"#),
+        &say("hello"),
+        &details(r#"{"type":"reasoning.text","text":"two","index":0}"#),
+        &details(r#"{"type":"reasoning.text","signature":"S2","index":0}"#),
+        &end("stop"),
+        DONE,
+    ];
+    let param = complete(&events).message.to_param();
+    let expected = concat!(
+        r#""reasoning_details":[{"type":"reasoning.text","text":"one","index":0,"signature":"S1"},"#,
+        r#"{"type":"reasoning.text","text":"two","index":0,"signature":"S2"}]"#
+    );
+    assert!(param.contains(expected), "{param}");
+}
+
+#[test]
+fn details_keep_what_they_had_and_no_more() {
+    let events = [
+        &*details(r#"{"type":"reasoning.text","signature":"","index":0}"#),
+        &details(r#"{"type":"reasoning.text","text":"a\ud83d","index":1}"#),
+        &details(r#"{"type":"reasoning.text","text":"\ude00\u0001","index":1}"#),
+        &details(r#"{"type":"reasoning.text","signature":"S","index":2}"#),
+        &end("stop"),
+        DONE,
+    ];
+    let param = complete(&events).message.to_param();
+    let expected = concat!(
+        r#""reasoning_details":[{"type":"reasoning.text","text":"a\ud83d\ude00\u0001","index":1},"#,
+        r#"{"type":"reasoning.text","signature":"S","index":2}]"#
+    );
+    assert!(param.contains(expected), "{param}");
+}
+
+#[test]
+fn what_gemini_adds_to_a_call_keeps_the_signature() {
+    let events = [
+        &*calls(&[
+            r#"{"index":0,"id":"call_k1","function":{"name":"look","arguments":"{}"},"extra_content":{"google":{"thought_signature":"S"}}}"#,
+        ]),
+        &calls(&[r#"{"index":0,"extra_content":{"google":{}}}"#]),
+        &end("stop"),
+        DONE,
+    ];
+    let param = complete(&events).message.to_param();
+    assert!(param.contains(r#""extra_content":{"google":{"thought_signature":"S"}}"#), "{param}");
+}
+
+#[test]
+fn a_whole_call_goes_back_though_nobody_can_run_it() {
+    let events = [&*calls(&[&whole(0, "call_k1", "look", "{\"x\":")]), &end("tool_calls"), DONE];
+    let param = complete(&events).message.to_param();
+    assert!(param.contains(r#""name":"look","arguments":"{\"x\":"}"#), "{param}");
+}
+
+#[test]
+fn an_empty_thought_goes_back_with_its_calls() {
+    let events = [
+        &*delta(r#"{"content":null,"reasoning_content":""}"#),
+        &calls(&[&whole(0, "call_k1", "look", "{}")]),
+        &end("tool_calls"),
+        DONE,
+    ];
+    let param = complete(&events).message.to_param();
+    assert!(param.contains(r#""content":null,"reasoning_content":"","tool_calls""#), "{param}");
+}
+
+#[test]
+fn usage_is_written_once() {
+    let counts = r#"{"prompt_tokens":3,"completion_tokens":4,"cache_read_input_tokens":9,"service_tier":"x"}"#;
+    let done = complete(&[&end("stop"), &usage(counts), DONE]);
+    let written = serde_json::to_string(done.usage()).unwrap();
+    assert_eq!(written.matches("cache_read_input_tokens").count(), 1, "{written}");
+    assert_eq!(done.usage().cache_read_input_tokens, Some(3));
 }

@@ -2291,3 +2291,99 @@ mod event_types {
         assert_eq!(progress.data, event);
     }
 }
+
+/// What a hostile or broken server must not get.
+mod guarded {
+    use super::*;
+
+    fn calls_in(events: &[&str]) -> usize {
+        let (events, _) = decode(responses(), [&sse(events)[..]]);
+        events.iter().filter(|event| matches!(event, Event::ToolCall(_))).count()
+    }
+
+    #[test]
+    fn a_call_that_was_cut_is_not_made_whole_by_the_output() {
+        let open = added(0, &call(1, ""));
+        for (name, status) in [("incomplete", "incomplete"), ("completed", "cancelled")] {
+            let item = call(1, "{}").replace("completed", "in_progress");
+            let end = ended(name, &format!(r#""status":"{status}","output":[{item}]"#));
+            assert_eq!(calls_in(&[CREATED, &open, &end]), 0, "{status}");
+            assert_eq!(calls_in(&[CREATED, &end]), 0, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_one_wherever_it_stands() {
+        let end = completed(&[&call(1, "{}")]);
+        for events in [
+            [&*added(7, &calling(1)), &done(0, &call(1, "{}"))],
+            [&*done(0, &call(1, "{}")), &done(1, &call(1, "{}"))],
+        ] {
+            let all = [CREATED, events[0], events[1], &end];
+            assert_eq!(calls_in(&all), 1);
+            let (message, _) = reply(&all);
+            assert_eq!(message.to_param().matches("call_id").count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_call_that_nobody_names_is_none() {
+        let events = [CREATED, &whole("function_call_arguments", 0, 0, "{}"), &completed(&[])];
+        assert_eq!(calls_in(&events), 0);
+        let (message, _) = reply(&events);
+        assert_eq!(message.to_param().as_str(), "[]");
+    }
+
+    #[test]
+    fn what_only_the_output_has_is_not_lost() {
+        let thinking = r#"{"type":"reasoning","id":"rs_7","summary":[]}"#;
+        let events = [CREATED, &done(0, thinking), &completed(&[thinking, &message("Hello")])];
+        assert_eq!(reply(&events).0.text(), "Hello");
+    }
+
+    #[test]
+    fn what_an_item_begins_with_is_all_of_it_if_nothing_else_comes() {
+        let events = [
+            CREATED,
+            &added(0, &call(1, r#"{\"x\":1}"#)),
+            &added(1, &message("Hi")),
+            &completed(&[]),
+        ];
+        assert_eq!(calls_in(&events), 1);
+        assert_eq!(reply(&events).0.text(), "Hi");
+    }
+
+    #[test]
+    fn what_follows_forgotten_reasoning_has_no_id() {
+        let created = CREATED.replace(r#""id":"#, r#""store":false,"id":"#);
+        let thinking = r#"{"type":"reasoning","id":"rs_7","summary":[]}"#;
+        let events = [&*created, &done(0, thinking), &done(1, &call(1, "{}")), &completed(&[])];
+        let param = reply(&events).0.to_param();
+        assert!(!param.contains(r#""id":"#) && param.contains("call_1"), "{param}");
+    }
+
+    #[test]
+    fn an_error_without_a_type_is_one() {
+        for body in [r#"{"detail":"Unauthorized"}"#, r#"{"object":"error","message":"no"}"#] {
+            let stream = format!("data: {body}\n\n");
+            let (_, error) = decode(responses(), [stream.as_bytes()]);
+            assert_eq!(error.unwrap().kind().name(), "server", "{body}");
+        }
+    }
+
+    #[test]
+    fn one_event_does_not_bring_thousands() {
+        let annotations = ["1"; 5000].join(",");
+        let part = part(
+            "content_part.done",
+            0,
+            0,
+            &format!(r#"{{"type":"output_text","text":"a","annotations":[{annotations}]}}"#),
+        );
+        for keep in [true, false] {
+            let stream = sse([CREATED, &added(0, MESSAGE), &part]);
+            let (_, error) = decode(responses().accumulate(keep), [&stream[..]]);
+            assert_eq!(error.unwrap().kind().name(), "limit");
+        }
+    }
+}
