@@ -31,7 +31,8 @@
 //!         match event {
 //!             Event::Thinking(thinking) => eprint!("{}", thinking.text),
 //!             Event::Token(token) => print!("{}", token.text),
-//!             Event::ToolCall(call) => tools.push(call),
+//!             // Those of the provider's own tools come too.
+//!             Event::ToolCall(call) if call.kind.is_client() => tools.push(call),
 //!             Event::Complete(done) => {
 //!                 // Only now is it known whether the calls may be run.
 //!                 if !done.tools_safe_to_run() {

@@ -28,7 +28,8 @@ pub enum Rule {
     /// A block is stopped before the message is. Left open by a reply that was cut, it is no
     /// deviation.
     MissingBlockStop,
-    /// Deltas and stops belong to a block that has started. Others are dropped.
+    /// Deltas and stops belong to a block that has started. Others are dropped, of Anthropic; of the
+    /// Responses API see [`MissingBlockStart`](Self::MissingBlockStart).
     UnknownBlock,
     /// Deltas and stops belong to an open block. Others are dropped.
     ClosedBlock,
@@ -50,7 +51,8 @@ pub enum Rule {
     /// A block starts before anything else comes for it. Without its start the block is what its first
     /// event says.
     MissingBlockStart,
-    /// What is said whole at the end of a block is what its deltas said. The last word counts.
+    /// What is said whole at the end of a block is what its deltas said. The last word counts. The same
+    /// for the input of a call that begins with an empty object, where another one follows.
     DoneDiffers,
     /// A tool call has an id. Without one, `call_` and a number is made up.
     MissingToolId,

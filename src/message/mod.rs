@@ -132,7 +132,7 @@ pub struct ThinkingContent {
     /// The provider's running estimate of the tokens thought, where it sends one.
     pub estimated_tokens: u64,
     /// The field that a chat carried it in (`reasoning_content`, `reasoning`, `reasoning_text`,
-    /// `content`), which is the one that takes it back.
+    /// `reasoning_details`, `content`), which is the one that takes it back.
     pub field: Option<Text>,
 }
 

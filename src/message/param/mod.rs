@@ -41,14 +41,17 @@ impl Message {
     ///
     /// `[…]`: the output items, which go into the `input` of the next request in their order (with
     /// `"store": false`; else its `previous_response_id` is enough). Each is what its
-    /// `response.output_item.done` had, byte for byte, the encrypted reasoning too. Left out are items
-    /// that were cut, and reasoning that nothing follows.
+    /// `response.output_item.done` had, byte for byte, the encrypted reasoning too. Left out are calls
+    /// that were cut, reasoning that nothing follows, and, if the provider stores nothing, reasoning
+    /// without its encrypted content; what followed that goes back without its `id`.
     ///
     /// # `OpenAI`, Chat Completions
     ///
     /// `{"role":"assistant","content":…,"tool_calls":[…]}`. `OpenAI` itself takes no thinking back. Others
     /// do, and some demand it: it goes back in the field it came in, `reasoning_details` as they were
-    /// received, and with what Gemini adds to texts and calls. To leave it out, remove the blocks of
+    /// received, and with what Gemini adds to texts and calls. Calls that are whole go back even if their
+    /// arguments are none, so that they can be answered; a reply without text has `null` for its content,
+    /// which some servers refuse if it has no calls either. To leave thinking out, remove the blocks of
     /// thinking from [`content`](Self::content).
     ///
     /// # Example
