@@ -29,8 +29,8 @@ fn main() {
         bytes => Chunks::Of(bytes.parse().unwrap()),
     };
     let run: Stack = match (stack.as_str(), name.as_str()) {
-        ("events", "chat") => openai::thinkstream_chat,
-        ("events", "responses") => openai::thinkstream_responses,
+        ("events", name) if name.starts_with("chat") => openai::thinkstream_chat,
+        ("events", name) if name.starts_with("responses") => openai::thinkstream_responses,
         ("events", _) => peers::thinkstream,
         ("tap", _) => peers::thinkstream_tap,
         ("sse", _) => peers::sse_thinkstream,

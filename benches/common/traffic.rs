@@ -312,6 +312,23 @@ pub(crate) fn shape(name: &str, bytes: usize) -> Option<Traffic> {
             }
         }
         "comments" => stream.text += &part(": still here\n"),
+        // As if it never ended: what is linear is what is said on the way.
+        "chat-text" => {
+            let chunk = r#"{"id":"c","choices":[{"index":0,"delta":{"content":"four"}}]}"#;
+            return Some(Traffic::new(part(&format!("data: {chunk}\n\n"))));
+        }
+        "chat-input" => {
+            let call = r#"{"index":0,"id":"call_1","function":{"name":"look"}}"#;
+            let first = format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{call}]}}}}]}}"#);
+            let call = r#"{"index":0,"function":{"arguments":"four"}}"#;
+            let more = format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{call}]}}}}]}}"#);
+            let more = part(&format!("data: {more}\n\n"));
+            return Some(Traffic::new(format!("data: {first}\n\n{more}")));
+        }
+        "responses-text" => {
+            let delta = r#"{"type":"response.output_text.delta","output_index":0,"delta":"four"}"#;
+            return Some(Traffic::new(part(&format!("data: {delta}\n\n"))));
+        }
         _ => return None,
     }
     Some(Traffic { bytes: stream.text.into(), events: 1 })
