@@ -91,6 +91,12 @@ impl Machine {
         each!(self, machine => machine.usage())
     }
 
+    /// Ends all blocks where they are: nothing more will come, and the message is to be given away without
+    /// a copy.
+    pub(crate) fn seal(&mut self) {
+        each!(self, machine => machine.seal());
+    }
+
     /// The message as it is: finished blocks are shared, blocks in flight are copied.
     pub(crate) fn message(&self) -> Message {
         each!(self, machine => machine.message())

@@ -430,6 +430,7 @@ impl Decoder {
         if let Some(error) = &self.failed {
             return error.clone();
         }
+        self.machine.seal();
         let partial = Partial {
             message: self.machine.message(),
             choices: self.machine.choices(),

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::draft::{Draft, Fill};
 use super::machine::Machine;
 use super::{Input, Outcome, Slot, Target};
+use crate::assemble::written::Written;
 use crate::assemble::{Fault, Origin, Queue, finished};
 use crate::event::{Event, Signature, ToolCall};
 use crate::json::Flaw;
@@ -293,6 +294,19 @@ impl Machine {
             finished(block, out);
         }
         place.life = Life::Closed(Closed { block, signature, damaged });
+    }
+
+    /// Ends all blocks where they are.
+    pub(crate) fn seal(&mut self) {
+        let keep = self.ledger.accumulate;
+        for place in self.places.iter_mut().filter(|place| place.is_open()) {
+            let closed = Life::Closed(Closed::default());
+            if let Life::Open(draft) = core::mem::replace(&mut place.life, closed) {
+                let block = keep.then(|| draft.into_block(false, &mut Written::default()));
+                let block = block.map(Arc::new);
+                place.life = Life::Closed(Closed { block, ..Closed::default() });
+            }
+        }
     }
 
     /// Lets go of all blocks: the stream has failed, and what came of it is kept elsewhere.

@@ -7,11 +7,12 @@ use alloc::vec::Vec;
 
 use super::details::NEAR;
 use super::draft::{Draft, Fill, Thinking};
+use super::extra::{gemini_signature, keep_extra};
 use crate::assemble::growing::Growing;
+use crate::assemble::written::Written;
 use crate::assemble::{Fault, Ledger, Origin, Queue, finished};
 use crate::event::{CitationEvent, Event, Signature, Token, ToolCall};
 use crate::json::Json;
-use crate::json::edit::{raw_member, string_member};
 use crate::message::{Block, Citation, Content};
 use crate::text::Text;
 use crate::wire::Str;
@@ -439,6 +440,21 @@ impl Choice {
         finished(&block, out);
     }
 
+    /// Ends all blocks where they are, without a word.
+    pub(super) fn seal(&mut self, keep: bool) {
+        for life in &mut self.blocks {
+            if !matches!(life, Life::Open(_)) {
+                continue;
+            }
+            if let Life::Open(draft) = core::mem::replace(life, Life::Closed(None))
+                && keep
+            {
+                let block = draft.into_block(false, &mut Written::default());
+                *life = Life::Closed(Some(Arc::new(block)));
+            }
+        }
+    }
+
     /// The blocks as they are.
     pub(super) fn content(&self, accumulate: bool) -> Vec<Arc<Block>> {
         let blocks = self.blocks.iter().filter_map(|life| match life {
@@ -456,28 +472,6 @@ impl Life {
             Self::Closed(block) => block.as_ref().map_or(0, |block| block.index),
         }
     }
-}
-
-/// Keeps what Gemini adds to a text or a call. What comes without a signature replaces none.
-pub(super) fn keep_extra(
-    known: &mut Option<Json>,
-    extra: &str,
-    ledger: &mut Ledger,
-) -> Result<(), Fault> {
-    let signed = |extra: &str| gemini_signature(0, extra).is_some();
-    if known.as_deref().is_none_or(|known| signed(extra) || !signed(known)) {
-        let before = known.as_ref().map_or(0, |known| known.len());
-        ledger.hold(extra.len().saturating_sub(before))?;
-        *known = Some(Json::checked(extra));
-    }
-    Ok(())
-}
-
-/// The signature in what Gemini adds to a text or a call.
-pub(super) fn gemini_signature(index: u32, extra: &str) -> Option<Event> {
-    let google = raw_member(extra, "google")?;
-    let signature = string_member(google, "thought_signature").filter(|text| !text.is_empty())?;
-    Some(Event::Signature(Signature { index, signature: signature.into() }))
 }
 
 fn think_in(field: &'static str) -> Fill {

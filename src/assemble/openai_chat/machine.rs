@@ -103,6 +103,13 @@ impl Machine {
         message
     }
 
+    /// Ends all blocks where they are.
+    pub(crate) fn seal(&mut self) {
+        for choice in &mut self.choices {
+            choice.seal(self.ledger.accumulate);
+        }
+    }
+
     pub(crate) fn release(&mut self) {
         self.choices = Vec::new();
         self.ledger.release();

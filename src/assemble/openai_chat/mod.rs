@@ -23,6 +23,7 @@
 mod choice;
 mod details;
 mod draft;
+mod extra;
 mod machine;
 mod tools;
 

@@ -2,8 +2,9 @@
 
 use alloc::format;
 
-use super::choice::{Choice, Hand, Life, gemini_signature, keep_extra};
+use super::choice::{Choice, Hand, Life};
 use super::draft::{Fill, Tool};
+use super::extra::{gemini_signature, keep_extra};
 use crate::assemble::Fault;
 use crate::event::{Event, ToolStart};
 use crate::message::ToolKind;

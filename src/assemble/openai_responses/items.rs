@@ -34,9 +34,9 @@ pub(super) enum Life {
 #[derive(Debug, Default)]
 pub(super) struct Closed {
     /// The type of the item.
-    kind: Text,
+    pub(super) kind: Text,
     /// The client has to do something before the model can go on.
-    awaits_client: bool,
+    pub(super) awaits_client: bool,
     /// `None` if the message is not accumulated.
     pub(super) block: Option<Arc<Block>>,
 }

@@ -3,8 +3,9 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::items::{Items, Life, Place};
+use super::items::{Closed, Items, Life, Place};
 use super::{Failure, Identity, Input, Outcome, State, next, outcome};
+use crate::assemble::written::Written;
 use crate::assemble::{Fault, Ledger, Origin, Queue};
 use crate::error::ServerError;
 use crate::event::{Complete, Event, Progress, Start, Unknown, UsageEvent};
@@ -67,6 +68,19 @@ impl Machine {
             content: content.collect(),
             complete: self.state == State::Done,
             ..self.message.clone()
+        }
+    }
+
+    /// Ends all blocks where they are.
+    pub(crate) fn seal(&mut self) {
+        for place in self.items.places.iter_mut().filter(|place| place.is_open()) {
+            let closed = Life::Closed(Closed::default());
+            if let Life::Open(draft) = core::mem::replace(&mut place.life, closed)
+                && self.ledger.accumulate
+            {
+                let block = Arc::new(draft.into_block(None, &mut Written::default()));
+                place.life = Life::Closed(Closed { block: Some(block), ..Closed::default() });
+            }
         }
     }
 

@@ -1,0 +1,28 @@
+//! What Gemini adds to texts and calls, and wants back with them.
+
+use crate::assemble::{Fault, Ledger};
+use crate::event::{Event, Signature};
+use crate::json::Json;
+use crate::json::edit::{raw_member, string_member};
+
+/// Keeps what Gemini adds to a text or a call. What comes without a signature replaces none.
+pub(super) fn keep_extra(
+    known: &mut Option<Json>,
+    extra: &str,
+    ledger: &mut Ledger,
+) -> Result<(), Fault> {
+    let signed = |extra: &str| gemini_signature(0, extra).is_some();
+    if known.as_deref().is_none_or(|known| signed(extra) || !signed(known)) {
+        let before = known.as_ref().map_or(0, |known| known.len());
+        ledger.hold(extra.len().saturating_sub(before))?;
+        *known = Some(Json::checked(extra));
+    }
+    Ok(())
+}
+
+/// The signature in what Gemini adds to a text or a call.
+pub(super) fn gemini_signature(index: u32, extra: &str) -> Option<Event> {
+    let google = raw_member(extra, "google")?;
+    let signature = string_member(google, "thought_signature").filter(|text| !text.is_empty())?;
+    Some(Event::Signature(Signature { index, signature: signature.into() }))
+}
