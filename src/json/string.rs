@@ -46,10 +46,13 @@ impl<'a> Str<'a> {
     ///
     /// An escape that is half of a surrogate pair becomes U+FFFD.
     #[must_use]
+    #[inline]
     pub fn decode(&self) -> Cow<'a, str> {
-        if !self.escaped {
-            return Cow::Borrowed(self.raw);
-        }
+        if self.escaped { self.unescaped() } else { Cow::Borrowed(self.raw) }
+    }
+
+    #[inline(never)]
+    fn unescaped(&self) -> Cow<'a, str> {
         let mut text = Vec::with_capacity(self.raw.len());
         if self.unescape(None, &mut text).is_some() {
             push(char::REPLACEMENT_CHARACTER, &mut text);

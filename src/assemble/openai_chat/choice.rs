@@ -91,6 +91,9 @@ impl Choice {
             }
             None => {}
         }
+        if let Some(thinking) = delta.part {
+            self.think(thinking, "content", hand)?;
+        }
         if let Some(refusal) = delta.refusal {
             self.say(refusal, true, hand)?;
         }

@@ -39,6 +39,10 @@ pub struct Delta<'a> {
     annotations: Option<&'a str>,
     /// A piece of a call that was not read from JSON.
     piece: Option<ToolDelta<'a>>,
+    /// A part of the content that is thinking, and was not read from JSON.
+    pub(crate) part: Option<Str<'a>>,
+    /// A detail that was not read from JSON.
+    detail: Option<Detail<'a>>,
     /// A number of which nothing is made.
     pub(super) number: Option<&'a str>,
 }
@@ -182,10 +186,7 @@ impl<'a> Delta<'a> {
         let (what, mut parts) = texts.next().filter(|_| texts.next().is_none())?;
         match (what, self.reasoning_details) {
             (_, None) => {}
-            (What::Reasoning, Some(details)) => {
-                parts = self.only_detail(parts.text, details)?;
-                return Some((What::Details, parts));
-            }
+            (What::Reasoning, Some(_)) => return self.only_detail(parts.text),
             _ => return None,
         }
         // Where the choice has a text of its own, it is the same, or it is all there is.
@@ -224,13 +225,19 @@ impl<'a> Delta<'a> {
     }
 
     /// The text that is in the only one of the details too.
-    fn only_detail(&self, text: Str<'a>, details: &'a str) -> Option<Parts<'a>> {
+    fn only_detail(&self, text: Str<'a>) -> Option<(What, Parts<'a>)> {
         let mut all = self.details();
         let detail = all.next().filter(|_| all.next().is_none())?;
         let opaque = [detail.signature, detail.data];
         let again = detail.text.filter(|again| again.raw() == text.raw())?;
-        let silent = opaque.iter().all(Option::is_none);
-        silent.then(|| Parts { again: Some(again), around: Some(details), ..Parts::of(text) })
+        let silent = opaque.iter().all(Option::is_none) && detail.id.is_none();
+        let kind = match detail.kind.verbatim().filter(|_| silent)? {
+            "reasoning.text" => "reasoning.text",
+            "reasoning.summary" => "reasoning.summary",
+            _ => return None,
+        };
+        let parts = Parts { again: Some(again), around: Some(detail.raw), ..Parts::of(text) };
+        Some((What::Detail(kind, detail.index), parts))
     }
 
     /// A delta that says no more than this.
@@ -242,10 +249,17 @@ impl<'a> Delta<'a> {
             What::ReasoningContent => delta.reasoning_content = Some(text),
             What::Reasoning => delta.reasoning = Some(text),
             What::ReasoningText => delta.reasoning_text = Some(text),
-            What::Details => {
-                (delta.reasoning, delta.reasoning_details) = (Some(text), found.around);
+            What::Detail(kind, index) => {
+                delta.reasoning = Some(text);
+                delta.detail = found.around.map(|raw| Detail {
+                    raw,
+                    kind: Str::plain(kind),
+                    index,
+                    text: Some(text),
+                    ..Detail::default()
+                });
             }
-            What::Parts => delta.content = found.around.map(Content::Parts),
+            What::Part => delta.part = Some(text),
             What::Input(index) => {
                 let input = Some(Input::Piece(text));
                 delta.piece = Some(ToolDelta { index, input, ..ToolDelta::default() });
@@ -272,7 +286,8 @@ impl<'a> Delta<'a> {
 
     /// The `reasoning_details`.
     pub fn details(&self) -> impl Iterator<Item = Detail<'a>> + use<'a> {
-        self.reasoning_details.into_iter().flat_map(objects).map(Detail::read)
+        let details = self.reasoning_details.into_iter().flat_map(objects).map(Detail::read);
+        details.chain(self.detail)
     }
 
     /// What the text cites, each as received.
@@ -291,19 +306,21 @@ impl<'a> Content<'a> {
     fn only(self) -> Option<(What, Parts<'a>)> {
         match self {
             Self::Text(text) => (!text.is_empty()).then(|| (What::Content, Parts::of(text))),
-            Self::Parts(raw) => {
+            Self::Parts(_) => {
                 let mut parts = self.parts();
-                let text = match (parts.next(), parts.next()) {
-                    (Some(ContentPart::Text(text)), None) => Some(text),
+                let only = match (parts.next(), parts.next()) {
+                    (Some(ContentPart::Text(text)), None) => Some((What::Content, text)),
                     (Some(ContentPart::Thinking { thinking, signature: None }), None) => {
                         let mut texts = ContentPart::texts(thinking);
-                        texts.next().filter(|_| texts.next().is_none())
+                        let text = texts.next().filter(|_| texts.next().is_none());
+                        text.map(|text| (What::Part, text))
                     }
                     _ => None,
                 };
-                // What is said in another way is not one of the texts, and so is never empty.
-                let text = text.filter(|text| !text.is_empty()).unwrap_or(Str::plain("?"));
-                Some((What::Parts, Parts { around: Some(raw), ..Parts::of(text) }))
+                let only = only.filter(|(_, text)| !text.is_empty());
+                // What is said in another way has no text to be found.
+                let (what, text) = only.unwrap_or((What::Part, Str::plain("?")));
+                Some((what, Parts::of(text)))
             }
         }
     }

@@ -118,10 +118,11 @@ pub(crate) enum What {
     ReasoningContent,
     Reasoning,
     ReasoningText,
-    /// The text of `reasoning`, which the `reasoning_details` have too.
-    Details,
-    /// A part of the content.
-    Parts,
+    /// The text of `reasoning`, which the one of the `reasoning_details` has too: of this kind, with this
+    /// index.
+    Detail(&'static str, Option<u32>),
+    /// Thinking in a part of the content.
+    Part,
     /// The input of the call with this number.
     Input(Option<u32>),
 }
