@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::json::Json;
-use crate::json::edit::{quote, string_member, with_member};
+use crate::json::edit::{quote, with_member};
 use crate::text::Text;
 use crate::wire::openai_chat::Detail as Piece;
 
@@ -23,7 +23,9 @@ struct Detail {
     text: String,
     /// It has a text, be it empty.
     has_text: bool,
-    /// It has its signature, so that no text belongs to it any more; or something else was said since.
+    /// It has its signature.
+    signed: bool,
+    /// No more text belongs to it: it is signed, or something else was said since.
     over: bool,
     /// The signature, if it did not come with the first piece.
     signature: Option<Text>,
@@ -59,6 +61,7 @@ impl Details {
                 raw: Json::checked(if keep { piece.raw } else { "{}" }),
                 text: if keep { raw.into() } else { String::new() },
                 has_text: piece.text.is_some(),
+                signed: signature.is_some(),
                 over: signature.is_some(),
                 signature: None,
                 grown: false,
@@ -67,6 +70,7 @@ impl Details {
             return if keep { more } else { 0 };
         };
         detail.id = detail.id.take().or(id);
+        detail.signed |= signature.is_some();
         detail.over |= signature.is_some();
         if !keep {
             return 0;
@@ -111,10 +115,7 @@ impl Detail {
         let joins = matches!(self.kind.as_str(), "reasoning.text" | "reasoning.summary");
         let says_more = piece.text.is_some_and(|text| !text.is_empty());
         let signs = piece.signature.is_some_and(|signature| !signature.is_empty());
-        if !joins
-            || self.index != piece.index
-            || self.over && (says_more || self.is_signed() && signs)
-        {
+        if !joins || self.index != piece.index || self.over && says_more || self.signed && signs {
             return false;
         }
         let same_id = match (&self.id, piece.id) {
@@ -122,11 +123,6 @@ impl Detail {
             _ => true,
         };
         same_id && self.kind == *piece.kind.decode()
-    }
-
-    fn is_signed(&self) -> bool {
-        let first = || string_member(&self.raw, "signature").is_some_and(|text| !text.is_empty());
-        self.signature.is_some() || first()
     }
 
     fn to_json(&self) -> Json {
