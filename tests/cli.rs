@@ -804,3 +804,59 @@ fn conformance() {
     }
     assert!(cases.len() > 100, "only {} cases", cases.len());
 }
+
+/// What is spoken is told by the first events, and may be said.
+#[test]
+fn decode_reads_every_protocol() {
+    let chat = concat!(
+        ": waiting\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n",
+        "data: [DONE]\n\n",
+    );
+    let response = concat!(
+        "data: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_1\"}}\n\n",
+        "data: {\"type\":\"response.output_item.added\",\"output_index\":0,\"item\":{\"type\":\"message\"}}\n\n",
+        "data: {\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"Hi\"}\n\n",
+        "data: {\"type\":\"response.output_item.done\",\"output_index\":0,\"item\":{\"type\":\"message\",\"content\":[]}}\n\n",
+        "data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}\n\n",
+    );
+    for (stream, protocol) in [(chat, "chat"), (response, "responses")] {
+        for args in [&["decode", "--json"][..], &["decode", "--json", "--protocol", protocol]] {
+            for chunk in ["1", "7", "4096"] {
+                let args = [args, &["--chunk", chunk]].concat();
+                let ran = run(&args, stream.as_bytes());
+                assert_eq!(ran.code, Some(0), "{args:?}: {ran:?}");
+                let events = events(&ran.stdout);
+                let last = events.last().unwrap();
+                assert_eq!(last["stop_reason"], "end_turn", "{args:?}");
+                assert!(events.iter().any(|event| event["text"] == "Hi"), "{args:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn decode_says_what_speaks_no_protocol() {
+    let stream = b"data: {\"candidates\":[\"\x1b[31m\"]}\n\n";
+    let ran = run(&["decode"], stream);
+    assert_eq!((ran.code, &*ran.stdout), (Some(1), ""));
+    assert!(ran.stderr.contains("no event in a body that begins with"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains('\x1b'), "{}", ran.stderr);
+    let ran = run(&["decode", "--json"], stream);
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(events(&ran.stdout)[0]["kind"], "no_events");
+}
+
+#[test]
+fn decode_shows_every_choice() {
+    let chunk = |index: u32, text: &str| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"{text}\"}},\"finish_reason\":\"stop\"}}]}}\n\n"
+        )
+    };
+    let stream =
+        format!("{}{}{}data: [DONE]\n\n", chunk(0, "Hi "), chunk(1, "Yo"), chunk(0, "you"));
+    let ran = run(&["decode"], stream.as_bytes());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.starts_with("Hi you\n[choice 1]\nYo\n"), "{}", ran.stdout);
+}

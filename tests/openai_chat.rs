@@ -700,6 +700,33 @@ cases! {
         r#"block 1 {"type":"text","text":"Aye."}"#,
         "complete end_turn",
     ]
+    cerebras: [chunk(r#"{"delta":{"role":"assistant"},"index":0}"#), chunk(r#"{"delta":{"reasoning":"Hm."},"index":0}"#), chunk(r#"{"delta":{"content":"Aye"},"index":0}"#),
+        r#"{"choices":[{"delta":{},"finish_reason":"stop","index":0}],"object":"chat.completion.chunk","usage":{"prompt_tokens":30,"completion_tokens":12,"total_tokens":42,"prompt_tokens_details":{"cached_tokens":0}},"time_info":{"queue_time":0.1,"total_time":1.5}}"#] => [
+        r#"thinking 0 "Hm.""#,
+        r#"block 0 {"type":"thinking","thinking":"Hm."}"#,
+        r#"token 1 "Aye""#,
+        r#"block 1 {"type":"text","text":"Aye"}"#,
+        "complete end_turn",
+    ]
+    hugging_face: [r#"{"id":"lark","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"Aye"},"finish_reason":null}],"system_fingerprint":"","sla_metrics":{"ttft_ms":274}}"#,
+        r#"{"id":"lark","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"eos_token"}],"sla_metrics":{"ttft_ms":275}}"#,
+        r#"{"id":"lark","object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":4,"completion_tokens":2,"total_tokens":6,"prompt_tokens_details":null}}"#, DONE] => [
+        r#"token 0 "Aye""#,
+        r#"block 0 {"type":"text","text":"Aye"}"#,
+        "complete end_turn",
+    ]
+    databricks: [r#"{"model":"lark","choices":[{"delta":{"role":"assistant","content":"Aye"},"index":0,"finish_reason":null}],"usage":{"cache_read_input_tokens":0,"completion_tokens":null,"prompt_tokens":36,"total_tokens":null},"object":"chat.completion.chunk","id":"msg_lark"}"#,
+        r#"{"model":"lark","choices":[{"delta":{"role":"assistant","content":""},"index":0,"finish_reason":"stop"}],"usage":{"cache_read_input_tokens":0,"completion_tokens":5,"prompt_tokens":36,"total_tokens":41},"object":"chat.completion.chunk","id":"msg_lark"}"#, DONE] => [
+        r#"token 0 "Aye""#,
+        r#"block 0 {"type":"text","text":"Aye"}"#,
+        "complete end_turn",
+    ]
+    cloudflare: [r#"{"id":"id-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":"Aye","tool_calls":[]},"finish_reason":null}],"p":"abdefghij","usage":{"prompt_tokens":3,"completion_tokens":0,"total_tokens":3}}"#,
+        r#"{"id":"id-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":null},"finish_reason":"stop"}],"p":"ab","usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#, DONE] => [
+        r#"token 0 "Aye""#,
+        r#"block 0 {"type":"text","text":"Aye"}"#,
+        "complete end_turn",
+    ]
     perplexity_says_all_again: [
         "data: {\"id\":\"lark-px\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Two\"},\"delta\":{\"role\":\"assistant\",\"content\":\"Two\"}}],\"citations\":[\"https://mast.test/3\"],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":1,\"total_tokens\":5}}\r\n\r\n",
         "data: {\"id\":\"lark-px\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Two masts\"},\"delta\":{\"content\":\" masts\"},\"finish_reason\":\"stop\"}],\"citations\":[\"https://mast.test/3\"],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":2,\"total_tokens\":6}}\r\n\r\n"] => [

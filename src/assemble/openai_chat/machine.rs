@@ -372,11 +372,13 @@ fn stop_reason(choice: &Choice, finish: &Text) -> StopReason {
         "content_filter" | "sensitive" => StopReason::ContentFilter,
         "stop_sequence" => StopReason::StopSequence,
         "refusal" => StopReason::Refusal,
-        "stop" | "eos" | "end_turn" | "completed" if choice.refused => StopReason::Refusal,
-        "stop" | "eos" | "end_turn" | "completed" if !choice.tools.is_empty() => {
+        "stop" | "eos" | "eos_token" | "end_turn" | "completed" if choice.refused => {
+            StopReason::Refusal
+        }
+        "stop" | "eos" | "eos_token" | "end_turn" | "completed" if !choice.tools.is_empty() => {
             StopReason::ToolUse
         }
-        "stop" | "eos" | "end_turn" | "completed" => StopReason::EndTurn,
+        "stop" | "eos" | "eos_token" | "end_turn" | "completed" => StopReason::EndTurn,
         reason if calls_tools(reason) && choice.tools.is_empty() => StopReason::EndTurn,
         reason if calls_tools(reason) => StopReason::ToolUse,
         other => StopReason::from(other),
