@@ -66,7 +66,7 @@ impl Details {
                 signature: None,
                 grown: false,
             });
-            let more = piece.raw.len().saturating_add(raw.len()).saturating_add(DETAIL);
+            let more = piece.raw.len().saturating_add(written(raw)).saturating_add(DETAIL);
             return if keep { more } else { 0 };
         };
         detail.id = detail.id.take().or(id);
@@ -81,7 +81,7 @@ impl Details {
         let signature = signature.map(|signature| Text::from(&*signature.decode()));
         let more = signature.as_ref().map_or(0, Text::len);
         detail.signature = signature.or(detail.signature.take());
-        raw.len().saturating_add(more)
+        written(raw).saturating_add(more)
     }
 
     /// Something else is said: what is thought from now on is another text.
@@ -152,6 +152,12 @@ fn set(raw: Json, key: &str, text: &str) -> Json {
 fn set_raw(raw: Json, key: &str, value: &str) -> Json {
     // What was read as an object once is one.
     with_member(&raw, key, value).map_or(raw, Json::checked)
+}
+
+/// Bytes that a text takes until all details are written: where it grows, by doubling, where it is put
+/// into its detail, and where the details are put together.
+fn written(text: &str) -> usize {
+    text.len().saturating_mul(4)
 }
 
 /// Bytes that a detail takes beside what it says, in a list that grows by doubling.

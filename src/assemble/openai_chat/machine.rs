@@ -240,6 +240,8 @@ impl Machine {
             Ok(at) => at,
             Err(at) => {
                 self.ledger.bound_blocks(self.choices.len())?;
+                let beside = if self.choices.is_empty() { 0 } else { size_of::<Choice>() };
+                self.ledger.hold(beside)?;
                 self.choices.insert(at, Choice::new(said.index));
                 self.unfinished = self.unfinished.saturating_add(1);
                 at
