@@ -240,7 +240,7 @@ impl Machine {
             Ok(at) => at,
             Err(at) => {
                 self.ledger.bound_blocks(self.choices.len())?;
-                let beside = if self.choices.is_empty() { 0 } else { size_of::<Choice>() };
+                let beside = if self.choices.is_empty() { 0 } else { CHOICE };
                 self.ledger.hold(beside)?;
                 self.choices.insert(at, Choice::new(said.index));
                 self.unfinished = self.unfinished.saturating_add(1);
@@ -365,6 +365,9 @@ impl Machine {
         Ok(())
     }
 }
+
+/// Bytes that a choice takes beside what it says, with the message that becomes of it.
+const CHOICE: usize = 2 * size_of::<Choice>() + size_of::<Message>();
 
 /// Why a completion ended. What the server says is not enough: many say `stop` for calls of tools, and
 /// all do for refusals.
