@@ -83,9 +83,11 @@
 //! Chunks may be cut anywhere, also inside a character, a CRLF or an escape; the events are the same,
 //! and each is out at the byte that completes it. The work is linear in the bytes, whatever the cuts.
 //!
-//! Four of five events are deltas, which the provider writes alike, byte for byte, but for an index, one
+//! Four of five events are deltas, which Anthropic writes alike, byte for byte, but for an index, one
 //! string and their padding. Those are recognised where they lie; everything else goes through the
-//! whole pipe, and what both could read, both read the same.
+//! whole pipe, and what both could read, both read the same. Servers that speak as `OpenAI` does each
+//! write in their own way: the forms of the last few deltas are remembered, and the next of the same form
+//! is not read as JSON again.
 //!
 //! Text of up to 32 bytes is copied into its event. Longer text is a reference-counted slice of the
 //! chunk, unless it has escapes or its frame was cut; an event that is kept keeps that chunk alive.
