@@ -394,7 +394,13 @@ mod endings {
             ("", "incomplete"),
             (": hi\n\n", "incomplete"),
             ("event: message_st", "incomplete"),
+            ("event: message_start\ndata: {\"ty", "incomplete"),
+            ("da", "incomplete"),
             ("{}\n", "no_events"),
+            ("err", "no_events"),
+            ("<html>\n</p>", "no_events"),
+            ("bad\nnews", "no_events"),
+            ("{\n  \"error\": {\n    \"message\": \"m\"\n  }\n}", "server"),
         ] {
             assert_eq!(failure(anthropic(), body.as_bytes()).kind().name(), kind, "{body:?}");
         }

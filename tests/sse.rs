@@ -234,6 +234,10 @@ fn what_was_cut_is_named() {
         (b"data: a\n\nid: 5\nunknown: x\n", None),
         (b"data: a\n\ndata: b\n", Some(8)),
         (b"data: a\n\nda", Some(2)),
+        (b"data: a\n\neven", Some(4)),
+        (b"data: a\n\n}", None),
+        (b"data: a\n\ndada", None),
+        (b"data: a\n\nid", None),
         (b"\xef\xbb\xbfdata: a", Some(7)),
         (b"data: a\r\r\nevent: b\r\n", Some(10)),
     ] {

@@ -199,7 +199,7 @@ impl Scanner {
     /// Bytes since the first line of an event that has not been dispatched.
     pub(crate) fn leftover(&self) -> u64 {
         let in_field = match self.position {
-            Position::Name => true,
+            Position::Name => self.name.may_open(self.error_is_data),
             Position::AfterColon(field) | Position::Value(field) => {
                 matches!(field, Field::Event | Field::Data)
             }
