@@ -8,6 +8,8 @@ mod growing;
 mod ledger;
 pub(crate) mod openai_chat;
 pub(crate) mod openai_responses;
+#[cfg(test)]
+mod table;
 mod written;
 
 use alloc::boxed::Box;

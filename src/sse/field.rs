@@ -80,8 +80,9 @@ impl Name {
     /// Whether this may be the beginning of the name of a field that opens an event.
     pub(super) fn may_open(&self, error_is_data: bool) -> bool {
         let name = self.bytes.get(..self.len).unwrap_or_default();
-        let error = if error_is_data { b"error".as_slice() } else { b"data" };
-        [b"event".as_slice(), b"data", error].iter().any(|known| known.starts_with(name))
+        b"event".starts_with(name)
+            || b"data".starts_with(name)
+            || (error_is_data && b"error".starts_with(name))
     }
 }
 

@@ -129,8 +129,7 @@ fn next(state: State, input: Input) -> State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
-    use alloc::string::{String, ToString};
+    use crate::assemble::table;
 
     /// Every input there is. A new one does not compile until the pattern below has it; then it
     /// belongs in the list too.
@@ -160,26 +159,7 @@ mod tests {
     #[test]
     fn the_documented_table_is_the_function() {
         let states = [State::Idle, State::Streaming, State::Finished, State::Done];
-        let drawn: String = inputs()
-            .into_iter()
-            .map(|input| {
-                let cells = states.map(|state| {
-                    let next = next(state, input);
-                    let done = format!("{:?}", outcome(state, input)).replace("Failure::", "");
-                    if next == state { done } else { format!("{done} ▸ {next:?}") }
-                });
-                format!("/// | {input:?} | {} |\n", cells.join(" | "))
-            })
-            .collect();
-        let source = include_str!("mod.rs");
-        let start = "/// |---|---|---|---|---|\n";
-        let documented =
-            source.split_once(start).and_then(|(_, rest)| rest.split_once("fn outcome"));
-        assert_eq!(
-            documented.map(|(table, _)| table.to_string()),
-            Some(drawn.clone()),
-            "\n{drawn}"
-        );
+        table::check(include_str!("mod.rs"), &states, &inputs(), next, outcome);
     }
 
     #[test]
