@@ -187,6 +187,8 @@ mod headers;
 mod json;
 mod limits;
 mod message;
+pub mod models;
+pub mod request;
 mod rule;
 pub mod sse;
 mod stop;
