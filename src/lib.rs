@@ -184,6 +184,7 @@ mod decoder;
 mod error;
 mod event;
 mod headers;
+pub mod history;
 mod json;
 mod limits;
 mod message;

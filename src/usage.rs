@@ -1,9 +1,12 @@
 //! What a reply cost, in tokens.
 
+use core::fmt;
+
 use alloc::vec::Vec;
 
+use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::json::Json;
 use crate::text::Text;
@@ -245,9 +248,66 @@ impl Serialize for Usage {
     }
 }
 
+impl<'de> Deserialize<'de> for Usage {
+    /// As it is serialised.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Usage;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("token counts by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Usage, A::Error> {
+        let mut usage = Usage::default();
+        while let Some(key) = map.next_key::<Text>()? {
+            match key.as_str() {
+                "input_tokens" => usage.input_tokens = map.next_value()?,
+                "output_tokens" => usage.output_tokens = map.next_value()?,
+                "cache_read_input_tokens" => usage.cache_read_input_tokens = map.next_value()?,
+                "cache_creation_input_tokens" => {
+                    usage.cache_creation_input_tokens = map.next_value()?;
+                }
+                "thinking_tokens" => usage.thinking_tokens = map.next_value()?,
+                "cache_creation" => usage.cache_creation = map.next_value()?,
+                "service_tier" => usage.service_tier = map.next_value()?,
+                "inference_geo" => usage.inference_geo = map.next_value()?,
+                "speed" => usage.speed = map.next_value()?,
+                "server_tool_use" => usage.server_tool_use = map.next_value()?,
+                "iterations" => usage.iterations = map.next_value()?,
+                "fallback_credit" => usage.fallback_credit = map.next_value()?,
+                "input_includes_cache" => usage.input_includes_cache = map.next_value()?,
+                "thinking_added" => usage.thinking_added = map.next_value()?,
+                _ => usage.other.push((key, map.next_value()?)),
+            }
+        }
+        Ok(usage)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_read_as_it_is_written() {
+        for text in [
+            "{}",
+            r#"{"input_tokens":0,"output_tokens":7,"thinking_tokens":3}"#,
+            r#"{"cache_creation":{"ephemeral_1h_input_tokens":5},"service_tier":"standard"}"#,
+            r#"{"iterations":[{"type":"message","n":9007199254740993}],"later":{"a":1.0,"A":[]}}"#,
+            r#"{"input_tokens":5,"input_includes_cache":true,"thinking_added":true}"#,
+        ] {
+            let usage: Usage = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&usage).unwrap(), text);
+        }
+    }
 
     #[test]
     fn later_replaces_absent_keeps() {

@@ -46,11 +46,20 @@
 //!   `top_logprobs` and `logit_bias` are taken.
 //! - *source*: pages of `OpenAI`'s documentation: models, reasoning. It changes, and is not the same for every
 //!   account: a 400 with the code `unsupported_value` names the efforts that are taken.
+//!
+//! # Reasoning in chats
+//!
+//! Nothing of `OpenAI`'s own reasoning goes back in a chat. Of those who speak its protocol some want their
+//! plain reasoning back, and some refuse it. What is signed or structured goes back to whom it is from.
+//!
+#![doc = include_str!("replay.md")]
 
 mod effort;
+mod replay;
 mod row;
 
 pub use self::effort::{Effort, UnknownEffort};
+pub use self::replay::Replay;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -215,7 +224,7 @@ impl Model {
 
 /// The family that an id names: without the way there, without its date and its version.
 fn family(id: &str) -> String {
-    let mut name = id.rsplit('/').next().unwrap_or(id).trim().to_ascii_lowercase();
+    let mut name = strip(id);
     let anthropic = name.find("claude-");
     if let Some(behind) = anthropic.and_then(|start| name.get(start..)) {
         // `claude-opus-4.5` is a router's.
@@ -239,6 +248,11 @@ fn family(id: &str) -> String {
         rest = before;
     }
     rest.into()
+}
+
+/// An id without the way there.
+fn strip(id: &str) -> String {
+    id.rsplit('/').next().unwrap_or(id).trim().to_ascii_lowercase()
 }
 
 /// `20251101`, `v1`, `latest`.

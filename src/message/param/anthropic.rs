@@ -11,8 +11,7 @@ use crate::message::{Block, Citation, Content, Message, TextContent, ThinkingCon
 impl Message {
     /// The message as the Messages API wants it back.
     pub(super) fn to_anthropic(&self) -> Json {
-        let last_fallback =
-            self.content.iter().rposition(|block| block.content.kind() == "fallback");
+        let last_fallback = self.last_fallback();
         let mut text = String::from(r#"{"role":"assistant","content":["#);
         let mut first = true;
         for (at, block) in self.content.iter().enumerate() {
@@ -29,7 +28,13 @@ impl Message {
         Json::checked(text)
     }
 
-    fn echoes(&self, block: &Block) -> bool {
+    /// The place of the last block that says that another model took over.
+    pub(crate) fn last_fallback(&self) -> Option<usize> {
+        self.content.iter().rposition(|block| block.content.kind() == "fallback")
+    }
+
+    /// Whether the API takes a block back.
+    pub(crate) fn echoes(&self, block: &Block) -> bool {
         match &block.content {
             Content::Text(text) if text.text.is_empty() => false,
             Content::Text(_) => block.replayable || self.complete && !block.damaged,
@@ -40,7 +45,7 @@ impl Message {
 
 impl Block {
     /// Whether a model that takes over in the middle of a reply cannot go on from this block.
-    fn belongs_to_its_model(&self) -> bool {
+    pub(crate) fn belongs_to_its_model(&self) -> bool {
         matches!(
             self.content.kind(),
             "thinking" | "redacted_thinking" | "connector_text" | "tool_use"

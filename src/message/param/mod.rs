@@ -101,7 +101,7 @@ impl Block {
         }
     }
 
-    fn as_anthropic(&self) -> Json {
+    pub(crate) fn as_anthropic(&self) -> Json {
         let mut text = String::new();
         self.write_anthropic(&mut text);
         Json::checked(text)

@@ -1,0 +1,216 @@
+//! What the Messages API would refuse.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Finding, FindingKind as Kind};
+use crate::history::draft::{Draft, Part, is_cacheable};
+use crate::history::{Mode, Target};
+use crate::json::Json;
+use crate::json::edit::{raw_member, string_member};
+
+/// The most marks for the cache in a request.
+pub(super) const MARKS: usize = 4;
+
+pub(super) fn read(messages: &[Json]) -> Vec<Draft> {
+    messages.iter().map(Draft::read).collect()
+}
+
+pub(super) fn find(drafts: &[Draft], target: &Target) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (at, draft) in drafts.iter().enumerate() {
+        of_message(drafts, at, draft, &mut found);
+        for (block, part) in draft.parts.iter().enumerate() {
+            for kind in of_part(part, target) {
+                let id = part.tool_id();
+                let mut finding = Finding::of_block(kind, at, block, id.as_deref());
+                if draft.string {
+                    finding.path = alloc::format!("$.messages[{at}].content").into();
+                }
+                found.push(finding);
+            }
+        }
+    }
+    of_tools(drafts, &mut found);
+    of_marks(drafts, &mut found);
+    of_end(drafts, target, &mut found);
+    found
+}
+
+fn of_message(drafts: &[Draft], at: usize, draft: &Draft, found: &mut Vec<Finding>) {
+    let mut add = |kind| found.push(Finding::of_message(kind, at));
+    if !matches!(draft.role.as_str(), "user" | "assistant" | "system") {
+        add(Kind::InvalidRole);
+    }
+    // Messages of a system may have other things to say.
+    if draft.parts.is_empty() && draft.role != "system" {
+        add(Kind::EmptyMessage);
+    }
+    let before = at.checked_sub(1).and_then(|before| drafts.get(before));
+    if before.is_some_and(|before| before.joins(draft)) {
+        add(Kind::ConsecutiveRoles);
+    }
+    let compacted = draft.parts.first().is_some_and(|part| part.kind == "compaction");
+    if at == 0 && draft.role == "assistant" && !compacted {
+        add(Kind::FirstNotUser);
+    }
+    if draft.role == "assistant" && draft.parts.last().is_some_and(Part::is_thinking) {
+        let last = draft.parts.len().saturating_sub(1);
+        found.push(Finding::of_block(Kind::ThinkingLast, at, last, None));
+    }
+}
+
+/// What is wrong with a block, wherever it stands.
+fn of_part(part: &Part, target: &Target) -> Vec<Kind> {
+    let says = |key: &str| string_member(&part.json, key).is_some_and(|text| !text.is_empty());
+    let mut kinds = Vec::new();
+    match part.kind.as_str() {
+        "thinking" if !says("signature") => kinds.push(Kind::UnsignedThinking),
+        "thinking" if string_member(&part.json, "thinking").is_none() => {
+            kinds.push(Kind::ThinkingWithoutText);
+        }
+        "redacted_thinking" if !says("data") => kinds.push(Kind::RedactedWithoutData),
+        "text" if string_member(&part.json, "text").is_none_or(|text| text.trim().is_empty()) => {
+            kinds.push(Kind::EmptyText);
+        }
+        "tool_use"
+            if raw_member(&part.json, "input").is_none_or(|input| !input.starts_with('{')) =>
+        {
+            kinds.push(Kind::InvalidToolInput);
+        }
+        _ => {}
+    }
+    if part.is_thinking() && target.mode == Mode::Off {
+        kinds.push(Kind::ThinkingWhileOff);
+    }
+    let tool = matches!(part.kind.as_str(), "tool_use" | "tool_result");
+    if tool && !part.tool_id().is_some_and(|id| is_tool_id(&id)) {
+        kinds.push(Kind::InvalidToolId);
+    }
+    let sealed = part.is_thinking() || part.kind == "text" && !is_cacheable("text", &part.json);
+    if sealed && part.mark().is_some() {
+        kinds.push(Kind::CacheMarkForbidden);
+    }
+    kinds
+}
+
+/// Calls and their answers: an answer stands first in the message behind its call.
+fn of_tools(drafts: &[Draft], found: &mut Vec<Finding>) {
+    // What a system says in between does not part them.
+    let spoken = drafts.iter().enumerate().filter(|(_, draft)| draft.role != "system");
+    let spoken: Vec<_> = spoken.collect();
+    let mut known: Vec<String> = Vec::new();
+    for (place, (at, draft)) in spoken.iter().enumerate() {
+        let add = |found: &mut Vec<Finding>, kind, block, id: &str| {
+            found.push(Finding::of_block(kind, *at, block, Some(id)));
+        };
+        let next = spoken.get(place.saturating_add(1)).map(|(_, draft)| *draft);
+        let before = place.checked_sub(1).and_then(|before| spoken.get(before));
+        let mut others = false;
+        let mut answered: Vec<String> = Vec::new();
+        for (block, part) in draft.parts.iter().enumerate() {
+            let Some(id) = part.tool_id() else {
+                others = true;
+                continue;
+            };
+            if part.kind == "tool_use" && draft.role == "assistant" {
+                if known.contains(&id) {
+                    add(found, Kind::DuplicateToolId, block, &id);
+                }
+                if !next.is_some_and(|next| next.role == "user" && next.answers(&id)) {
+                    add(found, Kind::OrphanToolUse, block, &id);
+                }
+                known.push(id);
+            } else if part.is_result() {
+                let called = before.is_some_and(|(_, before)| before.calls(&id));
+                if !called || draft.role != "user" {
+                    add(found, Kind::OrphanToolResult, block, &id);
+                } else if answered.contains(&id) {
+                    add(found, Kind::DuplicateToolResult, block, &id);
+                } else if others {
+                    add(found, Kind::ToolResultNotFirst, block, &id);
+                }
+                answered.push(id);
+            }
+        }
+    }
+}
+
+fn of_marks(drafts: &[Draft], found: &mut Vec<Finding>) {
+    let (mut marks, mut short) = (0_usize, false);
+    for (at, draft) in drafts.iter().enumerate() {
+        for (block, part) in draft.parts.iter().enumerate() {
+            let Some(hour) = part.mark() else { continue };
+            marks = marks.saturating_add(1);
+            if marks > MARKS {
+                found.push(Finding::of_block(Kind::TooManyMarks, at, block, None));
+            }
+            if hour && short {
+                found.push(Finding::of_block(Kind::TtlOrder, at, block, None));
+            }
+            short |= !hour;
+        }
+    }
+}
+
+/// What the end of the messages must be like.
+fn of_end(drafts: &[Draft], target: &Target, found: &mut Vec<Finding>) {
+    let last = drafts.iter().enumerate().rev().find(|(_, draft)| draft.role == "assistant");
+    let Some((at, reply)) = last else { return };
+    let calls = reply.parts.iter().any(|part| part.kind == "tool_use");
+    let thinks = reply.parts.first().is_some_and(Part::is_thinking);
+    if target.mode == Mode::Enabled && calls && !thinks {
+        found.push(Finding::of_block(Kind::LoopWithoutThinking, at, 0, None));
+    }
+    if at.saturating_add(1) != drafts.len() {
+        return;
+    }
+    // A pause of the provider's own tools is gone on from.
+    let paused = reply.parts.last().is_some_and(|part| {
+        let kind = part.kind.as_str();
+        kind.ends_with("_tool_result")
+            || matches!(kind, "server_tool_use" | "mcp_tool_use" | "compaction")
+    });
+    let thinking = matches!(target.mode, Mode::Adaptive | Mode::Enabled);
+    if !paused && (thinking || target.knows(|row| !row.prefill)) {
+        found.push(Finding::of_message(Kind::Prefill, at));
+    }
+}
+
+/// `^[a-zA-Z0-9_-]+$`, as the API has it.
+fn is_tool_id(id: &str) -> bool {
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    !id.is_empty() && id.bytes().all(valid)
+}
+
+impl Part {
+    pub(super) fn is_thinking(&self) -> bool {
+        matches!(self.kind.as_str(), "thinking" | "redacted_thinking")
+    }
+
+    /// The id of the call that it is, or answers.
+    pub(super) fn tool_id(&self) -> Option<String> {
+        match self.kind.as_str() {
+            "tool_use" => Some(string_member(&self.json, "id").unwrap_or_default()),
+            "tool_result" => Some(string_member(&self.json, "tool_use_id").unwrap_or_default()),
+            _ => None,
+        }
+    }
+
+    /// Whether its mark for the cache lives for an hour, if it has one.
+    pub(super) fn mark(&self) -> Option<bool> {
+        let control = raw_member(&self.json, "cache_control").filter(|it| *it != "null")?;
+        Some(string_member(control, "ttl").is_some_and(|ttl| ttl == "1h"))
+    }
+}
+
+impl Draft {
+    pub(super) fn answers(&self, id: &str) -> bool {
+        self.parts.iter().any(|part| part.is_result() && part.tool_id().is_some_and(|it| it == id))
+    }
+
+    pub(super) fn calls(&self, id: &str) -> bool {
+        let call = |part: &&Part| part.kind == "tool_use";
+        self.parts.iter().filter(call).any(|part| part.tool_id().is_some_and(|it| it == id))
+    }
+}

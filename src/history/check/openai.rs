@@ -1,0 +1,131 @@
+//! What `OpenAI`'s APIs, and those who speak them, would refuse.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Finding, FindingKind as Kind};
+use crate::history::{Target, kind};
+use crate::json::Json;
+use crate::json::edit::{raw_member, string_member};
+use crate::json::reader::Items;
+
+/// What the Responses API would refuse in its `input`.
+pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut calls: Vec<String> = Vec::new();
+    let mut outputs: Vec<String> = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        let mut add = |kind, id: Option<&str>| found.push(Finding::of_item(kind, at, id));
+        let kind = kind(item);
+        let id = string_member(item, "call_id");
+        let behind = || items.get(at.saturating_add(1)..).unwrap_or_default();
+        match (kind.as_str(), id) {
+            ("reasoning", _) => {
+                let sealed = raw_member(item, "encrypted_content").is_some_and(|it| it != "null");
+                if !target.store && !sealed {
+                    add(Kind::UnsignedThinking, None);
+                }
+                if !behind().first().is_some_and(|next| is_output(next)) {
+                    add(Kind::ThinkingLast, None);
+                }
+            }
+            (name, Some(id)) if is_answer(name) => {
+                if outputs.contains(&id) {
+                    add(Kind::DuplicateToolResult, Some(&id));
+                } else if !calls.contains(&id) {
+                    add(Kind::OrphanToolResult, Some(&id));
+                }
+                outputs.push(id);
+            }
+            (name, Some(id)) if is_call(name) => {
+                if calls.contains(&id) {
+                    add(Kind::DuplicateToolId, Some(&id));
+                }
+                if !behind().iter().any(|item| answers(item, &id)) {
+                    add(Kind::OrphanToolUse, Some(&id));
+                }
+                calls.push(id);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// What a chat would refuse in its `messages`.
+pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut open: Vec<String> = Vec::new();
+    let mut known: Vec<String> = Vec::new();
+    for (at, message) in messages.iter().enumerate() {
+        let role = string_member(message, "role").unwrap_or_default();
+        let mut add = |kind, id: Option<&str>| {
+            let mut finding = Finding::of_message(kind, at);
+            finding.id = id.map(Into::into);
+            found.push(finding);
+        };
+        if !matches!(
+            role.as_str(),
+            "system" | "developer" | "user" | "assistant" | "tool" | "function"
+        ) {
+            add(Kind::InvalidRole, None);
+        }
+        if role == "tool" {
+            let id = string_member(message, "tool_call_id").unwrap_or_default();
+            match open.iter().position(|call| *call == id) {
+                Some(place) => drop(open.remove(place)),
+                None => add(Kind::OrphanToolResult, Some(&id)),
+            }
+            continue;
+        }
+        let ids = call_ids(message);
+        let said = |key: &str| raw_member(message, key).is_some_and(|it| it != "null");
+        if role == "assistant" && ids.is_empty() && !said("content") && !said("refusal") {
+            add(Kind::EmptyMessage, None);
+        }
+        for id in &ids {
+            if known.contains(id) {
+                add(Kind::DuplicateToolId, Some(id));
+            }
+        }
+        known.extend(ids.iter().cloned());
+        for id in &ids {
+            // The answers come before anything else is said.
+            let behind = messages.get(at.saturating_add(1)..).unwrap_or_default();
+            let mut answers = behind.iter().map_while(|next| string_member(next, "tool_call_id"));
+            if !answers.any(|answer| answer == *id) {
+                add(Kind::OrphanToolUse, Some(id));
+            }
+        }
+        open = ids;
+    }
+    found
+}
+
+pub(super) fn call_ids(message: &str) -> Vec<String> {
+    let calls = raw_member(message, "tool_calls").unwrap_or("[]");
+    Items::new(calls).filter_map(|call| string_member(call, "id")).collect()
+}
+
+/// Whether an item is a call that the client has to answer.
+pub(super) fn is_call(kind: &str) -> bool {
+    kind.ends_with("_call")
+}
+
+pub(super) fn is_answer(kind: &str) -> bool {
+    kind.ends_with("_call_output")
+}
+
+fn answers(item: &str, id: &str) -> bool {
+    is_answer(&kind(item)) && string_member(item, "call_id").is_some_and(|call| call == id)
+}
+
+/// Whether an item is the model's, and not reasoning: what reasoning may lead to. A message needs no type.
+fn is_output(item: &str) -> bool {
+    let kind = kind(item);
+    let role = string_member(item, "role");
+    match kind.as_str() {
+        "" | "message" => role.is_some_and(|role| role == "assistant"),
+        kind => !is_answer(kind),
+    }
+}

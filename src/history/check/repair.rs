@@ -1,0 +1,365 @@
+//! Mending the messages of a request, when asked to.
+
+use core::fmt;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use super::anthropic::{MARKS, find, read};
+use super::openai::{call_ids, find_chat, find_items};
+use super::{Finding, FindingKind as Kind};
+use crate::history::draft::{Draft, Part, tool_id};
+use crate::history::{Mode, Target, kind};
+use crate::json::Json;
+use crate::json::edit::{quote, string_member, with_member, without_member};
+use crate::message::Provider;
+use crate::text::Text;
+
+/// Messages that were mended.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Repaired {
+    /// The messages. [`validate`](super::validate) finds nothing in them, for the
+    /// [`target`](Self::target).
+    pub messages: Vec<Json>,
+    /// What was changed, in order.
+    pub changes: Vec<Change>,
+    /// The target, which must turn thinking off if there was no other way:
+    /// [`thinking_off`](Self::thinking_off).
+    pub target: Target,
+    /// Whether the request must turn thinking off: a tool loop has lost the thinking that it must begin
+    /// with.
+    pub thinking_off: bool,
+}
+
+/// One thing that was changed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Change {
+    /// What was wrong, and where, in the messages as they were at the time.
+    pub finding: Finding,
+    /// What was done.
+    pub done: Text,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.finding, self.done)
+    }
+}
+
+/// Mends what the API would refuse in an array of messages: what [`validate`](super::validate) finds.
+///
+/// It is for histories that are broken already; nothing else calls it. Every change is listed, and mending
+/// what is mended changes nothing. Where signatures are bound to their prefix, a change before a signed
+/// block makes it invalid all the same: see [`diff`](super::diff).
+#[must_use]
+pub fn repair(messages: &[Json], target: &Target) -> Repaired {
+    let mut repaired = Repaired {
+        messages: messages.to_vec(),
+        changes: Vec::new(),
+        target: target.clone(),
+        thinking_off: false,
+    };
+    if target.provider == Provider::Anthropic {
+        repaired.anthropic();
+    } else {
+        repaired.openai();
+    }
+    repaired
+}
+
+impl Repaired {
+    /// One finding after the other: what mends one may uncover the next. Each either goes for good or
+    /// becomes one that is mended by leaving something out, so there is an end.
+    fn anthropic(&mut self) {
+        let mut drafts = read(&self.messages);
+        let blocks = drafts.iter().map(|draft| draft.parts.len().saturating_add(1));
+        // No block needs as many; it only makes sure of the end.
+        let rounds = blocks.fold(8_usize, usize::saturating_add).saturating_mul(8);
+        for _ in 0..rounds {
+            let Some(finding) = first(find(&drafts, &self.target)) else { break };
+            if finding.kind == Kind::LoopWithoutThinking {
+                self.thinking_off = true;
+                self.target.mode = Mode::Off;
+                self.note(finding, "the request must turn thinking off");
+                continue;
+            }
+            let done = mend(&mut drafts, &finding);
+            self.note(finding, done);
+        }
+        if !self.changes.is_empty() {
+            self.messages = drafts.into_iter().map(Draft::into_json).collect();
+        }
+    }
+
+    fn openai(&mut self) {
+        let chat = self.target.provider == Provider::OpenAiChat;
+        loop {
+            let found = if chat {
+                find_chat(&self.messages)
+            } else {
+                find_items(&self.messages, &self.target)
+            };
+            let Some(finding) = found.into_iter().next() else { break };
+            let done = mend_openai(&mut self.messages, &finding, chat);
+            self.note(finding, done);
+        }
+    }
+
+    fn note(&mut self, finding: Finding, done: &'static str) {
+        self.changes.push(Change { finding, done: done.into() });
+    }
+}
+
+/// The finding to mend first: what takes something away comes before what depends on what is there.
+fn first(found: Vec<Finding>) -> Option<Finding> {
+    let order = |kind: Kind| match kind {
+        Kind::InvalidRole => 0,
+        Kind::UnsignedThinking | Kind::RedactedWithoutData | Kind::ThinkingWhileOff => 1,
+        Kind::ThinkingWithoutText | Kind::CacheMarkForbidden => 2,
+        Kind::EmptyText => 3,
+        Kind::EmptyMessage => 4,
+        Kind::ConsecutiveRoles => 5,
+        Kind::InvalidToolId | Kind::InvalidToolInput => 6,
+        Kind::DuplicateToolId => 7,
+        Kind::DuplicateToolResult | Kind::OrphanToolResult => 8,
+        Kind::ToolResultNotFirst => 9,
+        Kind::OrphanToolUse => 10,
+        Kind::ThinkingLast => 11,
+        Kind::FirstNotUser => 12,
+        Kind::LoopWithoutThinking => 13,
+        Kind::TooManyMarks | Kind::TtlOrder => 14,
+        Kind::Prefill => 15,
+    };
+    found.into_iter().min_by_key(|finding| (order(finding.kind), finding.message, finding.block))
+}
+
+fn mend(drafts: &mut Vec<Draft>, finding: &Finding) -> &'static str {
+    let (at, block) = (finding.message, finding.block.unwrap_or(0));
+    match finding.kind {
+        Kind::ConsecutiveRoles => {
+            let joined = drafts.remove(at);
+            if let Some(before) = at.checked_sub(1).and_then(|before| drafts.get_mut(before)) {
+                before.join(joined);
+            }
+            "joined to the message before"
+        }
+        Kind::EmptyMessage | Kind::InvalidRole => {
+            drafts.remove(at);
+            "the message was left out"
+        }
+        Kind::FirstNotUser => {
+            drafts.insert(0, user("(The beginning of the conversation is missing.)"));
+            "a message of the user was put before it"
+        }
+        Kind::Prefill => {
+            drafts.push(user("Go on."));
+            "a message of the user was put behind it"
+        }
+        Kind::OrphanToolUse => answer(drafts, at, finding.id.as_deref().unwrap_or_default()),
+        Kind::DuplicateToolId => rename(drafts, at, block, None),
+        Kind::TooManyMarks => {
+            unmark_first(drafts);
+            "the first mark was taken off"
+        }
+        Kind::InvalidToolId => {
+            let id = finding.id.as_deref().unwrap_or_default();
+            let valid = tool_id(id);
+            rename(drafts, at, block, Some(if valid.is_empty() { "unnamed".into() } else { valid }))
+        }
+        kind => match drafts.get_mut(at) {
+            Some(draft) => mend_block(draft, block, kind),
+            None => "nothing",
+        },
+    }
+}
+
+fn mend_block(draft: &mut Draft, block: usize, kind: Kind) -> &'static str {
+    draft.change();
+    let edit = |draft: &mut Draft, edit: &dyn Fn(&str) -> Option<String>| {
+        if let Some(part) = draft.parts.get_mut(block)
+            && let Some(json) = edit(&part.json)
+        {
+            part.json = Json::checked(json);
+        }
+    };
+    match kind {
+        Kind::CacheMarkForbidden => {
+            edit(draft, &|json| without_member(json, "cache_control").ok());
+            "the mark was taken off"
+        }
+        Kind::TtlOrder => {
+            let short = r#"{"type":"ephemeral"}"#;
+            edit(draft, &|json| with_member(json, "cache_control", short).ok());
+            "the mark lives for five minutes"
+        }
+        Kind::ThinkingWithoutText => {
+            edit(draft, &|json| with_member(json, "thinking", r#""""#).ok());
+            "an empty text was put in"
+        }
+        Kind::InvalidToolInput => {
+            edit(draft, &|json| with_member(json, "input", "{}").ok());
+            "the input was emptied"
+        }
+        Kind::ToolResultNotFirst => {
+            let part = draft.parts.remove(block);
+            let first = draft.parts.iter().take_while(|part| part.is_result()).count();
+            draft.parts.insert(first, part);
+            "moved to the front"
+        }
+        _ => {
+            if block < draft.parts.len() {
+                draft.parts.remove(block);
+            }
+            "the block was left out"
+        }
+    }
+}
+
+fn user(text: &str) -> Draft {
+    Draft::user(&crate::history::string(text), true)
+}
+
+/// Answers a call that nobody answered: leaving it out would change what the model signed.
+fn answer(drafts: &mut Vec<Draft>, at: usize, id: &str) -> &'static str {
+    let mut json = String::from(r#"{"type":"tool_result","tool_use_id":"#);
+    quote(&mut json, id);
+    json.push_str(r#","content":"The tool was not run.","is_error":true}"#);
+    let results = Draft::results([Part::new(Json::checked(json))].into());
+    let next = at.saturating_add(1);
+    // Behind what a system says in between, as the answer would have come.
+    let systems = drafts.iter().skip(next).take_while(|draft| draft.role == "system").count();
+    let place = next.saturating_add(systems);
+    match drafts.get_mut(place) {
+        Some(draft) if draft.role == "user" => draft.join(results),
+        _ => drafts.insert(place, results),
+    }
+    "an answer was put in: the tool was not run"
+}
+
+/// Gives a call, and its answers in the next message, another id.
+fn rename(drafts: &mut [Draft], at: usize, block: usize, id: Option<Text>) -> &'static str {
+    let Some(part) = drafts.get(at).and_then(|draft| draft.parts.get(block)) else {
+        return "nothing";
+    };
+    let (result, old) = (part.is_result(), part.tool_id().unwrap_or_default());
+    let taken = |id: &str| drafts.iter().any(|draft| !result && draft.calls(id));
+    let mut new = id.unwrap_or_else(|| old.as_str().into());
+    let base = new.clone();
+    let mut count = 2_u32;
+    while taken(&new) {
+        new = alloc::format!("{base}_{count}").into();
+        count = count.saturating_add(1);
+    }
+    let answers = drafts.iter().skip(at.saturating_add(1)).position(|draft| draft.role == "user");
+    let answers =
+        answers.map(|place| at.saturating_add(1).saturating_add(place)).filter(|_| !result);
+    if let Some(draft) = drafts.get_mut(at) {
+        draft.rename(Some(block), &old, &new);
+    }
+    if let Some(draft) = answers.and_then(|place| drafts.get_mut(place)) {
+        draft.rename(None, &old, &new);
+    }
+    "renamed"
+}
+
+impl Draft {
+    /// Renames one block, or all answers to a call.
+    fn rename(&mut self, only: Option<usize>, old: &str, new: &str) {
+        let mut id = String::new();
+        quote(&mut id, new);
+        for (at, part) in self.parts.iter_mut().enumerate() {
+            let meant = only.map_or(part.is_result(), |only| only == at);
+            if !meant || part.tool_id().is_none_or(|id| id != old) {
+                continue;
+            }
+            let key = if part.is_result() { "tool_use_id" } else { "id" };
+            if let Ok(json) = with_member(&part.json, key, &id) {
+                part.json = Json::checked(json);
+            }
+        }
+        self.change();
+    }
+}
+
+/// The last four marks are worth the most: they have the longest prefixes.
+fn unmark_first(drafts: &mut [Draft]) {
+    debug_assert!(
+        drafts.iter().flat_map(|draft| &draft.parts).filter(|part| part.mark().is_some()).count()
+            > MARKS
+    );
+    for draft in drafts {
+        let Some(part) = draft.parts.iter_mut().find(|part| part.mark().is_some()) else {
+            continue;
+        };
+        if let Ok(json) = without_member(&part.json, "cache_control") {
+            part.json = Json::checked(json);
+        }
+        return draft.change();
+    }
+}
+
+fn mend_openai(messages: &mut Vec<Json>, finding: &Finding, chat: bool) -> &'static str {
+    let at = finding.message;
+    let id = finding.id.as_deref().unwrap_or_default();
+    match finding.kind {
+        Kind::OrphanToolUse => {
+            let mut json = String::new();
+            let item = messages.get(at).map(|item| kind(item)).unwrap_or_default();
+            if chat {
+                json.push_str(r#"{"role":"tool","tool_call_id":"#);
+                quote(&mut json, id);
+                json.push_str(r#","content":"The tool was not run."}"#);
+            } else {
+                json.push_str(r#"{"type":"#);
+                quote(&mut json, &alloc::format!("{item}_output"));
+                json.push_str(r#","call_id":"#);
+                quote(&mut json, id);
+                json.push_str(r#","output":"The tool was not run."}"#);
+            }
+            messages.insert(at.saturating_add(1), Json::checked(json));
+            "an answer was put in: the tool was not run"
+        }
+        Kind::DuplicateToolId if chat => {
+            // One id twice, and one answer each: the ids are the caller's to choose.
+            without_call(messages, at, id);
+            "the second call was left out"
+        }
+        _ => {
+            messages.remove(at);
+            "left out"
+        }
+    }
+}
+
+/// Leaves the calls of a message out that have an id which is taken.
+fn without_call(messages: &mut [Json], at: usize, id: &str) {
+    let Some(message) = messages.get_mut(at) else { return };
+    let calls = crate::json::edit::raw_member(message, "tool_calls").unwrap_or("[]");
+    let own = call_ids(message);
+    let mut first = own.iter().filter(|own| *own == id).count() > 1;
+    let mut left = String::from("[");
+    for call in crate::json::reader::Items::new(calls) {
+        let same = string_member(call, "id").is_some_and(|own| own == id);
+        // The first of two in one message stays.
+        if same && !core::mem::take(&mut first) {
+            continue;
+        }
+        if left.len() > 1 {
+            left.push(',');
+        }
+        left.push_str(call);
+    }
+    left.push(']');
+    let changed = if left == "[]" {
+        without_member(message, "tool_calls")
+    } else {
+        with_member(message, "tool_calls", &left)
+    };
+    if let Ok(json) = changed {
+        *message = Json::checked(json);
+    }
+}

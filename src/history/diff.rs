@@ -1,0 +1,509 @@
+//! Why did my prefix break? The first place where a request differs from the one before.
+
+use core::fmt;
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use super::kind;
+use crate::json::edit::{raw_member, string_member};
+use crate::json::reader::{Items, Kind, Reader};
+use crate::json::{Json, JsonError};
+use crate::models::Model;
+use crate::text::Text;
+use crate::usage::Usage;
+
+/// The first place where a request differs from the one that a signed block was made under, or a cache
+/// entry written; and what follows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Difference {
+    /// What differs.
+    pub part: Part,
+    /// Where, as a `JSONPath` into the request: `$.messages[3].content[0].text`. Of what is missing in the
+    /// next request, into the previous one.
+    pub path: Text,
+    /// The first byte of the previous request at which the value differs, or where it would stand.
+    pub previous_byte: usize,
+    /// The same, of the next request.
+    pub next_byte: usize,
+    /// The value in the previous request, from a little before that byte: at most 48 characters.
+    pub previous: Option<Text>,
+    /// The same, of the next request.
+    pub next: Option<Text>,
+    /// The signed blocks of the next request that become invalid, if the model's signatures are bound to
+    /// their prefix.
+    pub invalid_signatures: Vec<Text>,
+    /// Whether the signatures of the model are bound to their prefix; `None` if the table does not know the
+    /// model.
+    pub bound: Option<bool>,
+    /// What of the cache is lost.
+    pub lost: Lost,
+}
+
+/// What differs, from the front of what the API caches to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Part {
+    /// The model. Each has a cache of its own, and reads only some of the others' thinking.
+    Model,
+    /// The tools.
+    Tools,
+    /// The system prompt.
+    System,
+    /// A message.
+    Message,
+    /// Thinking is gone from the front, before all that is left. Signatures stay valid.
+    ThinkingRemoved,
+    /// Thinking is gone from the middle: what is signed behind it becomes invalid.
+    ThinkingGap,
+    /// Thinking is there that was not: what was signed while it was gone becomes invalid.
+    ThinkingReturned,
+    /// A parameter that the messages are cached under: thinking, effort, the choice of tools. Signatures stay
+    /// valid.
+    Parameter,
+}
+
+/// What of the cache is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Lost {
+    /// All of it.
+    All,
+    /// What stands behind the difference. What an earlier mark covers is still read.
+    Behind,
+}
+
+/// Names the first place where the prefix of a request differs from that of the one before it: the model,
+/// the tools, the system prompt or an earlier message. `None` if the next one only goes on.
+///
+/// Both are whole requests, as they were sent. Marks for the cache may move, white space may differ, a text
+/// may be a string or a block; the order of keys counts in the inputs of tools and in their schemas, which
+/// the model reads.
+///
+/// ```
+/// use thinkstream::history::{Part, diff};
+///
+/// let previous = r#"{"model":"claude-opus-5-5","system":"Be brief.","messages":[
+///     {"role":"user","content":"hi"}]}"#;
+/// let next = r#"{"model":"claude-opus-5-5","system":"Be brief. It is 10:31.","messages":[
+///     {"role":"user","content":"hi"},
+///     {"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"EqQB"},
+///                                    {"type":"text","text":"Hello!"}]},
+///     {"role":"user","content":"bye"}]}"#;
+/// let difference = diff(previous, next)?.unwrap();
+/// assert_eq!(difference.part, Part::System);
+/// assert_eq!(difference.path, "$.system");
+/// assert_eq!(difference.invalid_signatures, ["$.messages[1].content[0]"]);
+/// assert_eq!(
+///     difference.to_string(),
+///     "$.system differs (byte 46 was \"Be brief.\", byte 46 is \"Be brief. It is 10:31.\"): the cache \
+///      behind it is lost, 1 signed block becomes invalid"
+/// );
+/// # Ok::<(), thinkstream::JsonError>(())
+/// ```
+///
+/// # Errors
+///
+/// If one of the two is not JSON.
+pub fn diff(previous: &str, next: &str) -> Result<Option<Difference>, JsonError> {
+    Json::parse(previous.to_string())?;
+    Json::parse(next.to_string())?;
+    let requests = Requests { previous, next };
+    Ok(requests.members().or_else(|| requests.messages()).or_else(|| requests.parameters()))
+}
+
+impl Difference {
+    /// How many cached tokens are lost, of those that the previous request read or wrote: all of
+    /// them, or at most so many. `None` if its usage says nothing of a cache.
+    #[must_use]
+    pub fn cached_tokens_lost(&self, previous: &Usage) -> Option<u64> {
+        let cached = [previous.cache_read_input_tokens, previous.cache_creation_input_tokens];
+        cached.into_iter().flatten().reduce(u64::saturating_add)
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} differs (", self.path)?;
+        let mut side = |byte: usize, verb: &str, value: &Option<Text>| match value {
+            Some(value) => write!(f, "byte {byte} {verb} {}", printable(value)),
+            None => write!(f, "byte {byte} {verb} nothing"),
+        };
+        side(self.previous_byte, "was", &self.previous)?;
+        f.write_str(", ")?;
+        let mut side = |byte: usize, verb: &str, value: &Option<Text>| match value {
+            Some(value) => write!(f, "byte {byte} {verb} {}", printable(value)),
+            None => write!(f, "byte {byte} {verb} nothing"),
+        };
+        side(self.next_byte, "is", &self.next)?;
+        f.write_str("): ")?;
+        f.write_str(match self.lost {
+            Lost::All => "the whole cache is lost",
+            Lost::Behind => "the cache behind it is lost",
+        })?;
+        let blocks = self.invalid_signatures.len();
+        let (noun, verb) = if blocks == 1 { ("block", "becomes") } else { ("blocks", "become") };
+        match self.bound {
+            _ if blocks == 0 => Ok(()),
+            Some(false) => f.write_str(", signatures stay valid"),
+            Some(true) => write!(f, ", {blocks} signed {noun} {verb} invalid"),
+            None => write!(f, ", {blocks} signed {noun} may become invalid"),
+        }
+    }
+}
+
+/// A value from a little before a byte.
+fn excerpt(value: &str, at: usize) -> Text {
+    let from = (at.saturating_sub(16)..=at).find(|from| value.is_char_boundary(*from)).unwrap_or(0);
+    let rest = value.get(from..).unwrap_or_default();
+    let mut excerpt = String::from(if from == 0 { "" } else { "…" });
+    excerpt.extend(rest.chars().take(47));
+    excerpt.into()
+}
+
+fn printable(value: &str) -> String {
+    value.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
+}
+
+/// The two requests.
+struct Requests<'a> {
+    previous: &'a str,
+    next: &'a str,
+}
+
+/// A place that differs: the values, where there are any, and the places behind which they would stand.
+struct Place<'a> {
+    path: String,
+    previous: Result<&'a str, &'a str>,
+    next: Result<&'a str, &'a str>,
+}
+
+impl<'a> Requests<'a> {
+    /// Everything before the messages.
+    fn members(&self) -> Option<Difference> {
+        let parts = [
+            (Part::Model, "model"),
+            (Part::Tools, "tools"),
+            (Part::System, "system"),
+            (Part::System, "instructions"),
+        ];
+        parts.into_iter().find_map(|(part, key)| {
+            let place = self.member(key)?;
+            // Each model has signatures that others read.
+            let from = if part == Part::Model { usize::MAX } else { 0 };
+            Some(self.difference(part, &place, (from, 0)))
+        })
+    }
+
+    fn parameters(&self) -> Option<Difference> {
+        let keys =
+            ["thinking", "output_config", "tool_choice", "speed", "reasoning", "reasoning_effort"];
+        let place = keys.into_iter().find_map(|key| self.member(key))?;
+        Some(self.difference(Part::Parameter, &place, (usize::MAX, 0)))
+    }
+
+    fn member(&self, key: &str) -> Option<Place<'a>> {
+        let (old, new) = (raw_member(self.previous, key), raw_member(self.next, key));
+        let path = format!("$.{key}");
+        let is_null = |value: Option<&str>| value.is_none_or(|value| value == "null");
+        match (old, new) {
+            _ if is_null(old) && is_null(new) => None,
+            (Some(old), Some(new)) => differs(old, new, path, false),
+            (old, new) => {
+                Some(Place { path, previous: old.ok_or(self.previous), next: new.ok_or(self.next) })
+            }
+        }
+    }
+
+    /// The messages that both have. The next one may have more, or fewer.
+    fn messages(&self) -> Option<Difference> {
+        let key = if raw_member(self.previous, "input").is_some() { "input" } else { "messages" };
+        let list = |request| -> Vec<&'a str> {
+            Items::new(raw_member(request, key).unwrap_or("[]")).collect()
+        };
+        let (old, new) = (list(self.previous), list(self.next));
+        let last = old.len().min(new.len()).saturating_sub(1);
+        let mut thinking = Thinking::default();
+        for (at, (old, new)) in old.into_iter().zip(new).enumerate() {
+            let path = format!("$.{key}[{at}]");
+            if let Some(place) = self.message(old, new, &path, at, at == last, &mut thinking) {
+                // What went before it comes before it.
+                if thinking.first.is_none() {
+                    return Some(self.difference(Part::Message, &place, (at, 0)));
+                }
+                break;
+            }
+        }
+        let (part, place, from) = thinking.first?;
+        Some(self.difference(part, &place, from))
+    }
+
+    /// Compares a message, and notes where thinking has gone from it or come into it.
+    fn message(
+        &self,
+        old: &'a str,
+        new: &'a str,
+        path: &str,
+        at: usize,
+        last: bool,
+        thinking: &mut Thinking<'a>,
+    ) -> Option<Place<'a>> {
+        let (old_content, new_content) = (raw_member(old, "content"), raw_member(new, "content"));
+        let (Some(old_content), Some(new_content)) = (old_content, new_content) else {
+            return differs(old, new, path.into(), false);
+        };
+        if let Some(place) = without_content(old, new, path) {
+            return Some(place);
+        }
+        let (olds, news) = (blocks(old_content), blocks(new_content));
+        let (mut left, mut right) = (olds.iter().peekable(), news.iter().enumerate().peekable());
+        loop {
+            match (left.peek().copied(), right.peek().copied()) {
+                (Some(old), Some((block, new))) => {
+                    let path = format!("{path}.content[{block}]");
+                    let Some(place) = differs(old, new, path.clone(), false) else {
+                        thinking.kept |= is_thinking(new);
+                        left.next();
+                        right.next();
+                        continue;
+                    };
+                    if is_thinking(old) && !(is_thinking(new) && olds.len() == news.len()) {
+                        thinking.removed(path, old, new, (at, block));
+                        left.next();
+                    } else if is_thinking(new) && !is_thinking(old) {
+                        thinking.returned(path, old, new, (at, block));
+                        right.next();
+                    } else {
+                        return Some(place);
+                    }
+                }
+                (Some(old), None) if is_thinking(old) => {
+                    let path = format!("{path}.content[{}]", news.len());
+                    thinking.removed(path, old, new_content, (at, news.len()));
+                    left.next();
+                }
+                (Some(old), None) => {
+                    let path = format!("{path}.content[{}]", news.len());
+                    return Some(Place { path, previous: Ok(old), next: Err(new_content) });
+                }
+                // The last message may have grown.
+                (None, Some(_)) if last => return None,
+                (None, Some((block, new))) => {
+                    let path = format!("{path}.content[{block}]");
+                    return Some(Place { path, previous: Err(old_content), next: Ok(new) });
+                }
+                (None, None) => return None,
+            }
+        }
+    }
+
+    fn difference(&self, part: Part, place: &Place<'a>, from: (usize, usize)) -> Difference {
+        let same = match (place.previous, place.next) {
+            (Ok(old), Ok(new)) => old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count(),
+            _ => 0,
+        };
+        let start = |whole: &str, side: Result<&str, &str>| {
+            let (value, behind) = match side {
+                Ok(value) => (value, same),
+                // Behind all that is there.
+                Err(around) => (around, around.len().saturating_sub(1)),
+            };
+            value.as_ptr().addr().saturating_sub(whole.as_ptr().addr()).saturating_add(behind)
+        };
+        let begin = |side: Result<&str, &str>| side.ok().map(|value| excerpt(value, same));
+        let model = string_member(self.next, "model").and_then(|model| Model::find(&model));
+        let harmless = matches!(part, Part::ThinkingRemoved | Part::Parameter | Part::Model);
+        Difference {
+            part,
+            path: place.path.as_str().into(),
+            previous_byte: start(self.previous, place.previous),
+            next_byte: start(self.next, place.next),
+            previous: begin(place.previous),
+            next: begin(place.next),
+            invalid_signatures: if harmless { Vec::new() } else { self.signed_behind(from) },
+            bound: model.map(|model| model.bound_to_prefix),
+            lost: match part {
+                Part::Model | Part::Tools => Lost::All,
+                _ => Lost::Behind,
+            },
+        }
+    }
+
+    /// The signed blocks of the next request from a place on.
+    fn signed_behind(&self, from: (usize, usize)) -> Vec<Text> {
+        let messages = Items::new(raw_member(self.next, "messages").unwrap_or("[]"));
+        let mut signed = Vec::new();
+        for (at, message) in messages.enumerate() {
+            let Some(content) = raw_member(message, "content") else { continue };
+            for (block, raw) in Items::new(content).enumerate() {
+                if (at, block) >= from && is_thinking(raw) {
+                    signed.push(format!("$.messages[{at}].content[{block}]").into());
+                }
+            }
+        }
+        signed
+    }
+}
+
+/// What has become of thinking, from message to message.
+#[derive(Default)]
+struct Thinking<'a> {
+    /// Whether some of it is where it was.
+    kept: bool,
+    first: Option<(Part, Place<'a>, (usize, usize))>,
+}
+
+impl<'a> Thinking<'a> {
+    fn removed(&mut self, path: String, old: &'a str, behind: &'a str, from: (usize, usize)) {
+        let gap = self.kept;
+        let place = || Place { path, previous: Ok(old), next: Err(behind) };
+        match &self.first {
+            None if gap => self.first = Some((Part::ThinkingGap, place(), from)),
+            None => self.first = Some((Part::ThinkingRemoved, place(), from)),
+            // What was gone from the front only is now a gap.
+            Some((Part::ThinkingRemoved, ..)) if gap => {
+                self.first = Some((Part::ThinkingGap, place(), from));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn returned(&mut self, path: String, old: &'a str, new: &'a str, from: (usize, usize)) {
+        if !matches!(self.first, Some((Part::ThinkingGap | Part::ThinkingReturned, ..))) {
+            let place = Place { path, previous: Err(old), next: Ok(new) };
+            self.first = Some((Part::ThinkingReturned, place, (from.0, from.1.saturating_add(1))));
+        }
+    }
+}
+
+fn is_thinking(block: &str) -> bool {
+    matches!(kind(block).as_str(), "thinking" | "redacted_thinking")
+}
+
+/// The blocks of a content; a string is one.
+fn blocks(content: &str) -> Vec<&str> {
+    if content.starts_with('[') { Items::new(content).collect() } else { Vec::from([content]) }
+}
+
+/// What differs in a message beside its content.
+fn without_content<'a>(old: &'a str, new: &'a str, path: &str) -> Option<Place<'a>> {
+    let (olds, news) = (members(old), members(new));
+    let outside = |key: &str| key != "content";
+    in_members(old, new, &olds, &news, path, false, &outside)
+}
+
+type Members<'a> = Vec<(Cow<'a, str>, &'a str)>;
+
+fn members(object: &str) -> Members<'_> {
+    let mut reader = Reader::new(object);
+    let mut members = Vec::new();
+    let Ok(mut first) = reader.open() else { return members };
+    while let Ok(Some(key)) = reader.key(&mut first) {
+        let Ok(raw) = reader.raw() else { break };
+        members.push((key, raw));
+    }
+    members
+}
+
+/// The first place where two values differ. `ordered`: the order of keys counts, and all of them.
+///
+/// It goes into itself no deeper than the values do, which is 128.
+fn differs<'a>(old: &'a str, new: &'a str, path: String, ordered: bool) -> Option<Place<'a>> {
+    if old == new {
+        return None;
+    }
+    let kinds = (Reader::new(old).kind(), Reader::new(new).kind());
+    match kinds {
+        (Ok(Kind::Object), Ok(Kind::Object)) => {
+            let (olds, news) = (members(old), members(new));
+            in_members(old, new, &olds, &news, &path, ordered, &|_| true)
+        }
+        (Ok(Kind::Array), Ok(Kind::Array)) => in_items(old, new, &path, ordered),
+        (Ok(Kind::String), Ok(Kind::String)) => {
+            let text = |raw| Reader::new(raw).string().ok().map(|text| text.decode().into_owned());
+            (text(old) != text(new)).then_some(Place { path, previous: Ok(old), next: Ok(new) })
+        }
+        // A text may be a string or a block.
+        (Ok(Kind::String), _)
+            if text_of(new)
+                .is_some_and(|text| differs(old, text, String::new(), false).is_none()) =>
+        {
+            None
+        }
+        (_, Ok(Kind::String))
+            if text_of(old)
+                .is_some_and(|text| differs(text, new, String::new(), false).is_none()) =>
+        {
+            None
+        }
+        _ => Some(Place { path, previous: Ok(old), next: Ok(new) }),
+    }
+}
+
+/// The text of a block that is nothing but text, or of an array with one.
+fn text_of(value: &str) -> Option<&str> {
+    let mut block = value;
+    if value.starts_with('[') {
+        let mut items = Items::new(value);
+        block = items.next().filter(|_| items.next().is_none())?;
+    }
+    let plain =
+        members(block).iter().all(|(key, _)| matches!(&**key, "type" | "text" | "cache_control"));
+    raw_member(block, "text").filter(|_| plain && kind(block).ends_with("text"))
+}
+
+fn in_members<'a>(
+    old: &'a str,
+    new: &'a str,
+    olds: &Members<'a>,
+    news: &Members<'a>,
+    path: &str,
+    ordered: bool,
+    counts: &dyn Fn(&str) -> bool,
+) -> Option<Place<'a>> {
+    // What the model reads as it stands has no marks.
+    let counts = |key: &str| counts(key) && (ordered || key != "cache_control");
+    for (key, value) in olds.iter().filter(|(key, _)| counts(key)) {
+        let path = format!("{path}.{key}");
+        let Some((_, other)) = news.iter().find(|(found, _)| found == key) else {
+            return Some(Place { path, previous: Ok(value), next: Err(new) });
+        };
+        let ordered = ordered || matches!(&**key, "input" | "input_schema" | "parameters");
+        if let Some(place) = differs(value, other, path, ordered) {
+            return Some(place);
+        }
+    }
+    let known = |key: &str| olds.iter().any(|(found, _)| found == key);
+    if let Some((key, value)) = news.iter().find(|(key, _)| counts(key) && !known(key)) {
+        let path = format!("{path}.{key}");
+        return Some(Place { path, previous: Err(old), next: Ok(value) });
+    }
+    let moved = ordered && olds.iter().zip(news).any(|((old, _), (new, _))| old != new);
+    moved.then(|| Place { path: path.into(), previous: Ok(old), next: Ok(new) })
+}
+
+fn in_items<'a>(old: &'a str, new: &'a str, path: &str, ordered: bool) -> Option<Place<'a>> {
+    let (mut olds, mut news) = (Items::new(old), Items::new(new));
+    for at in 0_usize.. {
+        let path = format!("{path}[{at}]");
+        match (olds.next(), news.next()) {
+            (Some(left), Some(right)) => {
+                if let Some(place) = differs(left, right, path, ordered) {
+                    return Some(place);
+                }
+            }
+            (None, None) => return None,
+            (left, right) => {
+                return Some(Place { path, previous: left.ok_or(old), next: right.ok_or(new) });
+            }
+        }
+    }
+    None
+}

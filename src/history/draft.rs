@@ -1,0 +1,197 @@
+//! A message that is being put together from entries.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::json::Json;
+use crate::json::edit::{quote, raw_member, string_member};
+use crate::json::reader::Items;
+use crate::text::Text;
+
+/// A message of the Messages API.
+pub(super) struct Draft {
+    pub(super) role: Text,
+    /// The message as the caller gave it, as long as nothing joins it.
+    whole: Option<Json>,
+    pub(super) parts: Vec<Part>,
+    /// Whether it is the user's own word.
+    pub(super) own: bool,
+    /// Whether its content is a string.
+    pub(super) string: bool,
+}
+
+/// A block of a message.
+pub(super) struct Part {
+    pub(super) kind: Text,
+    pub(super) json: Json,
+    /// The entry and the block that it is from.
+    pub(super) origin: (usize, usize),
+    pub(super) print: Option<Text>,
+}
+
+impl Part {
+    pub(super) fn new(json: Json) -> Self {
+        let kind = super::kind(&json).into();
+        Self { kind, json, origin: (0, 0), print: None }
+    }
+
+    /// Text, as a block.
+    pub(super) fn text(text: &str) -> Self {
+        let mut json = String::from(r#"{"type":"text","text":"#);
+        quote(&mut json, text);
+        json.push('}');
+        Self::new(Json::checked(json))
+    }
+
+    /// Whether it may carry a mark for the cache.
+    pub(super) fn is_cacheable(&self) -> bool {
+        is_cacheable(&self.kind, &self.json)
+    }
+
+    pub(super) fn is_result(&self) -> bool {
+        self.kind == "tool_result"
+    }
+}
+
+/// Whether a block may carry a mark for the cache: not thinking, and not empty text.
+pub(super) fn is_cacheable(kind: &str, json: &str) -> bool {
+    match kind {
+        "text" => string_member(json, "text").is_some_and(|text| !text.is_empty()),
+        "image" | "document" | "tool_use" | "tool_result" | "search_result" => true,
+        _ => false,
+    }
+}
+
+impl Draft {
+    pub(super) fn assistant(parts: Vec<Part>) -> Self {
+        Self { role: "assistant".into(), whole: None, parts, own: false, string: false }
+    }
+
+    pub(super) fn results(parts: Vec<Part>) -> Self {
+        Self { role: "user".into(), whole: None, parts, own: false, string: false }
+    }
+
+    /// Any message.
+    pub(super) fn read(message: &Json) -> Self {
+        Self::user(message, false)
+    }
+
+    /// What the user said: the content of a message, or a message.
+    pub(super) fn user(content: &Json, own: bool) -> Self {
+        if let Some(role) = string_member(content, "role").filter(|_| content.starts_with('{')) {
+            let inner = raw_member(content, "content").unwrap_or("[]");
+            let (parts, string) = (blocks(inner), inner.starts_with('"'));
+            return Self { role: role.into(), whole: Some(content.clone()), parts, own, string };
+        }
+        let mut whole = String::from(r#"{"role":"user","content":"#);
+        if content.starts_with(['"', '[']) {
+            whole.push_str(content);
+        } else {
+            // A block alone, or a value that stands for its text.
+            whole.push('[');
+            let parts = blocks(content);
+            parts.iter().for_each(|part| whole.push_str(&part.json));
+            whole.push(']');
+        }
+        whole.push('}');
+        let (parts, string) = (blocks(content), content.starts_with('"'));
+        Self { role: "user".into(), whole: Some(Json::checked(whole)), parts, own, string }
+    }
+
+    /// Takes on what another of the same role has. Results of tools come first, as the API wants them.
+    pub(super) fn join(&mut self, other: Self) {
+        self.change();
+        self.own |= other.own;
+        let results = self.parts.iter().take_while(|part| part.is_result()).count();
+        let (first, rest): (Vec<_>, Vec<_>) =
+            other.parts.into_iter().partition(|part| part.is_result() && self.role == "user");
+        self.parts.splice(results..results, first);
+        self.parts.extend(rest);
+    }
+
+    /// Whether two messages may become one: those of a system are told apart by more than their role.
+    pub(super) fn joins(&self, other: &Self) -> bool {
+        self.role == other.role && matches!(self.role.as_str(), "user" | "assistant")
+    }
+
+    /// The same, of an entry.
+    pub(super) fn of(mut self, entry: usize) -> Self {
+        for (block, part) in self.parts.iter_mut().enumerate() {
+            part.origin = (entry, block);
+        }
+        self
+    }
+
+    /// Puts a value into a block, behind all that it has.
+    pub(super) fn mark(&mut self, part: usize, control: &str) {
+        if let Some(part) = self.parts.get_mut(part)
+            && let Some(marked) = append_member(&part.json, "cache_control", control)
+        {
+            part.json = marked;
+            self.change();
+        }
+    }
+
+    /// Its blocks are no longer those that it was given with.
+    pub(super) fn change(&mut self) {
+        self.whole = None;
+        self.string = false;
+    }
+
+    pub(super) fn into_json(self) -> Json {
+        if let Some(whole) = self.whole {
+            return whole;
+        }
+        let mut json = String::from(r#"{"role":"#);
+        quote(&mut json, &self.role);
+        json.push_str(r#","content":["#);
+        for (at, part) in self.parts.iter().enumerate() {
+            if at > 0 {
+                json.push(',');
+            }
+            json.push_str(&part.json);
+        }
+        json.push_str("]}");
+        Json::checked(json)
+    }
+}
+
+/// An id that the API takes: others have characters that it refuses.
+pub(super) fn tool_id(id: &str) -> Text {
+    let valid = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-');
+    if id.chars().all(valid) {
+        return id.into();
+    }
+    id.chars().map(|char| if valid(char) { char } else { '_' }).collect::<String>().into()
+}
+
+/// The blocks of the content of a message.
+fn blocks(content: &str) -> Vec<Part> {
+    if content.starts_with('[') {
+        return Items::new(content)
+            .map(|block| Part::new(Json::checked(block.to_string())))
+            .collect();
+    }
+    if content.starts_with('{') {
+        return [Part::new(Json::checked(content.to_string()))].into();
+    }
+    match serde_json::from_str::<String>(content) {
+        Ok(text) => [Part::text(&text)].into(),
+        Err(_) => [Part::text(content)].into(),
+    }
+}
+
+/// An object with one more member at its end, and not a byte of it changed.
+pub(super) fn append_member(object: &str, key: &str, value: &str) -> Option<Json> {
+    let inner = object.trim_end().strip_suffix('}')?;
+    let empty = inner.trim().strip_prefix('{')?.trim().is_empty();
+    let mut json = String::from(inner);
+    if !empty {
+        json.push(',');
+    }
+    quote(&mut json, key);
+    json.push(':');
+    json.push_str(value);
+    json.push('}');
+    Some(Json::checked(json))
+}

@@ -1,0 +1,333 @@
+//! Sending signed thinking back: an append-only record of a conversation that renders the next request.
+//!
+//! Most sessions that die, die of their own history: a signature lost, a block moved, thinking sent to a
+//! model that cannot read it, a tool call without an answer. [`History`] keeps what was said, as it was
+//! received, with [where it is from](Provenance). [`History::render`] makes of it what the next request
+//! sends: byte for byte what was signed, without what the API would refuse, and a [`Report`] of what became
+//! of each block. The record itself is never edited.
+//!
+//! ```
+//! use thinkstream::history::{History, Keep, Policy, Provenance, Target, ToolResult};
+//! use thinkstream::{Decoder, Event, Protocol, Provider};
+//! # const STREAM: &str = concat!(
+//! #     "data: {\"type\":\"message_start\",\"message\":{\"model\":\"claude-opus-4-8\"}}\n\n",
+//! #     "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":",
+//! #     "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"EqQB\"}}\n\n",
+//! #     "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
+//! #     "data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":",
+//! #     "{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"dice\",\"input\":{}}}\n\n",
+//! #     "data: {\"type\":\"content_block_stop\",\"index\":1}\n\n",
+//! #     "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\"}}\n\n",
+//! #     "data: {\"type\":\"message_stop\"}\n\n",
+//! # );
+//!
+//! let mut history = History::new();
+//! history.push_user("Throw a die.");
+//! let mut input = STREAM.into(); // what the server sent
+//! let mut decoder = Decoder::new(Protocol::Anthropic);
+//! while let Some(event) = decoder.decode(&mut input)? {
+//!     if let Event::Complete(done) = event {
+//!         for call in done.message.tool_calls() {
+//!             history.push_tool_result(ToolResult::new(call.id.clone(), "4"));
+//!         }
+//!         // A reply goes before the answers to its calls, whatever the order in which they come.
+//!         history.push_assistant(done.message, Provenance::default());
+//!     }
+//! }
+//!
+//! let target = Target::new(Provider::Anthropic, "claude-opus-4-8");
+//! let rendered = history.render(&target, &Policy::default());
+//! assert_eq!(
+//!     rendered.to_json(),
+//!     concat!(
+//!         r#"[{"role":"user","content":"Throw a die."},"#,
+//!         r#"{"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"EqQB"},"#,
+//!         r#"{"type":"tool_use","id":"toolu_1","name":"dice","input":{}}]},"#,
+//!         r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1","content":"4"}]}]"#,
+//!     ),
+//! );
+//! assert_eq!(rendered.report.kept_thinking().count(), 1);
+//! assert!(history.validate(&target).is_empty());
+//!
+//! // The record is JSON, with everything that the next process needs.
+//! let stored = serde_json::to_string(&history)?;
+//! assert_eq!(serde_json::from_str::<History>(&stored)?, history);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What goes back
+//!
+//! | | Anthropic | Responses | Chat Completions |
+//! |---|---|---|---|
+//! | signed thinking | to the model that wrote it, or one that reads it: as it was, in its place | the item with its `encrypted_content`, to its issuer | what is signed or structured, to its issuer |
+//! | thinking without signature | never | never, if nothing is stored | in the field it came in, [where it is demanded](crate::models#reasoning-in-chats) |
+//! | cut replies | up to the last whole text, or the last call that has an answer | the same | the same |
+//! | text and calls of other providers | yes, without their thinking | yes | yes |
+//!
+//! # When it does not fit
+//!
+//! [`validate`] finds what the API would refuse in any array of messages, rendered or your own;
+//! [`repair`] mends it, if asked. [`diff`] names the first place where a request differs from the one
+//! before, and what follows for signatures and cache. [`Rejection`] reads the API's refusal, and
+//! [`History::reject`] keeps what was refused from going out again. [`audit`](History::audit) hands every
+//! block of thinking to a store that keeps what the transcript no longer does.
+
+mod audit;
+mod check;
+mod diff;
+mod draft;
+mod fate;
+mod rejection;
+mod render;
+mod report;
+mod stored;
+mod target;
+
+#[cfg(feature = "std")]
+pub use self::audit::JsonLines;
+pub use self::audit::{AuditEntry, AuditSink};
+pub use self::check::{Change, Finding, FindingKind, Repaired, repair, validate};
+pub use self::diff::{Difference, Lost, Part, diff};
+pub use self::rejection::{Rejection, RejectionKind, Remedy};
+pub use self::render::Rendered;
+pub use self::report::{Action, Line, Note, Reason, Report};
+pub use self::target::{
+    CacheMarks, CacheStrategy, ClearToolUses, Compaction, ContextEdits, Keep, Mode, Policy, Switch,
+    Target, Ttl,
+};
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::Json;
+use crate::json::edit::quote;
+use crate::json::reader::Items;
+use crate::message::{Content, Message};
+use crate::text::Text;
+
+/// What was said in a conversation, in order. It is only ever appended to.
+///
+/// See the [module](self) for an example.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    entries: Vec<Entry>,
+    /// Thinking before this entry does not go out again.
+    watermark: usize,
+    /// How far the audit has come.
+    audited: usize,
+    /// The fingerprints of blocks that the API refused.
+    rejected: Vec<Text>,
+}
+
+/// One entry of a history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Entry {
+    /// What the user said: the content of a message (a string or an array of blocks), or a whole message
+    /// with its role.
+    User(Json),
+    /// A reply of the model.
+    Assistant(Reply),
+    /// The answer to a tool call.
+    ToolResult(ToolResult),
+}
+
+/// A reply of the model, and where it is from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Reply {
+    /// The reply, which names the provider and the model.
+    #[serde(with = "stored")]
+    pub message: Arc<Message>,
+    /// What the reply does not say of itself.
+    #[serde(default)]
+    pub provenance: Provenance,
+}
+
+/// Where a reply is from, beside what it [says itself](Message::model).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Provenance {
+    /// A name of your own for the account: of some models signed thinking is valid only there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Text>,
+    /// A name of your own for who served the API, where that is not the maker of the model: an endpoint,
+    /// an organisation, a deployment. Thinking never goes to another issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<Text>,
+    /// When the reply was finished, in milliseconds since any moment that you keep to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
+    /// The id of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<Text>,
+}
+
+impl Provenance {
+    /// Names the account.
+    #[must_use]
+    pub fn account(mut self, account: impl Into<Text>) -> Self {
+        self.account = Some(account.into());
+        self
+    }
+
+    /// Names who served the API.
+    #[must_use]
+    pub fn issuer(mut self, issuer: impl Into<Text>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// States when the reply was finished, in milliseconds.
+    #[must_use]
+    pub fn at_ms(mut self, at: u64) -> Self {
+        self.at_ms = Some(at);
+        self
+    }
+
+    /// States the id of the request.
+    #[must_use]
+    pub fn request_id(mut self, id: impl Into<Text>) -> Self {
+        self.request_id = Some(id.into());
+        self
+    }
+}
+
+/// The answer to a tool call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ToolResult {
+    /// The id of the call: [`ToolUse::id`](crate::ToolUse::id).
+    pub id: Text,
+    /// What came of it: a string, or an array of the provider's content blocks. Anything else goes out as
+    /// the text of its JSON.
+    pub content: Json,
+    /// Whether the tool failed.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub is_error: bool,
+}
+
+impl ToolResult {
+    /// What came of a call, as text.
+    #[must_use]
+    pub fn new(id: impl Into<Text>, text: &str) -> Self {
+        Self::json(id, string(text))
+    }
+
+    /// What came of a call, as JSON.
+    #[must_use]
+    pub fn json(id: impl Into<Text>, content: impl Into<Json>) -> Self {
+        Self { id: id.into(), content: content.into(), is_error: false }
+    }
+
+    /// The same, of a tool that failed.
+    #[must_use]
+    pub fn error(mut self) -> Self {
+        self.is_error = true;
+        self
+    }
+}
+
+impl History {
+    /// A history in which nothing has been said.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds what the user said, as text.
+    pub fn push_user(&mut self, text: &str) {
+        self.push_user_json(string(text));
+    }
+
+    /// Adds what the user said: the content of a message, a string or an array of blocks, or a whole message
+    /// with its role (`{"role":"system",…}` in the middle of a conversation). It goes out as it stands.
+    /// Results of tools in it are answers like others.
+    pub fn push_user_json(&mut self, content: impl Into<Json>) {
+        self.entries.push(Entry::User(content.into()));
+    }
+
+    /// Adds a reply, finished or [cut](crate::Partial): what of it cannot go back is known when it is
+    /// rendered. Answers to its calls that were added just before it come behind it.
+    pub fn push_assistant(&mut self, message: impl Into<Arc<Message>>, provenance: Provenance) {
+        let message = message.into();
+        let answers = |entry: &Entry| match entry {
+            Entry::ToolResult(result) => message.content.iter().any(
+                |block| matches!(&block.content, Content::ToolUse(tool) if tool.id == result.id),
+            ),
+            _ => false,
+        };
+        let early = self.entries.iter().rev().take_while(|entry| answers(entry)).count();
+        let at = self.entries.len().saturating_sub(early);
+        self.entries.insert(at, Entry::Assistant(Reply { message, provenance }));
+    }
+
+    /// Adds the answer to a tool call.
+    pub fn push_tool_result(&mut self, result: ToolResult) {
+        self.entries.push(Entry::ToolResult(result));
+    }
+
+    /// What was said, in order.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry before which no thinking goes out any more. It moves forward, never back.
+    #[must_use]
+    pub fn watermark(&self) -> usize {
+        self.watermark
+    }
+
+    /// The fingerprints of the blocks that the API refused, which do not go out again.
+    #[must_use]
+    pub fn rejected(&self) -> &[Text] {
+        &self.rejected
+    }
+
+    fn replies(&self) -> impl DoubleEndedIterator<Item = (usize, &Reply)> {
+        self.entries.iter().enumerate().filter_map(|(at, entry)| match entry {
+            Entry::Assistant(reply) => Some((at, reply)),
+            _ => None,
+        })
+    }
+}
+
+impl Entry {
+    /// Whether it is the user's own word, with which a turn begins: not a result of a tool.
+    fn begins_turn(&self) -> bool {
+        match self {
+            Self::User(content) => is_users(content) && !is_answer(content),
+            Self::Assistant(_) | Self::ToolResult(_) => false,
+        }
+    }
+}
+
+/// Whether the content of a user's message has a result of a tool in it.
+fn is_answer(content: &str) -> bool {
+    let blocks = crate::json::edit::raw_member(content, "content").unwrap_or(content);
+    Items::new(blocks).any(|block| kind(block) == "tool_result")
+}
+
+/// Whether it is no message of another role.
+fn is_users(content: &str) -> bool {
+    let role = crate::json::edit::string_member(content, "role");
+    !content.starts_with('{') || role.is_none_or(|role| role == "user")
+}
+
+/// The type of a block.
+fn kind(block: &str) -> String {
+    crate::json::edit::string_member(block, "type").unwrap_or_default()
+}
+
+/// A JSON string.
+fn string(text: &str) -> Json {
+    let mut json = String::with_capacity(text.len().saturating_add(2));
+    quote(&mut json, text);
+    Json::checked(json)
+}

@@ -1,0 +1,274 @@
+//! After a 400: what the API refused, and what would succeed.
+
+use core::fmt;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{History, Rendered};
+use crate::json::edit::{raw_member, string_member};
+use crate::text::Text;
+
+/// What an API refused of a request's thinking or tools, read from the body of its answer.
+///
+/// ```
+/// use thinkstream::history::{Rejection, RejectionKind, Remedy};
+///
+/// let body = r#"{"type":"error","error":{"type":"invalid_request_error","message":
+///     "messages.5.content.0: Invalid `signature` in `thinking` block"}}"#;
+/// let rejection = Rejection::classify(400, body).unwrap();
+/// assert_eq!(rejection.kind, RejectionKind::InvalidSignature);
+/// assert_eq!(rejection.place, Some((5, Some(0))));
+/// assert_eq!(rejection.remedy(), Remedy::DropBlock);
+/// assert_eq!(Rejection::classify(400, r#"{"error":{"message":"max_tokens is too large"}}"#), None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rejection {
+    /// What was refused.
+    pub kind: RejectionKind,
+    /// The message, and the block in its content, that the answer names.
+    pub place: Option<(usize, Option<usize>)>,
+    /// What the API said: at most 512 characters.
+    pub message: Text,
+}
+
+/// What an API refuses of thinking and tools. The wording changes, so it is matched loosely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RejectionKind {
+    /// A signature that is not valid for its block: changed, cut, moved, or another model's.
+    InvalidSignature,
+    /// A block that is bound to another conversation: something before it has changed.
+    BoundToOtherConversation,
+    /// A block of thinking without a signature.
+    SignatureMissing,
+    /// A block of thinking without its text.
+    ThinkingTextMissing,
+    /// Redacted thinking without its data.
+    DataMissing,
+    /// The thinking of the last reply is not as it was.
+    CannotBeModified,
+    /// The last reply must begin with thinking.
+    ThinkingExpected,
+    /// A message ends with thinking.
+    ThinkingLast,
+    /// Text without any text.
+    EmptyText,
+    /// A tool call without an answer.
+    ToolResultMissing,
+    /// An answer without a tool call.
+    ToolUseMissing,
+    /// A mark for the cache on a block that cannot carry it, too many, or in the wrong order.
+    CacheMark,
+    /// The messages end with one of the assistant.
+    Prefill,
+    /// The mode of thinking is not supported by the model.
+    Mode,
+    /// A forced tool, with thinking.
+    ForcedTool,
+    /// Encrypted reasoning that the issuer cannot read.
+    InvalidEncryptedContent,
+    /// A stored item that does not exist.
+    ItemNotFound,
+    /// Reasoning without what it led to, or the other way round.
+    ReasoningPair,
+    /// A chat that wants its reasoning back.
+    ReasoningDemanded,
+    /// A chat that refuses its reasoning.
+    ReasoningRefused,
+}
+
+/// What would succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Remember what was refused ([`History::reject`]) and render again: without the block, and where
+    /// signatures are bound to their prefix, without all thinking up to it.
+    DropBlock,
+    /// Remember what was refused and render again: without all thinking of the request.
+    DropAllThinking,
+    /// Send the last reply exactly as it was received, or end the tool loop without thinking.
+    RestoreOrTurnOff,
+    /// Turn thinking off until the tool loop ends.
+    TurnThinkingOff,
+    /// [`repair`](super::repair) the messages.
+    Repair,
+    /// Ask for another mode: [`Thinking::resolve`](crate::request::Thinking::resolve) knows which.
+    ChangeThinking,
+    /// Render with [`Replay::Always`](crate::models::Replay::Always).
+    ReplayReasoning,
+    /// Render with [`Replay::Never`](crate::models::Replay::Never).
+    LeaveReasoningOut,
+}
+
+/// What an answer says, in lower case and without backticks, and what it means. All words must be there.
+/// The first that fits counts.
+const TEXTS: &[(&[&str], RejectionKind)] = &[
+    (&["bound to a different conversation"], RejectionKind::BoundToOtherConversation),
+    (&["thinking", "cannot be modified"], RejectionKind::CannotBeModified),
+    (&["thinking", "must remain as they were"], RejectionKind::CannotBeModified),
+    (&["signature", "field required"], RejectionKind::SignatureMissing),
+    (&["redacted_thinking", "data", "field required"], RejectionKind::DataMissing),
+    (&["thinking.thinking", "field required"], RejectionKind::ThinkingTextMissing),
+    (&["each thinking block must contain thinking"], RejectionKind::ThinkingTextMissing),
+    (&["expected thinking", "but found"], RejectionKind::ThinkingExpected),
+    (&["must start with a thinking block"], RejectionKind::ThinkingExpected),
+    (&["final block", "cannot be thinking"], RejectionKind::ThinkingLast),
+    (&["tool_choice", "thinking"], RejectionKind::ForcedTool),
+    (&["tool_choice", "not supported for this model"], RejectionKind::ForcedTool),
+    (&["cache_control", "thinking"], RejectionKind::CacheMark),
+    (&["cache_control"], RejectionKind::CacheMark),
+    (&["thinking.type", "not supported"], RejectionKind::Mode),
+    (&["adaptive thinking is not supported"], RejectionKind::Mode),
+    (&["invalid", "signature"], RejectionKind::InvalidSignature),
+    (&["signature", "thinking"], RejectionKind::InvalidSignature),
+    (&["prefill"], RejectionKind::Prefill),
+    (&["must be non-empty"], RejectionKind::EmptyText),
+    (&["non-whitespace text"], RejectionKind::EmptyText),
+    (&["tool_use", "without tool_result"], RejectionKind::ToolResultMissing),
+    (&["no tool output found"], RejectionKind::ToolResultMissing),
+    (&["tool_calls", "must be followed by tool messages"], RejectionKind::ToolResultMissing),
+    (&["unexpected tool_use_id"], RejectionKind::ToolUseMissing),
+    (&["tool_result", "corresponding tool_use"], RejectionKind::ToolUseMissing),
+    (&["no tool call found"], RejectionKind::ToolUseMissing),
+    (&["invalid_encrypted_content"], RejectionKind::InvalidEncryptedContent),
+    (&["encrypted content", "could not be"], RejectionKind::InvalidEncryptedContent),
+    (&["without its required"], RejectionKind::ReasoningPair),
+    (&["items are not persisted"], RejectionKind::ItemNotFound),
+    (&["item with id", "not found"], RejectionKind::ItemNotFound),
+    (&["reasoning_content", "must be passed back"], RejectionKind::ReasoningDemanded),
+    (&["reasoning_content", "missing"], RejectionKind::ReasoningDemanded),
+    (&["reasoning_content"], RejectionKind::ReasoningRefused),
+];
+
+impl Rejection {
+    /// Reads what an API answered, if it is about thinking or tools: its JSON error, or any text that has
+    /// one in it, as relays send it.
+    #[must_use]
+    pub fn classify(status: u16, body: &str) -> Option<Self> {
+        if !matches!(status, 400 | 404 | 422) {
+            return None;
+        }
+        let message = message(body);
+        let code = raw_member(body, "error").and_then(|error| string_member(error, "code"));
+        let mut text = message.to_ascii_lowercase().replace(['`', '\'', '"'], "");
+        text.push(' ');
+        text.push_str(&code.unwrap_or_default());
+        let fits = |words: &[&str]| words.iter().all(|word| text.contains(word));
+        let kind = TEXTS.iter().find(|(words, _)| fits(words)).map(|(_, kind)| *kind)?;
+        let begin: String = message.chars().take(512).collect();
+        Some(Self { kind, place: place(&message), message: begin.into() })
+    }
+
+    /// What would succeed.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        match self.kind {
+            RejectionKind::InvalidSignature if self.place.is_some() => Remedy::DropBlock,
+            RejectionKind::InvalidSignature
+            | RejectionKind::BoundToOtherConversation
+            | RejectionKind::InvalidEncryptedContent
+            | RejectionKind::ItemNotFound => Remedy::DropAllThinking,
+            RejectionKind::CannotBeModified => Remedy::RestoreOrTurnOff,
+            RejectionKind::ThinkingExpected => Remedy::TurnThinkingOff,
+            RejectionKind::Mode | RejectionKind::ForcedTool => Remedy::ChangeThinking,
+            RejectionKind::ReasoningDemanded => Remedy::ReplayReasoning,
+            RejectionKind::ReasoningRefused => Remedy::LeaveReasoningOut,
+            RejectionKind::SignatureMissing
+            | RejectionKind::ThinkingTextMissing
+            | RejectionKind::DataMissing
+            | RejectionKind::ThinkingLast
+            | RejectionKind::EmptyText
+            | RejectionKind::ToolResultMissing
+            | RejectionKind::ToolUseMissing
+            | RejectionKind::CacheMark
+            | RejectionKind::Prefill
+            | RejectionKind::ReasoningPair => Remedy::Repair,
+        }
+    }
+}
+
+impl History {
+    /// Remembers the signed blocks that the API refused, so that they never go out again, and says how
+    /// many there are. The next [`render`](Self::render) leaves them out.
+    ///
+    /// It is the block that the answer names, and where it names none, or all that stands behind a change
+    /// is invalid, every block of thinking that the request had.
+    pub fn reject(&mut self, rejection: &Rejection, sent: &Rendered) -> usize {
+        let named = |message: usize, block: usize| match (rejection.remedy(), rejection.place) {
+            (Remedy::DropBlock, Some((at, Some(only)))) => (message, block) == (at, only),
+            (Remedy::DropBlock, Some((at, None))) => message == at,
+            // All that is behind it was made under the same prefix.
+            (_, Some((at, from))) if rejection.kind == RejectionKind::BoundToOtherConversation => {
+                (message, block) >= (at, from.unwrap_or(0))
+            }
+            _ => true,
+        };
+        let refused = matches!(
+            rejection.remedy(),
+            Remedy::DropBlock | Remedy::DropAllThinking | Remedy::RestoreOrTurnOff
+        );
+        let signed = sent.signed.iter().filter(|it| refused && named(it.message, it.block));
+        let prints: Vec<Text> = signed.map(|it| it.print.clone()).collect();
+        let mut new = 0_usize;
+        for print in prints {
+            if !self.rejected.contains(&print) {
+                self.rejected.push(print);
+                new = new.saturating_add(1);
+            }
+        }
+        new
+    }
+}
+
+/// The message of an error, wherever an API puts it.
+fn message(body: &str) -> String {
+    let error = raw_member(body, "error");
+    let of = |object: &str| string_member(object, "message");
+    let found = error.and_then(of).or_else(|| string_member(body, "error"));
+    let found = found.or_else(|| of(body)).or_else(|| string_member(body, "detail"));
+    found.unwrap_or_else(|| body.into())
+}
+
+/// `messages.5.content.0` or `input[5]`, wherever it stands.
+fn place(message: &str) -> Option<(usize, Option<usize>)> {
+    let behind = |text: &str, name: &str| -> Option<(usize, String)> {
+        let (_, rest) = text.split_once(name)?;
+        let rest = rest.trim_start_matches(['.', '[']);
+        let end = rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, rest) = rest.split_at_checked(end)?;
+        Some((number.parse().ok()?, rest.into()))
+    };
+    let (at, rest) = behind(message, "messages").or_else(|| behind(message, "input"))?;
+    let near = rest.trim_start_matches([']', '.']);
+    let block = near.starts_with("content").then(|| behind(near, "content")).flatten();
+    Some((at, block.map(|(block, _)| block)))
+}
+
+impl fmt::Display for RejectionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::InvalidSignature => "a signature is not valid",
+            Self::BoundToOtherConversation => "thinking is bound to another conversation",
+            Self::SignatureMissing => "thinking without a signature",
+            Self::ThinkingTextMissing => "thinking without its text",
+            Self::DataMissing => "redacted thinking without its data",
+            Self::CannotBeModified => "the thinking of the last reply is not as it was",
+            Self::ThinkingExpected => "the last reply must begin with thinking",
+            Self::ThinkingLast => "a message ends with thinking",
+            Self::EmptyText => "text without any text",
+            Self::ToolResultMissing => "a tool call without an answer",
+            Self::ToolUseMissing => "an answer without a tool call",
+            Self::CacheMark => "a mark for the cache where none can be",
+            Self::Prefill => "the messages end with one of the assistant",
+            Self::Mode => "the mode of thinking is not supported",
+            Self::ForcedTool => "a forced tool with thinking",
+            Self::InvalidEncryptedContent => "encrypted reasoning cannot be read",
+            Self::ItemNotFound => "an item is not stored",
+            Self::ReasoningPair => "reasoning without what it led to, or the other way round",
+            Self::ReasoningDemanded => "the reasoning must go back",
+            Self::ReasoningRefused => "the reasoning must not go back",
+        })
+    }
+}

@@ -1,0 +1,108 @@
+//! Where the cache is told to end.
+//!
+//! Source: Anthropic's page on prompt caching. A mark is looked up where it stands and some 20 blocks before,
+//! so one that stands where the last request ended is always found.
+
+use alloc::vec::Vec;
+
+use super::Rendered;
+use crate::history::draft::{Draft, Part};
+use crate::history::report::{Action, Note};
+use crate::history::{CacheStrategy, Policy, Target, Ttl};
+use crate::json::edit::{raw_member, string_member};
+
+/// The most marks that a request may have, that of the system prompt included.
+const MARKS: usize = 4;
+
+pub(super) fn set(drafts: &mut [Draft], target: &Target, policy: &Policy, rendered: &mut Rendered) {
+    let marks = policy.cache;
+    if marks.strategy == CacheStrategy::None {
+        return;
+    }
+    let mut lives = existing(drafts);
+    let mut room = MARKS.saturating_sub(lives.len());
+    let mut note = |why: &str| rendered.report.notes.push(Note::NotMarked { why: why.into() });
+    if room > 0 {
+        // It stands before all others, and must not live shorter.
+        let longest = lives.iter().map(|(_, ttl)| *ttl).chain([marks.ttl, marks.system_ttl]).max();
+        rendered.system_mark = longest;
+        room = room.saturating_sub(1);
+    } else {
+        note("the messages have four of your own");
+    }
+    let mut lines = Vec::new();
+    for message in wanted(drafts, marks.strategy) {
+        let Some(place) = place(drafts, message) else {
+            note("no block before it can carry one");
+            continue;
+        };
+        if lives.iter().any(|(at, _)| *at == place) {
+            continue;
+        }
+        if lines.len() >= room {
+            note("there are four already");
+            break;
+        }
+        let before = lives.iter().filter(|(at, _)| *at < place).map(|(_, ttl)| *ttl).min();
+        let behind = lives.iter().filter(|(at, _)| *at > place).map(|(_, ttl)| *ttl).max();
+        let ttl = marks.ttl.min(before.unwrap_or(Ttl::OneHour)).max(behind.unwrap_or_default());
+        lives.push((place, ttl));
+        lines.push((place, ttl));
+    }
+    for ((message, at), ttl) in lines {
+        let Some(draft) = drafts.get_mut(message) else { continue };
+        draft.mark(at, ttl.cache_control());
+        let Some(part) = draft.parts.get(at) else { continue };
+        let action = Action::Marked(ttl);
+        rendered.report.line(part.origin, &part.kind, Some((message, Some(at))), action);
+    }
+    if let Some(tokens) = target.row.as_ref().and_then(|row| row.min_cacheable_tokens) {
+        rendered.report.notes.push(Note::MinCacheable { tokens });
+    }
+}
+
+/// Where a mark stands: the message and the block.
+type Place = (usize, usize);
+
+/// The marks that the caller set, and how long they live.
+fn existing(drafts: &[Draft]) -> Vec<(Place, Ttl)> {
+    let parts = drafts.iter().enumerate().flat_map(|(message, draft)| {
+        draft.parts.iter().enumerate().map(move |(at, part)| ((message, at), part))
+    });
+    parts
+        .filter_map(|(place, part)| {
+            let control = raw_member(&part.json, "cache_control").filter(|it| *it != "null")?;
+            let hour = string_member(control, "ttl").is_some_and(|ttl| ttl == "1h");
+            Some((place, if hour { Ttl::OneHour } else { Ttl::FiveMinutes }))
+        })
+        .collect()
+}
+
+/// The messages at whose end a mark shall stand, the most useful first.
+fn wanted(drafts: &[Draft], strategy: CacheStrategy) -> Vec<usize> {
+    let places = |keep: &dyn Fn(&Draft) -> bool, count: usize| -> Vec<usize> {
+        let all = drafts.iter().enumerate().rev();
+        all.filter(|(_, draft)| keep(draft)).map(|(at, _)| at).take(count).collect()
+    };
+    match strategy {
+        CacheStrategy::None => Vec::new(),
+        CacheStrategy::AppendOnlyTail => places(&|draft| draft.role == "user", 2),
+        CacheStrategy::SystemAndLast3 => places(&|draft| draft.role != "system", 3),
+        CacheStrategy::BeforeHistoricalThinking => {
+            let mut marks = places(&|draft| draft.own, 2);
+            let tail = drafts.len().saturating_sub(1);
+            if !drafts.is_empty() && !marks.contains(&tail) {
+                marks.push(tail);
+            }
+            marks
+        }
+    }
+}
+
+/// The last block at or before the end of a message that can carry a mark.
+fn place(drafts: &[Draft], message: usize) -> Option<Place> {
+    let before = drafts.iter().enumerate().take(message.saturating_add(1)).rev();
+    before.filter(|(_, draft)| draft.role != "system").find_map(|(at, draft)| {
+        draft.parts.iter().rposition(Part::is_cacheable).map(|part| (at, part))
+    })
+}

@@ -1,0 +1,221 @@
+//! The record as the next request sends it.
+
+mod anthropic;
+mod marks;
+mod openai;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::ser::SerializeSeq;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+use super::fate::{self, Fates};
+use super::report::{Action, Note, Report};
+use super::{ContextEdits, Entry, History, Keep, Policy, Repaired, Target, Ttl};
+use crate::json::Json;
+use crate::message::{Content, Provider};
+use crate::text::Text;
+
+/// A history as the next request sends it.
+///
+/// Serialises as the array of its messages, so that it can stand in a request of your own:
+///
+/// ```
+/// use serde::Serialize;
+/// use thinkstream::history::Rendered;
+///
+/// #[derive(Serialize)]
+/// struct Request<'a> {
+///     model: &'a str,
+///     max_tokens: u32,
+///     stream: bool,
+///     messages: &'a Rendered, // `input` of the Responses API
+/// }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Rendered {
+    /// The messages, or the items of the Responses API.
+    pub messages: Vec<Json>,
+    /// The mark that the last block of the system prompt shall have, as its `cache_control`. It covers the
+    /// tools too.
+    pub system_mark: Option<Ttl>,
+    /// Fields beside the messages: `context_management`.
+    pub fields: Vec<(Text, Json)>,
+    /// What the header `anthropic-beta` must have, beside what you ask for yourself.
+    pub betas: Vec<Text>,
+    /// What became of each block.
+    pub report: Report,
+    /// The fingerprints of the signed blocks that go out, each with its message or item and its block.
+    pub(super) signed: Vec<Signed>,
+}
+
+/// A signed block that goes out.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Signed {
+    pub(super) message: usize,
+    pub(super) block: usize,
+    pub(super) print: Text,
+}
+
+impl History {
+    /// Makes the messages of the next request, and moves the watermark where the policy says so.
+    ///
+    /// The same history, target and policy give the same messages again, however often they are rendered.
+    pub fn render(&mut self, target: &Target, policy: &Policy) -> Rendered {
+        let (rendered, watermark) = self.draft(target, policy);
+        self.watermark = watermark;
+        rendered
+    }
+
+    /// What [`render`](Self::render) would give. The watermark stays where it is.
+    #[must_use]
+    pub fn preview(&self, target: &Target, policy: &Policy) -> Rendered {
+        self.draft(target, policy).0
+    }
+
+    /// What the API would refuse in the messages of the next request, with no policy but to keep all.
+    #[must_use]
+    pub fn validate(&self, target: &Target) -> Vec<super::Finding> {
+        let rendered = self.preview(target, &Policy::default());
+        super::validate(&rendered.messages, target)
+    }
+
+    fn draft(&self, target: &Target, policy: &Policy) -> (Rendered, usize) {
+        let mut fates = fate::decide(self, target, policy);
+        let mut rendered = Rendered::default();
+        rendered.report.notes = core::mem::take(&mut fates.notes);
+        self.report_dropped(&fates, &mut rendered.report);
+        match target.provider {
+            Provider::Anthropic => anthropic::render(self, target, policy, &fates, &mut rendered),
+            Provider::OpenAiResponses | Provider::OpenAiChat => {
+                openai::render(self, target, &fates, &mut rendered);
+            }
+        }
+        rendered.report.lines.sort_by_key(|line| (line.entry, line.block));
+        if let Some(edits) = policy.context_edits.as_ref().filter(|_| target.is_anthropic()) {
+            rendered.edit(edits);
+        }
+        (rendered, fates.watermark)
+    }
+
+    fn report_dropped(&self, fates: &Fates, report: &mut Report) {
+        for (at, reply) in self.replies() {
+            let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
+            if fates.iter().all(Option::is_some) {
+                report.notes.push(Note::EmptyReply { entry: at });
+            }
+            for ((block, content), fate) in reply.message.content.iter().enumerate().zip(fates) {
+                if let Some(reason) = fate {
+                    let kind = content.content.kind();
+                    report.line((at, block), kind, None, Action::Dropped(*reason));
+                }
+                if let (Content::ToolUse(tool), None) = (&content.content, fate)
+                    && tool.kind.is_client()
+                    && !self.is_answered_or_last(at, &tool.id)
+                {
+                    report.notes.push(Note::Unanswered { id: tool.id.clone() });
+                }
+            }
+        }
+    }
+
+    /// Whether a call has an answer, or can still get one.
+    fn is_answered_or_last(&self, entry: usize, id: &str) -> bool {
+        let behind = self.entries.get(entry.saturating_add(1)..).unwrap_or_default();
+        let answer = |entry: &Entry| match entry {
+            Entry::ToolResult(result) => result.id == id,
+            Entry::User(content) => content.contains(id),
+            Entry::Assistant(_) => false,
+        };
+        behind.is_empty() || behind.iter().any(answer)
+    }
+}
+
+impl Rendered {
+    /// The messages as one JSON array.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let mut text = String::from("[");
+        for message in &self.messages {
+            if text.len() > 1 {
+                text.push(',');
+            }
+            text.push_str(message);
+        }
+        text.push(']');
+        Json::checked(text)
+    }
+
+    /// Mends what the API would refuse: see [`repair`](super::repair).
+    #[must_use]
+    pub fn repair(&self, target: &Target) -> Repaired {
+        super::repair(&self.messages, target)
+    }
+
+    /// Leaves edits to the API.
+    fn edit(&mut self, edits: &ContextEdits) {
+        let mut list = Vec::new();
+        // The API wants it first.
+        if let Some(keep) = edits.clear_thinking {
+            let keep = match keep {
+                Keep::All => json!({ "type": "all" }),
+                Keep::LastTurns(turns) => {
+                    json!({ "type": "thinking_turns", "value": turns.max(1) })
+                }
+                Keep::Nothing => json!({ "type": "thinking_turns", "value": 1 }),
+            };
+            list.push(json!({ "type": "clear_thinking_20251015", "keep": keep }));
+        }
+        if let Some(clear) = &edits.clear_tool_uses {
+            list.push(clear.to_value());
+        }
+        for edit in &list {
+            let kind = edit.get("type").and_then(Value::as_str).unwrap_or_default();
+            self.report.notes.push(Note::ServerSide { edit: kind.into() });
+        }
+        if !list.is_empty() {
+            self.fields.push(("context_management".into(), json!({ "edits": list }).into()));
+            self.betas.push("context-management-2025-06-27".into());
+        }
+    }
+}
+
+impl super::ClearToolUses {
+    fn to_value(&self) -> Value {
+        let tokens = |value: u64| json!({ "type": "input_tokens", "value": value });
+        let mut edit = serde_json::Map::new();
+        edit.insert("type".into(), "clear_tool_uses_20250919".into());
+        let members = [
+            ("trigger", self.trigger_input_tokens.map(tokens)),
+            ("keep", self.keep.map(|value| json!({ "type": "tool_uses", "value": value }))),
+            ("clear_at_least", self.clear_at_least.map(tokens)),
+            ("exclude_tools", (!self.exclude_tools.is_empty()).then(|| json!(self.exclude_tools))),
+            ("clear_tool_inputs", self.clear_tool_inputs.map(Value::Bool)),
+        ];
+        for (key, value) in members {
+            if let Some(value) = value {
+                edit.insert(key.into(), value);
+            }
+        }
+        Value::Object(edit)
+    }
+}
+
+impl Target {
+    fn is_anthropic(&self) -> bool {
+        self.provider == Provider::Anthropic
+    }
+}
+
+impl Serialize for Rendered {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.messages.len()))?;
+        for message in &self.messages {
+            seq.serialize_element(message)?;
+        }
+        seq.end()
+    }
+}

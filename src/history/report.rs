@@ -1,0 +1,275 @@
+//! What became of each block.
+
+use core::fmt;
+
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use super::Ttl;
+use crate::text::Text;
+
+/// What a rendering did, block by block. `Display` is for people, a line each.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// What became of each block of a reply, and each mark that was set.
+    pub lines: Vec<Line>,
+    /// What else there is to know.
+    pub notes: Vec<Note>,
+}
+
+/// What became of one block.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Line {
+    /// The entry of the history, from 0.
+    pub entry: usize,
+    /// The block in it, from 0.
+    pub block: usize,
+    /// The type of the block.
+    pub kind: Text,
+    /// Where it is in the request, if it is: the message or item.
+    pub message: Option<usize>,
+    /// Where it is in the content of that message, if it has blocks.
+    pub content: Option<usize>,
+    /// What became of it.
+    pub action: Action,
+}
+
+/// What became of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Action {
+    /// It goes out as it was received.
+    Kept,
+    /// It does not go out.
+    Dropped(Reason),
+    /// It goes out with a mark for the cache, that lives so long.
+    Marked(Ttl),
+}
+
+/// Why a block does not go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// It was cut, or is not signed: the API would refuse it.
+    NotReplayable,
+    /// What it was cut with cannot be gone on from: a call that has no answer, thinking that led to
+    /// nothing.
+    Cut,
+    /// The reply was refused: what was written before must not be used.
+    Refused,
+    /// Text without any text.
+    EmptyText,
+    /// It stands before a fallback to another model, which cannot go on from it.
+    BeforeFallback,
+    /// It stands before a compaction block, which has all that is read of it.
+    BeforeCompaction,
+    /// Thinking from before the watermark: older than what is kept.
+    BeforeWatermark,
+    /// Thinking with which a message would end: the API would refuse it.
+    Last,
+    /// Thinking, in a request that turns thinking off.
+    ThinkingOff,
+    /// Of another provider, which only that one can read.
+    OtherProvider,
+    /// Of the same API, but somebody else's.
+    OtherIssuer,
+    /// Signed for another account.
+    OtherAccount,
+    /// Signed by another model, which the target cannot read.
+    OtherModel,
+    /// The API has refused it before.
+    Rejected,
+    /// Reasoning that the server does not take back.
+    NotTaken,
+    /// Reasoning without its encrypted content, which a provider that stores nothing cannot find.
+    NotEncrypted,
+}
+
+/// What else there is to know of a rendering.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Note {
+    /// The tool loop in progress has lost its thinking.
+    LoopWithoutThinking {
+        /// What will happen.
+        consequence: Text,
+    },
+    /// Nothing of a reply goes out.
+    EmptyReply {
+        /// The entry of the history.
+        entry: usize,
+    },
+    /// A call of a finished reply has no answer.
+    Unanswered {
+        /// The id of the call.
+        id: Text,
+    },
+    /// The watermark has moved: thinking before this entry will not go out again.
+    Watermark {
+        /// The entry of the history.
+        entry: usize,
+        /// Why it moved.
+        why: Text,
+    },
+    /// A cut reply is gone on with.
+    Resumed {
+        /// `prefill` or `user`.
+        by: Text,
+    },
+    /// An edit is left to the API.
+    ServerSide {
+        /// The type of the edit.
+        edit: Text,
+    },
+    /// There was no room for another mark, or no block to set it on.
+    NotMarked {
+        /// Why.
+        why: Text,
+    },
+    /// What is shorter than this is not cached, silently.
+    MinCacheable {
+        /// In tokens.
+        tokens: u64,
+    },
+}
+
+impl Report {
+    /// The thinking that does not go out, and why.
+    pub fn dropped_thinking(&self) -> impl Iterator<Item = (&Line, Reason)> {
+        self.lines.iter().filter(|line| line.is_thinking()).filter_map(|line| match line.action {
+            Action::Dropped(reason) => Some((line, reason)),
+            _ => None,
+        })
+    }
+
+    /// The thinking that goes out.
+    pub fn kept_thinking(&self) -> impl Iterator<Item = &Line> {
+        let kept = |line: &&Line| line.is_thinking() && line.action == Action::Kept;
+        self.lines.iter().filter(kept)
+    }
+
+    /// The marks that were set.
+    pub fn marks(&self) -> impl Iterator<Item = (&Line, Ttl)> {
+        self.lines.iter().filter_map(|line| match line.action {
+            Action::Marked(ttl) => Some((line, ttl)),
+            _ => None,
+        })
+    }
+
+    pub(super) fn line(
+        &mut self,
+        (entry, block): (usize, usize),
+        kind: &str,
+        at: Option<(usize, Option<usize>)>,
+        action: Action,
+    ) {
+        let (message, content) = (at.map(|(message, _)| message), at.and_then(|(_, block)| block));
+        self.lines.push(Line { entry, block, kind: kind.into(), message, content, action });
+    }
+}
+
+impl Line {
+    /// Whether the block is thinking, readable or not.
+    #[must_use]
+    pub fn is_thinking(&self) -> bool {
+        matches!(self.kind.as_str(), "thinking" | "redacted_thinking" | "reasoning")
+    }
+}
+
+impl Reason {
+    /// The reason, in words.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotReplayable => "cut or not signed, which the API refuses",
+            Self::Cut => "the reply was cut behind what can be gone on from",
+            Self::Refused => "the reply was refused",
+            Self::EmptyText => "empty text, which the API refuses",
+            Self::BeforeFallback => "before the fallback to another model, which cannot read it",
+            Self::BeforeCompaction => "before the compaction, which has what is read of it",
+            Self::BeforeWatermark => "older than what is kept",
+            Self::Last => "a message may not end with thinking",
+            Self::ThinkingOff => "the request turns thinking off",
+            Self::OtherProvider => "another provider's",
+            Self::OtherIssuer => "another issuer's",
+            Self::OtherAccount => "signed for another account",
+            Self::OtherModel => "signed by another model",
+            Self::Rejected => "refused by the API before",
+            Self::NotTaken => "not taken back by the server",
+            Self::NotEncrypted => "without encrypted content, and nothing is stored",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "entry {}, block {}, {}: ", self.entry, self.block, self.kind)?;
+        match self.action {
+            Action::Kept => f.write_str("kept")?,
+            Action::Dropped(reason) => write!(f, "dropped: {reason}")?,
+            Action::Marked(ttl) => write!(f, "the cache is marked, for {}", ttl.as_str())?,
+        }
+        match (self.message, self.content) {
+            (Some(message), Some(content)) => {
+                write!(f, " ($.messages[{message}].content[{content}])")
+            }
+            (Some(message), None) => write!(f, " (item {message})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LoopWithoutThinking { consequence } => {
+                write!(f, "the tool loop in progress has lost its thinking: {consequence}")
+            }
+            Self::EmptyReply { entry } => write!(f, "entry {entry}: nothing of the reply goes out"),
+            Self::Unanswered { id } => write!(f, "the call {:?} has no answer", id.as_str()),
+            Self::Watermark { entry, why } => {
+                write!(f, "thinking before entry {entry} will not go out again: {why}")
+            }
+            Self::Resumed { by } => write!(f, "the cut reply is gone on with, by {by}"),
+            Self::ServerSide { edit } => write!(f, "left to the API: {edit}"),
+            Self::NotMarked { why } => write!(f, "a mark was not set: {why}"),
+            Self::MinCacheable { tokens } => {
+                write!(f, "what is shorter than {tokens} tokens is not cached, silently")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kept, dropped) = (self.kept_thinking().count(), self.dropped_thinking().count());
+        writeln!(f, "thinking: {kept} kept, {dropped} dropped")?;
+        for line in
+            self.lines.iter().filter(|line| line.is_thinking() || line.action != Action::Kept)
+        {
+            writeln!(f, "{line}")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "{note}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Ttl {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
