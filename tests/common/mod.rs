@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub(crate) mod recordings;
+pub(crate) mod talk;
 
 use std::io::Read;
 

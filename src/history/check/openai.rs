@@ -87,8 +87,8 @@ pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
             if known.contains(id) {
                 add(Kind::DuplicateToolId, Some(id));
             }
+            known.push(id.clone());
         }
-        known.extend(ids.iter().cloned());
         for id in &ids {
             // The answers come before anything else is said.
             let behind = messages.get(at.saturating_add(1)..).unwrap_or_default();

@@ -1,17 +1,19 @@
 //! Why did my prefix break? The first place where a request differs from the one before.
 
+mod compare;
+
 use core::fmt;
 
-use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use serde::Serialize;
 
+use self::compare::{Place, differs, without_content};
 use super::kind;
 use crate::json::edit::{raw_member, string_member};
-use crate::json::reader::{Items, Kind, Reader};
+use crate::json::reader::Items;
 use crate::json::{Json, JsonError};
 use crate::models::Model;
 use crate::text::Text;
@@ -178,13 +180,6 @@ struct Requests<'a> {
     next: &'a str,
 }
 
-/// A place that differs: the values, where there are any, and the places behind which they would stand.
-struct Place<'a> {
-    path: String,
-    previous: Result<&'a str, &'a str>,
-    next: Result<&'a str, &'a str>,
-}
-
 impl<'a> Requests<'a> {
     /// Everything before the messages.
     fn members(&self) -> Option<Difference> {
@@ -233,75 +228,16 @@ impl<'a> Requests<'a> {
         let mut thinking = Thinking::default();
         for (at, (old, new)) in old.into_iter().zip(new).enumerate() {
             let path = format!("$.{key}[{at}]");
-            if let Some(place) = self.message(old, new, &path, at, at == last, &mut thinking) {
+            if let Some((place, block)) = message(old, new, &path, at, at == last, &mut thinking) {
                 // What went before it comes before it.
                 if thinking.first.is_none() {
-                    return Some(self.difference(Part::Message, &place, (at, 0)));
+                    return Some(self.difference(Part::Message, &place, (at, block)));
                 }
                 break;
             }
         }
         let (part, place, from) = thinking.first?;
         Some(self.difference(part, &place, from))
-    }
-
-    /// Compares a message, and notes where thinking has gone from it or come into it.
-    fn message(
-        &self,
-        old: &'a str,
-        new: &'a str,
-        path: &str,
-        at: usize,
-        last: bool,
-        thinking: &mut Thinking<'a>,
-    ) -> Option<Place<'a>> {
-        let (old_content, new_content) = (raw_member(old, "content"), raw_member(new, "content"));
-        let (Some(old_content), Some(new_content)) = (old_content, new_content) else {
-            return differs(old, new, path.into(), false);
-        };
-        if let Some(place) = without_content(old, new, path) {
-            return Some(place);
-        }
-        let (olds, news) = (blocks(old_content), blocks(new_content));
-        let (mut left, mut right) = (olds.iter().peekable(), news.iter().enumerate().peekable());
-        loop {
-            match (left.peek().copied(), right.peek().copied()) {
-                (Some(old), Some((block, new))) => {
-                    let path = format!("{path}.content[{block}]");
-                    let Some(place) = differs(old, new, path.clone(), false) else {
-                        thinking.kept |= is_thinking(new);
-                        left.next();
-                        right.next();
-                        continue;
-                    };
-                    if is_thinking(old) && !(is_thinking(new) && olds.len() == news.len()) {
-                        thinking.removed(path, old, new, (at, block));
-                        left.next();
-                    } else if is_thinking(new) && !is_thinking(old) {
-                        thinking.returned(path, old, new, (at, block));
-                        right.next();
-                    } else {
-                        return Some(place);
-                    }
-                }
-                (Some(old), None) if is_thinking(old) => {
-                    let path = format!("{path}.content[{}]", news.len());
-                    thinking.removed(path, old, new_content, (at, news.len()));
-                    left.next();
-                }
-                (Some(old), None) => {
-                    let path = format!("{path}.content[{}]", news.len());
-                    return Some(Place { path, previous: Ok(old), next: Err(new_content) });
-                }
-                // The last message may have grown.
-                (None, Some(_)) if last => return None,
-                (None, Some((block, new))) => {
-                    let path = format!("{path}.content[{block}]");
-                    return Some(Place { path, previous: Err(old_content), next: Ok(new) });
-                }
-                (None, None) => return None,
-            }
-        }
     }
 
     fn difference(&self, part: Part, place: &Place<'a>, from: (usize, usize)) -> Difference {
@@ -352,6 +288,64 @@ impl<'a> Requests<'a> {
     }
 }
 
+/// Compares a message, and notes where thinking has gone from it or come into it. With the place comes the
+/// block that it is in.
+fn message<'a>(
+    old: &'a str,
+    new: &'a str,
+    path: &str,
+    at: usize,
+    last: bool,
+    thinking: &mut Thinking<'a>,
+) -> Option<(Place<'a>, usize)> {
+    let (old_content, new_content) = (raw_member(old, "content"), raw_member(new, "content"));
+    let (Some(old_content), Some(new_content)) = (old_content, new_content) else {
+        return differs(old, new, path.into(), false).map(|place| (place, 0));
+    };
+    if let Some(place) = without_content(old, new, path) {
+        return Some((place, 0));
+    }
+    let (olds, news) = (blocks(old_content), blocks(new_content));
+    let (mut left, mut right) = (olds.iter().peekable(), news.iter().enumerate().peekable());
+    loop {
+        let (old, new) = (left.peek().copied(), right.peek().copied());
+        let block = new.map_or(news.len(), |(block, _)| block);
+        let path = format!("{path}.content[{block}]");
+        match (old, new.map(|(_, new)| new)) {
+            (Some(old), Some(new)) => {
+                let Some(place) = differs(old, new, path.clone(), false) else {
+                    thinking.kept |= is_thinking(new);
+                    left.next();
+                    right.next();
+                    continue;
+                };
+                if is_thinking(old) && !(is_thinking(new) && olds.len() == news.len()) {
+                    thinking.removed(path, old, new, (at, block));
+                    left.next();
+                } else if is_thinking(new) && !is_thinking(old) {
+                    thinking.returned(path, old, new, (at, block));
+                    right.next();
+                } else {
+                    return Some((place, block));
+                }
+            }
+            (Some(old), None) if is_thinking(old) => {
+                thinking.removed(path, old, new_content, (at, block));
+                left.next();
+            }
+            (Some(old), None) => {
+                return Some((Place { path, previous: Ok(old), next: Err(new_content) }, block));
+            }
+            // The last message may have grown.
+            (None, Some(_)) if last => return None,
+            (None, Some(new)) => {
+                return Some((Place { path, previous: Err(old_content), next: Ok(new) }, block));
+            }
+            (None, None) => return None,
+        }
+    }
+}
+
 /// What has become of thinking, from message to message.
 #[derive(Default)]
 struct Thinking<'a> {
@@ -390,120 +384,4 @@ fn is_thinking(block: &str) -> bool {
 /// The blocks of a content; a string is one.
 fn blocks(content: &str) -> Vec<&str> {
     if content.starts_with('[') { Items::new(content).collect() } else { Vec::from([content]) }
-}
-
-/// What differs in a message beside its content.
-fn without_content<'a>(old: &'a str, new: &'a str, path: &str) -> Option<Place<'a>> {
-    let (olds, news) = (members(old), members(new));
-    let outside = |key: &str| key != "content";
-    in_members(old, new, &olds, &news, path, false, &outside)
-}
-
-type Members<'a> = Vec<(Cow<'a, str>, &'a str)>;
-
-fn members(object: &str) -> Members<'_> {
-    let mut reader = Reader::new(object);
-    let mut members = Vec::new();
-    let Ok(mut first) = reader.open() else { return members };
-    while let Ok(Some(key)) = reader.key(&mut first) {
-        let Ok(raw) = reader.raw() else { break };
-        members.push((key, raw));
-    }
-    members
-}
-
-/// The first place where two values differ. `ordered`: the order of keys counts, and all of them.
-///
-/// It goes into itself no deeper than the values do, which is 128.
-fn differs<'a>(old: &'a str, new: &'a str, path: String, ordered: bool) -> Option<Place<'a>> {
-    if old == new {
-        return None;
-    }
-    let kinds = (Reader::new(old).kind(), Reader::new(new).kind());
-    match kinds {
-        (Ok(Kind::Object), Ok(Kind::Object)) => {
-            let (olds, news) = (members(old), members(new));
-            in_members(old, new, &olds, &news, &path, ordered, &|_| true)
-        }
-        (Ok(Kind::Array), Ok(Kind::Array)) => in_items(old, new, &path, ordered),
-        (Ok(Kind::String), Ok(Kind::String)) => {
-            let text = |raw| Reader::new(raw).string().ok().map(|text| text.decode().into_owned());
-            (text(old) != text(new)).then_some(Place { path, previous: Ok(old), next: Ok(new) })
-        }
-        // A text may be a string or a block.
-        (Ok(Kind::String), _)
-            if text_of(new)
-                .is_some_and(|text| differs(old, text, String::new(), false).is_none()) =>
-        {
-            None
-        }
-        (_, Ok(Kind::String))
-            if text_of(old)
-                .is_some_and(|text| differs(text, new, String::new(), false).is_none()) =>
-        {
-            None
-        }
-        _ => Some(Place { path, previous: Ok(old), next: Ok(new) }),
-    }
-}
-
-/// The text of a block that is nothing but text, or of an array with one.
-fn text_of(value: &str) -> Option<&str> {
-    let mut block = value;
-    if value.starts_with('[') {
-        let mut items = Items::new(value);
-        block = items.next().filter(|_| items.next().is_none())?;
-    }
-    let plain =
-        members(block).iter().all(|(key, _)| matches!(&**key, "type" | "text" | "cache_control"));
-    raw_member(block, "text").filter(|_| plain && kind(block).ends_with("text"))
-}
-
-fn in_members<'a>(
-    old: &'a str,
-    new: &'a str,
-    olds: &Members<'a>,
-    news: &Members<'a>,
-    path: &str,
-    ordered: bool,
-    counts: &dyn Fn(&str) -> bool,
-) -> Option<Place<'a>> {
-    // What the model reads as it stands has no marks.
-    let counts = |key: &str| counts(key) && (ordered || key != "cache_control");
-    for (key, value) in olds.iter().filter(|(key, _)| counts(key)) {
-        let path = format!("{path}.{key}");
-        let Some((_, other)) = news.iter().find(|(found, _)| found == key) else {
-            return Some(Place { path, previous: Ok(value), next: Err(new) });
-        };
-        let ordered = ordered || matches!(&**key, "input" | "input_schema" | "parameters");
-        if let Some(place) = differs(value, other, path, ordered) {
-            return Some(place);
-        }
-    }
-    let known = |key: &str| olds.iter().any(|(found, _)| found == key);
-    if let Some((key, value)) = news.iter().find(|(key, _)| counts(key) && !known(key)) {
-        let path = format!("{path}.{key}");
-        return Some(Place { path, previous: Err(old), next: Ok(value) });
-    }
-    let moved = ordered && olds.iter().zip(news).any(|((old, _), (new, _))| old != new);
-    moved.then(|| Place { path: path.into(), previous: Ok(old), next: Ok(new) })
-}
-
-fn in_items<'a>(old: &'a str, new: &'a str, path: &str, ordered: bool) -> Option<Place<'a>> {
-    let (mut olds, mut news) = (Items::new(old), Items::new(new));
-    for at in 0_usize.. {
-        let path = format!("{path}[{at}]");
-        match (olds.next(), news.next()) {
-            (Some(left), Some(right)) => {
-                if let Some(place) = differs(left, right, path, ordered) {
-                    return Some(place);
-                }
-            }
-            (None, None) => return None,
-            (left, right) => {
-                return Some(Place { path, previous: left.ok_or(old), next: right.ok_or(new) });
-            }
-        }
-    }
-    None
 }

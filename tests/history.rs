@@ -1,0 +1,617 @@
+//! The history: what the next request sends, under every policy, and what is said of it.
+
+mod common;
+
+use common::talk::{history, push, told};
+use thinkstream::history::{
+    CacheMarks, CacheStrategy, ClearToolUses, Compaction, ContextEdits, Entry, History, Keep, Mode,
+    Policy, Provenance, Switch, Target, ToolResult, Ttl,
+};
+use thinkstream::{Json, Provider};
+
+const OPUS: &str = "claude-opus-4-8";
+/// Its signatures are bound to their prefix.
+const BOUND: &str = "claude-opus-5-5";
+
+fn target(model: &str) -> Target {
+    Target::new(Provider::Anthropic, model)
+}
+
+fn policy(change: impl FnOnce(&mut Policy)) -> Policy {
+    let mut policy = Policy::default();
+    change(&mut policy);
+    policy
+}
+
+fn keep(keep: Keep) -> Policy {
+    policy(|policy| policy.keep = keep)
+}
+
+/// What goes out, and why what does not.
+fn rendered(lines: &[&str], target: &Target, policy: &Policy) -> String {
+    let mut history = history(lines);
+    let first = history.render(target, policy);
+    assert_eq!(history.render(target, policy).messages, first.messages, "rendered again");
+    let dropped: Vec<_> = first
+        .report
+        .lines
+        .iter()
+        .filter_map(|line| match line.action {
+            thinkstream::history::Action::Dropped(reason) => {
+                Some(format!("{}.{} {reason:?}", line.entry, line.block))
+            }
+            _ => None,
+        })
+        .collect();
+    let mut text = told(&first);
+    if !dropped.is_empty() {
+        text.push_str(" -- ");
+        text.push_str(&dropped.join(", "));
+    }
+    text
+}
+
+#[test]
+fn everything_goes_back_as_it_came() {
+    let plain = Policy::default();
+    for (lines, expected) in [
+        (&["u hi"][..], "u['hi']"),
+        (&["u hi", "a claude-opus-4-8 Thello", "u bye"], "u['hi'] a[Thello] u['bye']"),
+        (
+            &["u hi", "a claude-opus-4-8 K1 E2 R3 Tone Ct1 Ct2", "r t1 4", "x t2 no"],
+            "u['hi'] a[K1 E2 R3 Tone Ct1 Ct2] u[rt1 xt2]",
+        ),
+        // Answers first, whatever the order.
+        (
+            &["u hi", "a claude-opus-4-8 K1 Ct1", "u wait", "r t1 4"],
+            "u['hi'] a[K1 Ct1] u[rt1 Twait]",
+        ),
+        (&["u hi", "r t1 4", "a claude-opus-4-8 K1 Ct1"], "u['hi'] a[K1 Ct1] u[rt1]"),
+        // A pause is gone on with in the same message.
+        (
+            &[
+                "u hi",
+                "a claude-opus-4-8 K1 Ss1 !pause_turn",
+                "a claude-opus-4-8 K2 Tdone",
+                "u bye",
+            ],
+            "u['hi'] a[K1 Ss1 = K2 Tdone] u['bye']",
+        ),
+        (&["u a", "u b", "a claude-opus-4-8 Tx"], "u[Ta Tb] a[Tx]"),
+        (&["u a", "s now", "a claude-opus-4-8 Tx"], "u['a'] s['now'] a[Tx]"),
+        (
+            &["j [{\"type\":\"text\",\"text\":\"a\"}, {\"type\":\"image\",\"source\":1}]"],
+            "u[Ta image]",
+        ),
+        (&["j {\"role\":\"user\",\"content\":\"a\"}"], "u['a']"),
+        (&["j {\"type\":\"text\",\"text\":\"a\"}"], "u[Ta]"),
+        (&["j 5"], "u[T5]"),
+        // Empty replies are left out, and what they stood between joins.
+        (&["u a", "a claude-opus-4-8 !end_turn", "u b"], "u[Ta Tb]"),
+        (
+            &["u a", "a claude-opus-4-8 K1 T T_ Tx", "u b"],
+            "u['a'] a[K1 Tx] u['b'] -- 1.1 EmptyText, 1.2 EmptyText",
+        ),
+        (&["u a", "a claude-opus-4-8 k Tx", "u b"], "u['a'] a[Tx] u['b'] -- 1.0 NotReplayable"),
+        // A message may not end with thinking.
+        (&["u a", "a claude-opus-4-8 K1 !max_tokens", "u b"], "u[Ta Tb] -- 1.0 Cut"),
+        (
+            &["u a", "a claude-opus-4-8 Tx K1 R2", "u b"],
+            "u['a'] a[Tx] u['b'] -- 1.1 Last, 1.2 Last",
+        ),
+        // A refusal takes back what was said before it.
+        (
+            &["u a", "a claude-opus-4-8 K1 Tx Ct1 !refusal", "u b"],
+            "u[Ta Tb] -- 1.0 Refused, 1.1 Refused, 1.2 Refused",
+        ),
+        // The model that declined takes its own with it.
+        (
+            &["u a", "a claude-opus-4-8 K1 Tx Ss1 F K2 Ty", "u b"],
+            "u['a'] a[Tx Ss1 = F K2 Ty] u['b'] -- 1.0 BeforeFallback",
+        ),
+    ] {
+        assert_eq!(rendered(lines, &target(OPUS), &plain), expected, "{lines:?}");
+    }
+}
+
+#[test]
+fn a_cut_reply_goes_back_as_far_as_it_can_be_gone_on_from() {
+    for (lines, expected) in [
+        (&["u a", "a claude-opus-4-8 K1 Tx Ty ~"][..], "u['a'] a[K1 Tx] -- 1.2 NotReplayable"),
+        (&["u a", "a claude-opus-4-8 K1 Tx K2 ~"], "u['a'] a[K1 Tx] -- 1.2 NotReplayable"),
+        (&["u a", "a claude-opus-4-8 K1 ~"], "u['a'] -- 1.0 NotReplayable"),
+        (&["u a", "a claude-opus-4-8 K1 Tx Ct1 ~"], "u['a'] a[K1 Tx] -- 1.2 NotReplayable"),
+        (
+            &["u a", "a claude-opus-4-8 K1 Tx K2 Ct1 Ct2 ~"],
+            "u['a'] a[K1 Tx] -- 1.2 Cut, 1.3 Cut, 1.4 NotReplayable",
+        ),
+        // A call that was run and answered stays, and only that.
+        (
+            &["u a", "a claude-opus-4-8 K1 Ct1 Ct2 ~", "r t1 4"],
+            "u['a'] a[K1 Ct1] u[rt1] -- 1.2 NotReplayable",
+        ),
+        (
+            &["u a", "a claude-opus-4-8 K1 Ct0 Ct1 Ty ~", "r t1 4"],
+            "u['a'] a[K1 Ct1] u[rt1] -- 1.1 Cut, 1.3 NotReplayable",
+        ),
+        // What the limit cut is not run, and not answered.
+        (
+            &["u a", "a claude-opus-4-8 K1 Tx K2 Ct1 !max_tokens", "u b"],
+            "u['a'] a[K1 Tx] u['b'] -- 1.2 Cut, 1.3 Cut",
+        ),
+        (&["u a", "a claude-opus-4-8 K1 Tx !max_tokens", "u go on"], "u['a'] a[K1 Tx] u['go_on']"),
+        (
+            &["u a", "a claude-opus-4-8 Tx Ss1 Ty ~", "u b"],
+            "u['a'] a[Tx] u['b'] -- 1.1 Cut, 1.2 Cut, 1.3 NotReplayable",
+        ),
+    ] {
+        assert_eq!(rendered(lines, &target(OPUS), &Policy::default()), expected, "{lines:?}");
+    }
+}
+
+#[test]
+fn a_cut_reply_is_gone_on_with_if_asked() {
+    let resume = policy(|policy| policy.resume = true);
+    let asks = "Your_last_reply_was_cut_off_in_the_middle_of_this:\n\nand_\n\n\
+                Go_on_from_exactly_there,_without_saying_it_again.";
+    let goes_on = "Your_last_reply_was_cut_off._Go_on_from_where_it_ended.";
+    let cut = &["u a", "a claude-opus-4-8 K1 Tx Tand_ ~"][..];
+    let old = &["u a", "a claude-sonnet-4-5 Tx Tand_ ~"][..];
+    for (lines, model, mode, expected) in [
+        (cut, OPUS, Mode::Adaptive, format!("u['a'] a[K1 Tx] u['{asks}']")),
+        (cut, OPUS, Mode::Unknown, format!("u['a'] a[K1 Tx] u['{asks}']")),
+        (old, "claude-sonnet-4-5", Mode::Off, "u['a'] a[Tx Tand]".to_owned()),
+        (old, "claude-sonnet-4-5", Mode::Unknown, "u['a'] a[Tx Tand]".to_owned()),
+        (old, "claude-sonnet-4-5", Mode::Enabled, format!("u['a'] a[Tx] u['{asks}']")),
+        (
+            &["u a", "a claude-sonnet-4-5 Tx !max_tokens"],
+            "claude-sonnet-4-5",
+            Mode::Off,
+            "u['a'] a[Tx]".to_owned(),
+        ),
+        (
+            &["u a", "a claude-sonnet-4-5 Tx_ !max_tokens"],
+            "claude-sonnet-4-5",
+            Mode::Off,
+            format!("u['a'] a[Tx_] u['{goes_on}']"),
+        ),
+        (&["u a", "a claude-opus-4-8 K1 ~"], OPUS, Mode::Adaptive, format!("u[Ta T{goes_on}]")),
+        // Nothing was cut, or it was refused.
+        (&["u a", "a claude-opus-4-8 Tx"], OPUS, Mode::Adaptive, "u['a'] a[Tx]".to_owned()),
+        (&["u a", "a claude-opus-4-8 Tx !refusal"], OPUS, Mode::Adaptive, "u['a']".to_owned()),
+        (&["u a"], OPUS, Mode::Adaptive, "u['a']".to_owned()),
+    ] {
+        let mut history = history(lines);
+        let target = target(model).mode(mode);
+        let rendered = history.render(&target, &resume);
+        assert_eq!(told(&rendered), expected, "{lines:?} {mode:?}");
+        let by = rendered.report.notes.iter().any(|note| note.to_string().contains("gone on with"));
+        assert_eq!(
+            by,
+            lines.len() > 1 && !lines[1].ends_with("Tx") && !lines[1].contains("refusal")
+        );
+    }
+}
+
+/// Three turns, of which the second is a tool loop.
+const TURNS: &[&str] = &[
+    "u one",
+    "a claude-opus-4-8 K1 Ta",
+    "u two",
+    "a claude-opus-4-8 K2 Ct1",
+    "r t1 4",
+    "a claude-opus-4-8 K3 Tb",
+    "u three",
+    "a claude-opus-4-8 K4 Ct2",
+    "r t2 5",
+];
+
+#[test]
+fn thinking_is_kept_of_as_many_turns_as_asked() {
+    for (keep, before, expected) in [
+        (Keep::All, 0, "K1 K2 K3 K4"),
+        (Keep::LastTurns(3), 0, "K1 K2 K3 K4"),
+        (Keep::LastTurns(2), 2, "K2 K3 K4"),
+        (Keep::LastTurns(1), 6, "K4"),
+        // The tool loop in progress keeps its thinking.
+        (Keep::LastTurns(0), 7, "K4"),
+        (Keep::Nothing, 7, "K4"),
+    ] {
+        let mut history = history(TURNS);
+        let rendered = history.render(&target(OPUS), &self::keep(keep));
+        let words = told(&rendered);
+        let kept: Vec<_> =
+            words.split([' ', '[', ']']).filter(|word| word.starts_with('K')).collect();
+        assert_eq!(kept.join(" "), expected, "{keep:?}");
+        assert_eq!(history.watermark(), before, "{keep:?}");
+        assert_eq!(rendered.report.kept_thinking().count(), kept.len());
+        assert_eq!(rendered.report.dropped_thinking().count(), 4 - kept.len());
+    }
+    // With a new question no loop is in progress.
+    let mut lines = TURNS.to_vec();
+    lines.extend(["a claude-opus-4-8 Tc", "u four"]);
+    let mut history = history(&lines);
+    let rendered = history.render(&target(OPUS), &self::keep(Keep::Nothing));
+    assert_eq!(rendered.report.kept_thinking().count(), 0);
+    assert_eq!(history.watermark(), 11);
+}
+
+#[test]
+fn the_watermark_never_moves_back() {
+    let mut history = history(TURNS);
+    let target = target(BOUND);
+    history.render(&target, &keep(Keep::LastTurns(1)));
+    assert_eq!(history.watermark(), 6);
+    let all = history.render(&target, &keep(Keep::All));
+    assert_eq!(history.watermark(), 6);
+    assert_eq!(all.report.kept_thinking().count(), 1);
+    // A preview shows, and moves nothing.
+    let shown = history.preview(&target, &keep(Keep::Nothing));
+    assert!(shown.report.to_string().contains("thinking before entry 7 will not go out again"));
+    assert_eq!(history.watermark(), 6);
+    // It is part of the record.
+    let stored = serde_json::to_string(&history).unwrap();
+    let mut again: History = serde_json::from_str(&stored).unwrap();
+    assert_eq!(again, history);
+    assert_eq!(again.render(&target, &keep(Keep::All)).messages, all.messages);
+}
+
+#[test]
+fn a_pause_clears_thinking_once() {
+    const HOUR: u64 = Policy::STALE_AFTER_MS;
+    let stale = policy(|policy| policy.stale_after_ms = Some(HOUR));
+    let mut history = history(&[
+        "u one",
+        "a claude-opus-4-8 K1 Ta @1000",
+        "u two",
+        "a claude-opus-4-8 K2 Tb @2000",
+        "u three",
+    ]);
+    let at = |now: u64| target(OPUS).at_ms(now);
+    let kept = |history: &mut History, now: u64| {
+        history.render(&at(now), &stale).report.kept_thinking().count()
+    };
+    assert_eq!(kept(&mut history, 2_000 + HOUR - 1), 2);
+    assert_eq!(kept(&mut history, 2_000 + HOUR), 0);
+    assert_eq!(history.watermark(), 5);
+    // The same request again is the same.
+    assert_eq!(kept(&mut history, 2_000 + HOUR + 1), 0);
+    // It happens once: what is thought from now on stays, turn after turn.
+    let mut now = 2_000 + HOUR + 1;
+    for turn in 1..4 {
+        push(&mut history, &format!("a claude-opus-4-8 K{turn} Tc @{now}"));
+        push(&mut history, "u more");
+        now += HOUR / 2;
+        assert_eq!(kept(&mut history, now), turn);
+        assert_eq!(history.watermark(), 5);
+    }
+    // Where the time is not stated, nothing is stale.
+    let rendered = history.render(&target(OPUS), &stale);
+    assert_eq!(rendered.report.kept_thinking().count(), 3);
+    // A tool loop keeps its thinking over a pause.
+    push(&mut history, &format!("a claude-opus-4-8 K9 Ct9 @{now}"));
+    push(&mut history, "r t9 4");
+    assert_eq!(kept(&mut history, now + 5 * HOUR), 1);
+}
+
+#[test]
+fn thinking_goes_only_to_who_can_read_it() {
+    let lines =
+        &["u one", "a claude-opus-4-8 K1 Ta", "u two", "a claude-sonnet-5 K2 Tb", "u three"];
+    let bound = &[
+        "u one",
+        "a claude-opus-5-5 K1 Ta",
+        "u two",
+        "a claude-sonnet-5-5 K2 Tb #work",
+        "u three",
+    ];
+    let opus = "u['one'] a[K1 Ta] u['two'] a[Tb] u['three'] -- 3.0 OtherModel";
+    let none = "u['one'] a[Ta] u['two'] a[Tb] u['three']";
+    let both = "u['one'] a[K1 Ta] u['two'] a[K2 Tb] u['three']";
+    let switch = |switch| policy(|policy| policy.switch = switch);
+    for (lines, target, policy, expected) in [
+        (lines, target(OPUS), switch(Switch::ByModel), opus.to_owned()),
+        (lines, target("us.anthropic.claude-opus-4-8"), switch(Switch::ByModel), opus.to_owned()),
+        (lines, target(OPUS), switch(Switch::Drop), opus.to_owned()),
+        (lines, target(OPUS), switch(Switch::Keep), both.to_owned()),
+        (
+            lines,
+            target("claude-haiku-4-5"),
+            switch(Switch::ByModel),
+            format!("{none} -- 1.0 OtherModel, 3.0 OtherModel"),
+        ),
+        // An unknown model is not trusted to drop it.
+        (
+            lines,
+            target("claude-next"),
+            switch(Switch::ByModel),
+            format!("{none} -- 1.0 OtherModel, 3.0 OtherModel"),
+        ),
+        // The API drops by itself what these cannot read.
+        (bound, target(BOUND).account("work"), switch(Switch::ByModel), both.to_owned()),
+        // To leave one out in the middle would make a gap.
+        (
+            bound,
+            target(BOUND),
+            switch(Switch::Drop),
+            format!("{none} -- 1.0 BeforeWatermark, 3.0 BeforeWatermark"),
+        ),
+        // Of some, signatures are the account's.
+        (
+            bound,
+            target("claude-sonnet-5-5").account("home"),
+            switch(Switch::ByModel),
+            format!("{none} -- 1.0 BeforeWatermark, 3.0 BeforeWatermark"),
+        ),
+        (lines, target(OPUS).account("home"), switch(Switch::ByModel), opus.to_owned()),
+        (
+            lines,
+            target(OPUS).issuer("somebody"),
+            switch(Switch::Keep),
+            format!("{none} -- 1.0 OtherIssuer, 3.0 OtherIssuer"),
+        ),
+        // Thinking that is off.
+        (
+            lines,
+            target(OPUS).mode(Mode::Off),
+            switch(Switch::Keep),
+            format!("{none} -- 1.0 ThinkingOff, 3.0 ThinkingOff"),
+        ),
+    ] {
+        assert_eq!(rendered(lines, &target, &policy), expected, "{target:?}");
+    }
+    // The record keeps all: the first model finds its own again.
+    let mut history = history(lines);
+    history.render(&target("claude-haiku-4-5"), &Policy::default());
+    assert_eq!(history.watermark(), 0);
+    assert_eq!(history.render(&target(OPUS), &Policy::default()).report.kept_thinking().count(), 1);
+}
+
+#[test]
+fn a_loop_that_loses_its_thinking_is_told() {
+    let lines = &["u one", "a claude-sonnet-4-5 K1 Ct1", "r t1 4"];
+    for (model, mode, expected) in [
+        (
+            "claude-opus-4-5",
+            Mode::Enabled,
+            Some("the API refuses the request unless it turns thinking off"),
+        ),
+        (OPUS, Mode::Adaptive, Some("the model goes on without what it thought in it")),
+        ("claude-sonnet-4-5", Mode::Off, Some("thinking is off until the loop ends")),
+        ("claude-sonnet-4-5", Mode::Enabled, None),
+    ] {
+        let rendered = history(lines).render(&target(model).mode(mode), &Policy::default());
+        let notes: Vec<_> = rendered.report.notes.iter().map(ToString::to_string).collect();
+        let expected =
+            expected.map(|text| format!("the tool loop in progress has lost its thinking: {text}"));
+        assert_eq!(notes, Vec::from_iter(expected), "{model} {mode:?}");
+    }
+}
+
+#[test]
+fn a_compaction_can_be_the_beginning() {
+    let lines = &[
+        "u one",
+        "a claude-opus-4-7 K1 Ta",
+        "u two",
+        "a claude-opus-4-7 Tb Psummary K2 Tc",
+        "u three",
+    ];
+    let drop = policy(|policy| policy.compaction = Compaction::DropBefore);
+    assert_eq!(
+        rendered(lines, &target("claude-opus-4-7"), &drop),
+        "a[Psummary K2 Tc] u['three'] -- 1.0 BeforeCompaction, 1.1 BeforeCompaction, 3.0 BeforeCompaction"
+    );
+    assert_eq!(
+        rendered(lines, &target("claude-opus-4-7"), &Policy::default()),
+        "u['one'] a[K1 Ta] u['two'] a[Tb Psummary K2 Tc] u['three']"
+    );
+    let plain = &["u one", "a claude-opus-4-7 Ta", "u two"];
+    assert_eq!(rendered(plain, &target("claude-opus-4-7"), &drop), "u['one'] a[Ta] u['two']");
+    let found = history(lines).preview(&target("claude-opus-4-7"), &drop);
+    assert!(thinkstream::history::validate(&found.messages, &target("claude-opus-4-7")).is_empty());
+}
+
+#[test]
+fn marks_for_the_cache() {
+    use CacheStrategy::{AppendOnlyTail, BeforeHistoricalThinking, SystemAndLast3};
+    let marked = |lines: &[&str], marks: CacheMarks| {
+        let mut history = history(lines);
+        let target = target(OPUS);
+        let policy = policy(|policy| policy.cache = marks);
+        let rendered = history.render(&target, &policy);
+        let found = thinkstream::history::validate(&rendered.messages, &target);
+        assert!(found.is_empty() || lines.len() == 2, "{found:?}");
+        let system = rendered.system_mark.map(|ttl| format!("system^{} ", ttl.as_str()));
+        format!("{}{}", system.unwrap_or_default(), told(&rendered))
+    };
+    let five = CacheMarks::new;
+    let hour = |strategy| CacheMarks::new(strategy).ttl(Ttl::OneHour);
+    for (lines, marks, expected) in [
+        (
+            TURNS,
+            CacheMarks::default(),
+            "u['one'] a[K1 Ta] u['two'] a[K2 Ct1] u[rt1] a[K3 Tb] u['three'] a[K4 Ct2] u[rt2]",
+        ),
+        // Where the last request ended, and where this one does.
+        (
+            TURNS,
+            five(AppendOnlyTail),
+            "system^5m u['one'] a[K1 Ta] u['two'] a[K2 Ct1] u[rt1] a[K3 Tb] u[Tthree^] a[K4 Ct2] u[rt2^]",
+        ),
+        (
+            TURNS,
+            five(SystemAndLast3),
+            "system^5m u['one'] a[K1 Ta] u['two'] a[K2 Ct1] u[rt1] a[K3 Tb] u[Tthree^] a[K4 Ct2^] u[rt2^]",
+        ),
+        (
+            TURNS,
+            five(BeforeHistoricalThinking),
+            "system^5m u['one'] a[K1 Ta] u[Ttwo^] a[K2 Ct1] u[rt1] a[K3 Tb] u[Tthree^] a[K4 Ct2] u[rt2^]",
+        ),
+        (&TURNS[..1], hour(AppendOnlyTail), "system^1h u[Tone^1h]"),
+        // The longer-lived come first.
+        (&TURNS[..1], five(AppendOnlyTail).system_ttl(Ttl::OneHour), "system^1h u[Tone^]"),
+        (&TURNS[..1], hour(AppendOnlyTail).system_ttl(Ttl::FiveMinutes), "system^1h u[Tone^1h]"),
+        // Never on thinking, nor on empty text: the block before it, in whatever message it is.
+        (
+            &["u one", "a claude-opus-4-8 Ta Ss1"],
+            five(SystemAndLast3),
+            "system^5m u[Tone^] a[Ta^ Ss1 =]",
+        ),
+        // Those of the caller count.
+        (
+            &[
+                r#"j [{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"}},{"type":"text","text":"b","cache_control":{"type":"ephemeral"}},{"type":"text","text":"c"}]"#,
+                "a claude-opus-4-8 Ta",
+                "u two",
+            ],
+            hour(SystemAndLast3),
+            "system^1h u[Ta^1h Tb^ Tc] a[Ta] u[Ttwo^]",
+        ),
+        (
+            &[
+                r#"j [{"type":"text","text":"a","cache_control":{"type":"ephemeral"}},{"type":"text","text":"b","cache_control":{"type":"ephemeral"}},{"type":"text","text":"c","cache_control":{"type":"ephemeral"}},{"type":"text","text":"d","cache_control":{"type":"ephemeral"}},{"type":"text","text":"e"}]"#,
+            ],
+            five(AppendOnlyTail),
+            "u[Ta^ Tb^ Tc^ Td^ Te]",
+        ),
+    ] {
+        assert_eq!(marked(lines, marks), expected, "{marks:?}");
+    }
+}
+
+#[test]
+fn marks_stand_where_the_last_request_ended() {
+    // A turn after the other: what one request marks last, the next marks too.
+    let marks = policy(|policy| policy.cache = CacheMarks::new(CacheStrategy::AppendOnlyTail));
+    let mut history = History::new();
+    let mut last: Option<Json> = None;
+    for (at, line) in TURNS.iter().enumerate() {
+        push(&mut history, line);
+        if line.starts_with('a') {
+            continue;
+        }
+        let rendered = history.render(&target(OPUS), &marks);
+        let is_marked = |message: &Json| message.contains("cache_control");
+        if let Some(last) = last.take() {
+            assert!(is_marked(&last));
+            assert!(rendered.messages.contains(&last), "{at}: the mark has moved");
+        }
+        last = rendered.messages.last().cloned();
+    }
+}
+
+#[test]
+fn edits_can_be_left_to_the_api() {
+    let mut edits = ContextEdits::default();
+    edits.clear_thinking = Some(Keep::LastTurns(2));
+    let mut tools = ClearToolUses::default();
+    tools.trigger_input_tokens = Some(100_000);
+    tools.keep = Some(3);
+    tools.clear_at_least = Some(5_000);
+    tools.exclude_tools = vec!["memory".into()];
+    tools.clear_tool_inputs = Some(false);
+    edits.clear_tool_uses = Some(tools);
+    let policy = policy(|policy| {
+        policy.keep = Keep::Nothing;
+        policy.context_edits = Some(edits);
+    });
+    let mut history = history(TURNS);
+    let rendered = history.render(&target(OPUS), &policy);
+    assert_eq!(rendered.report.dropped_thinking().count(), 0);
+    assert_eq!(history.watermark(), 0);
+    assert_eq!(rendered.betas, ["context-management-2025-06-27"]);
+    let (name, value) = &rendered.fields[0];
+    assert_eq!(*name, "context_management");
+    let value: serde_json::Value = serde_json::from_str(value).unwrap();
+    assert_eq!(
+        value,
+        serde_json::json!({"edits": [
+            {"type": "clear_thinking_20251015", "keep": {"type": "thinking_turns", "value": 2}},
+            {"type": "clear_tool_uses_20250919", "trigger": {"type": "input_tokens", "value": 100_000},
+             "keep": {"type": "tool_uses", "value": 3}, "clear_at_least": {"type": "input_tokens", "value": 5_000},
+             "exclude_tools": ["memory"], "clear_tool_inputs": false}
+        ]})
+    );
+    let mut all = ContextEdits::default();
+    all.clear_thinking = Some(Keep::All);
+    let rendered =
+        history.preview(&target(OPUS), &self::policy(|policy| policy.context_edits = Some(all)));
+    assert_eq!(
+        rendered.fields[0].1,
+        r#"{"edits":[{"keep":{"type":"all"},"type":"clear_thinking_20251015"}]}"#
+    );
+}
+
+#[test]
+fn a_report_can_be_read() {
+    let mut history = history(&[
+        "u one",
+        "a claude-opus-4-8 K1 Ta",
+        "u two",
+        "a claude-sonnet-5 K2 Tb",
+        "u three",
+        "a claude-opus-4-8 K3 Ct1",
+        "u four",
+    ]);
+    let policy = policy(|policy| {
+        policy.keep = Keep::LastTurns(2);
+        policy.cache = CacheMarks::new(CacheStrategy::AppendOnlyTail);
+    });
+    let rendered = history.render(&target(OPUS), &policy);
+    assert_eq!(
+        rendered.report.to_string(),
+        "thinking: 1 kept, 2 dropped\n\
+         entry 1, block 0, thinking: dropped: older than what is kept\n\
+         entry 3, block 0, thinking: dropped: signed by another model\n\
+         entry 4, block 0, text: the cache is marked, for 5m ($.messages[4].content[0])\n\
+         entry 5, block 0, thinking: kept ($.messages[5].content[0])\n\
+         entry 6, block 0, text: the cache is marked, for 5m ($.messages[6].content[0])\n\
+         thinking before entry 2 will not go out again: older than what is kept\n\
+         the call \"t1\" has no answer\n\
+         what is shorter than 1024 tokens is not cached, silently\n"
+    );
+    let json = serde_json::to_value(&rendered.report).unwrap();
+    assert_eq!(json["lines"][0]["action"], "kept");
+    assert_eq!(json["lines"][1]["action"]["dropped"], "before_watermark");
+}
+
+#[test]
+fn the_record_is_only_appended_to() {
+    let mut history = history(TURNS);
+    let before = history.entries().to_vec();
+    for keep in [Keep::Nothing, Keep::LastTurns(1), Keep::All] {
+        for model in [OPUS, BOUND, "claude-haiku-4-5", "gpt-5"] {
+            history.render(&target(model), &self::keep(keep));
+        }
+    }
+    assert_eq!(history.entries(), before);
+    assert!(
+        matches!(&before[1], Entry::Assistant(reply) if reply.provenance == Provenance::default())
+    );
+}
+
+#[test]
+fn it_is_stored_under_a_version() {
+    let mut history = history(&[
+        "u one",
+        "a claude-opus-4-8 K1 E2 R3 k Ta Ct1 Ss1 Px @5 #work %me",
+        "r t1 4",
+        "x t2 no",
+        "s now",
+        "a claude-opus-4-8 Tcut Ct3 ~",
+    ]);
+    let provenance = Provenance::default().account("a").issuer("b").at_ms(7).request_id("req_1");
+    history.push_assistant(common::talk::reply("m", "Tx"), provenance);
+    history.push_tool_result(ToolResult::json("t9", Json::parse("[1, 2.50]").unwrap()));
+    let stored = serde_json::to_string(&history).unwrap();
+    let again: History = serde_json::from_str(&stored).unwrap();
+    assert_eq!(again, history);
+    assert_eq!(serde_json::to_string(&again).unwrap(), stored);
+    assert!(stored.starts_with(r#"{"version":1,"entries":[{"user":"one"},"#), "{stored}");
+    assert!(stored.contains("9007199254740993") && stored.contains("2.50"));
+    let later = stored.replacen(r#""version":1"#, r#""version":2"#, 1);
+    let error = serde_json::from_str::<History>(&later).unwrap_err();
+    assert!(error.to_string().contains("a history of version 2, of which only 1 is known"));
+}

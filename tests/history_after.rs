@@ -1,0 +1,610 @@
+//! What is said after the fact: why a prefix broke, why a request was refused, and what was thought.
+
+mod common;
+
+use common::talk::{history, push, told};
+use serde_json::{Value, json};
+use thinkstream::history::{
+    AuditEntry, AuditSink, History, JsonLines, Lost, Part, Policy, Rejection, RejectionKind,
+    Remedy, Switch, Target, diff,
+};
+use thinkstream::{Json, Provider, Usage};
+
+const OPUS: &str = "claude-opus-4-8";
+const BOUND: &str = "claude-opus-5-5";
+
+fn target(model: &str) -> Target {
+    Target::new(Provider::Anthropic, model)
+}
+
+fn thinking(signature: &str) -> Value {
+    json!({"type": "thinking", "thinking": "t", "signature": signature})
+}
+
+/// A request with three turns.
+fn request() -> Value {
+    json!({
+        "model": BOUND,
+        "system": [{"type": "text", "text": "Be brief."}],
+        "tools": [{"name": "dice", "input_schema": {"type": "object", "properties": {}}}],
+        "thinking": {"type": "adaptive"},
+        "messages": [
+            {"role": "user", "content": "one"},
+            {"role": "assistant", "content": [
+                thinking("s1"),
+                {"type": "text", "text": "a"},
+                {"type": "tool_use", "id": "t1", "name": "dice", "input": {"n": 1, "m": 2}},
+            ]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "4"}]},
+            {"role": "assistant", "content": [thinking("s2"), thinking("s3"), {"type": "text", "text": "b"}]},
+            {"role": "user", "content": "two"},
+        ],
+    })
+}
+
+/// What differs, where, what is in doubt.
+fn told_of(previous: &str, next: &str) -> String {
+    let Some(difference) = diff(previous, next).unwrap() else { return "nothing".into() };
+    let invalid: Vec<_> =
+        difference.invalid_signatures.iter().map(|path| path.replace("$.messages", "")).collect();
+    format!("{:?} {} {:?} {}", difference.part, difference.path, difference.lost, invalid.join(" "))
+}
+
+/// What changing a request tells.
+fn changed(change: impl FnOnce(&mut Value)) -> String {
+    let mut next = request();
+    let mut messages = next["messages"].take();
+    let grown = json!([{"role": "assistant", "content": [thinking("s4"), {"type": "text", "text": "c"}]},
+                       {"role": "user", "content": "three"}]);
+    messages.as_array_mut().unwrap().extend(grown.as_array().unwrap().clone());
+    next["messages"] = messages;
+    change(&mut next);
+    told_of(&request().to_string(), &next.to_string())
+}
+
+#[test]
+fn the_first_place_that_differs() {
+    let all = "[1].content[0] [3].content[0] [3].content[1] [5].content[0]";
+    for (name, found, expected) in [
+        ("grown", changed(|_| {}), "nothing".to_owned()),
+        ("shorter", changed(|next| drop(next["messages"].as_array_mut().unwrap().split_off(2))), "nothing".into()),
+        // What does not count.
+        (
+            "marks",
+            changed(|next| {
+                next["system"][0]["cache_control"] = json!({"type": "ephemeral"});
+                next["messages"][2]["content"][0]["cache_control"] = json!({"type": "ephemeral"});
+                next["tools"][0]["cache_control"] = json!({"type": "ephemeral"});
+                next["messages"][0]["content"] =
+                    json!([{"type": "text", "text": "one", "cache_control": {"type": "ephemeral"}}]);
+            }),
+            "nothing".into(),
+        ),
+        ("a string for a block", changed(|next| next["system"] = json!("Be brief.")), "nothing".into()),
+        ("what is not of the prefix", changed(|next| next["max_tokens"] = json!(5)), "nothing".into()),
+        // What does.
+        ("model", changed(|next| next["model"] = json!("claude-fable-5-2")), "Model $.model All ".into()),
+        (
+            "tools",
+            changed(|next| next["tools"][0]["name"] = json!("die")),
+            format!("Tools $.tools[0].name All {all}"),
+        ),
+        (
+            "a tool more",
+            changed(|next| next["tools"].as_array_mut().unwrap().push(json!({"name": "x"}))),
+            format!("Tools $.tools[1] All {all}"),
+        ),
+        ("no tools", changed(|next| next["tools"] = Value::Null), format!("Tools $.tools All {all}")),
+        (
+            "system",
+            changed(|next| next["system"][0]["text"] = json!("Be brief!")),
+            format!("System $.system[0].text Behind {all}"),
+        ),
+        (
+            "a message",
+            changed(|next| next["messages"][2]["content"][0]["content"] = json!("5")),
+            "Message $.messages[2].content[0].content Behind [3].content[0] [3].content[1] [5].content[0]".into(),
+        ),
+        (
+            "a role",
+            changed(|next| next["messages"][4]["role"] = json!("system")),
+            "Message $.messages[4].role Behind [5].content[0]".into(),
+        ),
+        (
+            "a block more",
+            changed(|next| {
+                next["messages"][2]["content"].as_array_mut().unwrap().push(json!({"type": "text", "text": "x"}));
+            }),
+            "Message $.messages[2].content[1] Behind [3].content[0] [3].content[1] [5].content[0]".into(),
+        ),
+        (
+            "a block less",
+            changed(|next| drop(next["messages"][1]["content"].as_array_mut().unwrap().remove(1))),
+            "Message $.messages[1].content[1].text Behind [3].content[0] [3].content[1] [5].content[0]".into(),
+        ),
+        // Thinking may go from the front.
+        (
+            "the first thinking",
+            changed(|next| drop(next["messages"][1]["content"].as_array_mut().unwrap().remove(0))),
+            "ThinkingRemoved $.messages[1].content[0] Behind ".into(),
+        ),
+        (
+            "all thinking",
+            changed(|next| {
+                next["messages"][1]["content"].as_array_mut().unwrap().remove(0);
+                next["messages"][3]["content"].as_array_mut().unwrap().drain(..2);
+            }),
+            "ThinkingRemoved $.messages[1].content[0] Behind ".into(),
+        ),
+        (
+            "thinking in the middle",
+            changed(|next| drop(next["messages"][3]["content"].as_array_mut().unwrap().remove(0))),
+            "ThinkingGap $.messages[3].content[0] Behind [3].content[0] [5].content[0]".into(),
+        ),
+        (
+            "thinking that comes back",
+            {
+                let mut before = request();
+                before["messages"][1]["content"].as_array_mut().unwrap().remove(0);
+                told_of(&before.to_string(), &request().to_string())
+            },
+            "ThinkingReturned $.messages[1].content[0] Behind [3].content[0] [3].content[1]".into(),
+        ),
+        (
+            "thinking that was changed",
+            changed(|next| next["messages"][3]["content"][1]["signature"] = json!("s9")),
+            "Message $.messages[3].content[1].signature Behind [3].content[1] [5].content[0]".into(),
+        ),
+        // Signatures stay valid, but the messages are cached under it.
+        (
+            "effort",
+            changed(|next| next["output_config"] = json!({"effort": "low"})),
+            "Parameter $.output_config Behind ".into(),
+        ),
+        (
+            "mode",
+            changed(|next| next["thinking"]["type"] = json!("between_tools")),
+            "Parameter $.thinking.type Behind ".into(),
+        ),
+    ] {
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_order_of_keys_counts_where_the_model_reads_them() {
+    let input = |input: &str| {
+        format!(
+            r#"{{"messages":[{{"role":"assistant","content":[{{"type":"tool_use","input":{input}}}]}}]}}"#
+        )
+    };
+    let path = "Message $.messages[0].content[0].input Behind ";
+    for (old, new, expected) in [
+        (r#"{"a":1,"b":2}"#, r#"{"a":1,"b":2}"#, "nothing"),
+        (r#"{"a":1,"b":2}"#, r#"{ "a" : 1, "b" : 2 }"#, "nothing"),
+        (r#"{"a":"\u00e9"}"#, r#"{"a":"é"}"#, "nothing"),
+        (r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#, path),
+        (r#"{"a":1}"#, r#"{"a":1.0}"#, "Message $.messages[0].content[0].input.a Behind "),
+        (
+            r#"{"n":9007199254740993}"#,
+            r#"{"n":9007199254740992}"#,
+            "Message $.messages[0].content[0].input.n Behind ",
+        ),
+        (
+            r#"{"cache_control":1}"#,
+            r#"{"cache_control":2}"#,
+            "Message $.messages[0].content[0].input.cache_control Behind ",
+        ),
+    ] {
+        assert_eq!(told_of(&input(old), &input(new)), expected, "{old} {new}");
+    }
+    // Elsewhere it does not.
+    let one = r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]}"#;
+    let other = r#"{"messages":[{"content":[{"text":"a","type":"text"}],"role":"user"}]}"#;
+    assert_eq!(told_of(one, other), "nothing");
+}
+
+#[test]
+fn the_byte_is_that_of_the_first_change() {
+    let previous = r#"{"system":"It is 10:30.","messages":[]}"#;
+    let next = r#"{ "system" : "It is 10:31." , "messages":[]}"#;
+    let difference = diff(previous, next).unwrap().unwrap();
+    assert_eq!(&previous[difference.previous_byte..difference.previous_byte + 1], "0");
+    assert_eq!(&next[difference.next_byte..difference.next_byte + 1], "1");
+    assert_eq!(difference.previous.as_deref(), Some("\"It is 10:30.\""));
+    assert_eq!(
+        (difference.part, difference.bound, difference.lost),
+        (Part::System, None, Lost::Behind)
+    );
+    let long = format!(r#"{{"system":"{}x"}}"#, "é".repeat(500));
+    let difference = diff(&long, &long.replace('x', "y")).unwrap().unwrap();
+    assert_eq!(difference.previous.as_deref(), Some("…ééééééééx\""));
+    assert_eq!(difference.previous_byte, 1011);
+    let mut usage = Usage::default();
+    assert_eq!(difference.cached_tokens_lost(&usage), None);
+    usage.cache_read_input_tokens = Some(9_000);
+    usage.cache_creation_input_tokens = Some(500);
+    assert_eq!(difference.cached_tokens_lost(&usage), Some(9_500));
+    assert!(diff("{", "{}").is_err());
+    // Whatever it is, it is no panic.
+    for (old, new) in [("[]", "{}"), ("1", "2"), ("{\"messages\":1}", "{\"messages\":[1]}")] {
+        assert_eq!(told_of(old, new), "nothing");
+    }
+    assert_eq!(
+        told_of(r#"{"messages":[1]}"#, r#"{"messages":[2]}"#),
+        "Message $.messages[0] Behind "
+    );
+}
+
+#[test]
+fn what_is_rendered_only_grows() {
+    let lines = [
+        "u one",
+        "a claude-opus-5-5 K1 Ta Ct1",
+        "r t1 4",
+        "a claude-opus-5-5 E2 Tb",
+        "u two",
+        "a claude-opus-5-5 K3 Tc",
+        "u three",
+    ];
+    let mut history = History::new();
+    let mut before = r#"{"model":"claude-opus-5-5","messages":[]}"#.to_owned();
+    for line in lines {
+        push(&mut history, line);
+        let rendered = history.render(&target(BOUND), &Policy::default());
+        let next = format!(r#"{{"model":"{BOUND}","messages":{}}}"#, rendered.to_json());
+        assert_eq!(diff(&before, &next).unwrap(), None, "{line}");
+        before = next;
+    }
+}
+
+#[test]
+fn what_the_api_refuses_is_recognised() {
+    use RejectionKind as Kind;
+    let error = |message: &str| json!({"type": "error", "error": {"type": "invalid_request_error", "message": message}});
+    let openai = |message: &str, code: &str| json!({"error": {"message": message, "type": "invalid_request_error", "code": code}});
+    for (body, kind, place, remedy) in [
+        (
+            error("messages.5.content.0: Invalid `signature` in `thinking` block"),
+            Kind::InvalidSignature,
+            Some((5, Some(0))),
+            Remedy::DropBlock,
+        ),
+        (
+            error("Invalid signature in thinking"),
+            Kind::InvalidSignature,
+            None,
+            Remedy::DropAllThinking,
+        ),
+        (
+            error(
+                "messages.5.content.0: Invalid `signature` in `thinking` block. The block is bound to a different conversation. Remove the block, or set `thinking.block_binding.prefix_mismatch_behavior` to \"drop_block\".",
+            ),
+            Kind::BoundToOtherConversation,
+            Some((5, Some(0))),
+            Remedy::DropAllThinking,
+        ),
+        (
+            error("messages.1.content.0.thinking.signature: Field required"),
+            Kind::SignatureMissing,
+            Some((1, Some(0))),
+            Remedy::Repair,
+        ),
+        (
+            error("messages.3.content.1.redacted_thinking.data: Field required"),
+            Kind::DataMissing,
+            Some((3, Some(1))),
+            Remedy::Repair,
+        ),
+        (
+            error("messages.3.content.1.thinking.thinking: Field required"),
+            Kind::ThinkingTextMissing,
+            Some((3, Some(1))),
+            Remedy::Repair,
+        ),
+        (
+            error(
+                "messages.7.content.2: `thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified. These blocks must remain as they were in the original response.",
+            ),
+            Kind::CannotBeModified,
+            Some((7, Some(2))),
+            Remedy::RestoreOrTurnOff,
+        ),
+        (
+            error(
+                "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a final `assistant` message must start with a thinking block.",
+            ),
+            Kind::ThinkingExpected,
+            Some((1, Some(0))),
+            Remedy::TurnThinkingOff,
+        ),
+        (
+            error("messages.2: The final block in an assistant message cannot be `thinking`."),
+            Kind::ThinkingLast,
+            Some((2, None)),
+            Remedy::Repair,
+        ),
+        (
+            error("messages: text content blocks must be non-empty"),
+            Kind::EmptyText,
+            None,
+            Remedy::Repair,
+        ),
+        (
+            error("messages: text content blocks must contain non-whitespace text"),
+            Kind::EmptyText,
+            None,
+            Remedy::Repair,
+        ),
+        (
+            error(
+                "messages.4: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1.",
+            ),
+            Kind::ToolResultMissing,
+            Some((4, None)),
+            Remedy::Repair,
+        ),
+        (
+            error(
+                "messages.0.content.0: unexpected `tool_use_id` found in `tool_result` blocks: toolu_1.",
+            ),
+            Kind::ToolUseMissing,
+            Some((0, Some(0))),
+            Remedy::Repair,
+        ),
+        (
+            error("messages.1.content.0.thinking.cache_control: Extra inputs are not permitted"),
+            Kind::CacheMark,
+            Some((1, Some(0))),
+            Remedy::Repair,
+        ),
+        (
+            error("A maximum of 4 blocks with cache_control may be provided. Found 5."),
+            Kind::CacheMark,
+            None,
+            Remedy::Repair,
+        ),
+        (
+            error(
+                "This model does not support assistant message prefill. The conversation must end with a user message.",
+            ),
+            Kind::Prefill,
+            None,
+            Remedy::Repair,
+        ),
+        (
+            error(
+                "\"thinking.type.enabled\" is not supported for this model. Use \"thinking.type.adaptive\" and \"output_config.effort\" to control thinking behavior.",
+            ),
+            Kind::Mode,
+            None,
+            Remedy::ChangeThinking,
+        ),
+        (
+            error("adaptive thinking is not supported on this model"),
+            Kind::Mode,
+            None,
+            Remedy::ChangeThinking,
+        ),
+        (
+            error("Thinking may not be enabled when tool_choice forces tool use."),
+            Kind::ForcedTool,
+            None,
+            Remedy::ChangeThinking,
+        ),
+        (
+            error("tool_choice: type \"tool\" and \"any\" are not supported for this model."),
+            Kind::ForcedTool,
+            None,
+            Remedy::ChangeThinking,
+        ),
+        (
+            openai(
+                "The encrypted content gAAA... could not be verified.",
+                "invalid_encrypted_content",
+            ),
+            Kind::InvalidEncryptedContent,
+            None,
+            Remedy::DropAllThinking,
+        ),
+        (
+            openai(
+                "Item with id 'rs_1' not found. Items are not persisted when `store` is set to false.",
+                "",
+            ),
+            Kind::ItemNotFound,
+            None,
+            Remedy::DropAllThinking,
+        ),
+        (
+            openai(
+                "Item 'rs_1' of type 'reasoning' was provided without its required following item.",
+                "",
+            ),
+            Kind::ReasoningPair,
+            None,
+            Remedy::Repair,
+        ),
+        (
+            openai("No tool output found for function call call_1.", ""),
+            Kind::ToolResultMissing,
+            None,
+            Remedy::Repair,
+        ),
+        (
+            openai(
+                "The reasoning_content in the thinking mode must be passed back to the API.",
+                "",
+            ),
+            Kind::ReasoningDemanded,
+            None,
+            Remedy::ReplayReasoning,
+        ),
+        (
+            openai("The reasoning_content field is not allowed in the input.", ""),
+            Kind::ReasoningRefused,
+            None,
+            Remedy::LeaveReasoningOut,
+        ),
+    ] {
+        let rejection =
+            Rejection::classify(400, &body.to_string()).unwrap_or_else(|| panic!("{body}"));
+        assert_eq!((rejection.kind, rejection.place), (kind, place), "{body}");
+        assert_eq!(rejection.remedy(), remedy, "{body}");
+        // As a relay sends it: somewhere in a text.
+        let relayed = format!("upstream said: {}", rejection.message);
+        assert_eq!(Rejection::classify(400, &relayed).map(|it| it.place), Some(place), "{body}");
+    }
+    for (status, body) in [
+        (400, error("max_tokens: 5000 > 4096").to_string()),
+        (500, error("messages.5.content.0: Invalid `signature` in `thinking` block").to_string()),
+        (400, String::new()),
+        (400, "<html>".to_owned()),
+    ] {
+        assert_eq!(Rejection::classify(status, &body), None, "{body}");
+    }
+}
+
+const LINES: &[&str] = &[
+    "u one",
+    "a claude-opus-4-8 K1 Ta",
+    "u two",
+    "a claude-opus-4-8 K2 R3 Tb",
+    "u three",
+    "a claude-opus-4-8 K4 Ct1",
+    "r t1 4",
+];
+
+#[test]
+fn what_was_refused_never_goes_out_again() {
+    let refusal = |text: &str| {
+        let body = json!({"error": {"message": text}}).to_string();
+        Rejection::classify(400, &body).unwrap()
+    };
+    let plain = Policy::default();
+    let invalid = refusal("messages.3.content.0: Invalid `signature` in `thinking` block");
+
+    // The one block, and for good.
+    let mut talk = history(LINES);
+    let sent = talk.render(&target(OPUS), &plain);
+    assert_eq!(talk.reject(&invalid, &sent), 1);
+    let next = talk.render(&target(OPUS), &plain);
+    assert_eq!(told(&next), "u['one'] a[K1 Ta] u['two'] a[R3 Tb] u['three'] a[K4 Ct1] u[rt1]");
+    assert_eq!(talk.reject(&invalid, &next), 1);
+    let stored = serde_json::to_string(&talk).unwrap();
+    let mut again: History = serde_json::from_str(&stored).unwrap();
+    let keep = {
+        let mut policy = Policy::default();
+        policy.switch = Switch::Keep;
+        policy
+    };
+    assert_eq!(
+        told(&again.render(&target(OPUS), &keep)),
+        "u['one'] a[K1 Ta] u['two'] a[Tb] u['three'] a[K4 Ct1] u[rt1]"
+    );
+    assert_eq!(again.rejected().len(), 2);
+
+    // Where a gap is no better, all before it goes too.
+    let bound: Vec<_> = LINES.iter().map(|line| line.replace(OPUS, BOUND)).collect();
+    let bound: Vec<_> = bound.iter().map(String::as_str).collect();
+    let mut talk = history(&bound);
+    let sent = talk.render(&target(BOUND), &plain);
+    assert_eq!(talk.reject(&invalid, &sent), 1);
+    let next = talk.render(&target(BOUND), &plain);
+    assert_eq!(told(&next), "u['one'] a[Ta] u['two'] a[Tb] u['three'] a[K4 Ct1] u[rt1]");
+    assert_eq!(talk.watermark(), 4);
+
+    // Something before it has changed: all behind it was made under the same prefix.
+    let other = refusal(
+        "messages.3.content.0: Invalid `signature` in `thinking` block. The block is bound to a different conversation.",
+    );
+    let mut talk = history(&bound);
+    let sent = talk.render(&target(BOUND), &plain);
+    assert_eq!(talk.reject(&other, &sent), 3);
+    let next = talk.render(&target(BOUND), &plain);
+    assert_eq!(told(&next), "u['one'] a[Ta] u['two'] a[Tb] u['three'] a[Ct1] u[rt1]");
+    assert!(next.report.to_string().contains("the model goes on without what it thought in it"));
+
+    // Nothing named: all of it.
+    let mut talk = history(LINES);
+    let sent = talk.render(&target(OPUS), &plain);
+    assert_eq!(talk.reject(&refusal("Invalid signature in thinking"), &sent), 4);
+    assert_eq!(talk.render(&target(OPUS), &plain).report.kept_thinking().count(), 0);
+    // What is not about a block is not remembered.
+    assert_eq!(talk.reject(&refusal("messages: text content blocks must be non-empty"), &sent), 0);
+}
+
+#[test]
+fn the_audit_misses_nothing() {
+    let mut talk = history(&[
+        "u one",
+        "a claude-opus-4-8 K1 k E2 R3 Ta @5 #work",
+        "u two",
+        "a claude-opus-4-8 Tb K4 ~",
+    ]);
+    let mut store = JsonLines::new(Vec::new());
+    assert_eq!(talk.audit(&mut store).unwrap(), 5);
+    assert_eq!(talk.audit(&mut store).unwrap(), 0);
+    push(&mut talk, "a claude-opus-4-8 K5 Tc");
+    // How far it has come is part of the record.
+    let mut again: History = serde_json::from_str(&serde_json::to_string(&talk).unwrap()).unwrap();
+    assert_eq!(again.audit(&mut store).unwrap(), 1);
+    let text = String::from_utf8(store.into_inner()).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        lines[0],
+        json!({
+            "entry": 1, "block": 0, "provider": "anthropic", "model": OPUS, "message_id": "msg_1",
+            "account": "work", "at_ms": 5, "type": "thinking", "thinking": "thought 1", "signature": "sig1",
+            "complete": true, "replayable": true, "fingerprint": lines[0]["fingerprint"],
+        })
+    );
+    assert_eq!(lines[0]["fingerprint"].as_str().unwrap().len(), 32);
+    assert_eq!((&lines[1]["replayable"], lines[1].get("signature")), (&json!(false), None));
+    assert_eq!(lines[2]["thinking"], "");
+    assert_eq!(lines[3]["data"], "data3");
+    assert_eq!(
+        (&lines[4]["complete"], &lines[4]["thinking"]),
+        (&json!(false), &json!("thought 4"))
+    );
+}
+
+#[test]
+fn a_store_that_fails_is_asked_again() {
+    struct Fails(usize, Vec<usize>);
+    impl AuditSink for Fails {
+        type Error = &'static str;
+
+        fn take(&mut self, entry: &AuditEntry) -> Result<(), &'static str> {
+            self.0 = self.0.checked_sub(1).ok_or("full")?;
+            self.1.push(entry.entry);
+            Ok(())
+        }
+    }
+    let mut talk = history(&["a claude-opus-4-8 K1 Ta", "a claude-opus-4-8 K2 Tb"]);
+    let mut store = Fails(1, Vec::new());
+    assert_eq!(talk.audit(&mut store), Err("full"));
+    store.0 = 5;
+    assert_eq!(talk.audit(&mut store), Ok(1));
+    assert_eq!(store.1, [0, 1]);
+}
+
+#[test]
+fn lines_are_whole_on_the_disk() {
+    let path = std::env::temp_dir().join(format!("thinkstream-audit-{}.jsonl", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let mut talk = history(&["a claude-opus-4-8 K1 Ta"]);
+    talk.audit(&mut JsonLines::append(&path).unwrap()).unwrap();
+    // A crash leaves half a line behind.
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    text.push_str("{\"entry\":");
+    std::fs::write(&path, &text).unwrap();
+    push(&mut talk, "a claude-opus-4-8 K2 Tb");
+    talk.audit(&mut JsonLines::append(&path).unwrap()).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let whole: Vec<_> =
+        text.lines().filter(|line| Json::parse((*line).to_owned()).is_ok()).collect();
+    assert_eq!((text.lines().count(), whole.len()), (3, 2));
+    assert!(whole[1].contains("sig2") && text.ends_with('\n'));
+    std::fs::remove_file(path).unwrap();
+}

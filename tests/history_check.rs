@@ -1,0 +1,533 @@
+//! What the API would refuse in an array of messages, and how it is mended.
+
+mod common;
+
+use common::talk::{history, tell};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use thinkstream::history::{Finding, Mode, Target, repair, validate};
+use thinkstream::{Json, Provider};
+
+fn target(mode: Mode) -> Target {
+    Target::new(Provider::Anthropic, "claude-sonnet-4-5").mode(mode)
+}
+
+fn messages(value: &Value) -> Vec<Json> {
+    value.as_array().unwrap().iter().map(|message| message.clone().into()).collect()
+}
+
+fn values(messages: &[Json]) -> Vec<Value> {
+    messages.iter().map(|message| serde_json::from_str(message).unwrap()).collect()
+}
+
+fn short(found: &[Finding]) -> Vec<String> {
+    found
+        .iter()
+        .map(|finding| {
+            let id = finding.id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+            format!("{:?} {}{id}", finding.kind, finding.path)
+        })
+        .collect()
+}
+
+fn text(text: &str) -> Value {
+    json!({"type": "text", "text": text})
+}
+
+fn marked(mut block: Value, ttl: Option<&str>) -> Value {
+    block["cache_control"] = match ttl {
+        Some(ttl) => json!({"type": "ephemeral", "ttl": ttl}),
+        None => json!({"type": "ephemeral"}),
+    };
+    block
+}
+
+fn thinking(signature: &str) -> Value {
+    json!({"type": "thinking", "thinking": "t", "signature": signature})
+}
+
+fn call(id: &str) -> Value {
+    json!({"type": "tool_use", "id": id, "name": "dice", "input": {"n": 9_007_199_254_740_993_u64}})
+}
+
+fn result(id: &str) -> Value {
+    json!({"type": "tool_result", "tool_use_id": id, "content": "4"})
+}
+
+fn user(content: impl Into<Value>) -> Value {
+    json!({"role": "user", "content": content.into()})
+}
+
+fn model(content: impl Into<Value>) -> Value {
+    json!({"role": "assistant", "content": content.into()})
+}
+
+/// Messages, the mode, what is found, and what is left when it is mended.
+fn cases() -> Vec<(&'static str, Value, Mode, &'static [&'static str], &'static str)> {
+    let hi = || user("hi");
+    vec![
+        ("nothing", json!([]), Mode::Unknown, &[], ""),
+        (
+            "in order",
+            json!([hi(), model("x"), hi()]),
+            Mode::Adaptive,
+            &[],
+            "u['hi'] a['x'] u['hi']",
+        ),
+        (
+            "a call without an answer",
+            json!([hi(), model([thinking("s"), call("t1")]), hi()]),
+            Mode::Enabled,
+            &["OrphanToolUse $.messages[1].content[1] t1"],
+            "u['hi'] a[Ks Ct1] u[xt1 Thi]",
+        ),
+        (
+            "a call at the end",
+            json!([hi(), model([call("t1")])]),
+            Mode::Off,
+            &["OrphanToolUse $.messages[1].content[0] t1"],
+            "u['hi'] a[Ct1] u[xt1]",
+        ),
+        (
+            "an answer without a call",
+            json!([hi(), model("x"), user([result("t1"), text("y")])]),
+            Mode::Unknown,
+            &["OrphanToolResult $.messages[2].content[0] t1"],
+            "u['hi'] a['x'] u[Ty]",
+        ),
+        (
+            "an answer too late",
+            json!([hi(), model([call("t1")]), hi(), model("x"), user([result("t1")])]),
+            Mode::Unknown,
+            &[
+                "OrphanToolUse $.messages[1].content[0] t1",
+                "OrphanToolResult $.messages[4].content[0] t1",
+            ],
+            "u['hi'] a[Ct1] u[xt1 Thi] a['x'] u[TGo_on.]",
+        ),
+        (
+            "two answers",
+            json!([hi(), model([call("t1")]), user([result("t1"), result("t1")])]),
+            Mode::Unknown,
+            &["DuplicateToolResult $.messages[2].content[1] t1"],
+            "u['hi'] a[Ct1] u[rt1]",
+        ),
+        (
+            "an answer behind text",
+            json!([hi(), model([call("t1")]), user([text("x"), result("t1")])]),
+            Mode::Unknown,
+            &["ToolResultNotFirst $.messages[2].content[1] t1"],
+            "u['hi'] a[Ct1] u[rt1 Tx]",
+        ),
+        (
+            "one id twice",
+            json!([
+                hi(),
+                model([call("t1")]),
+                user([result("t1")]),
+                model([call("t1")]),
+                user([result("t1")])
+            ]),
+            Mode::Unknown,
+            &["DuplicateToolId $.messages[3].content[0] t1"],
+            "u['hi'] a[Ct1] u[rt1] a[Ct1_2] u[rt1_2]",
+        ),
+        (
+            "an id that the API does not take",
+            json!([hi(), model([call("functions.dice:0")]), user([result("functions.dice:0")])]),
+            Mode::Unknown,
+            &[
+                "InvalidToolId $.messages[1].content[0] functions.dice:0",
+                "InvalidToolId $.messages[2].content[0] functions.dice:0",
+            ],
+            "u['hi'] a[Cfunctions_dice_0] u[rfunctions_dice_0]",
+        ),
+        (
+            "thinking at the end",
+            json!([hi(), model([text("x"), thinking("s")]), hi()]),
+            Mode::Unknown,
+            &["ThinkingLast $.messages[1].content[1]"],
+            "u['hi'] a[Tx] u['hi']",
+        ),
+        (
+            "nothing but thinking",
+            json!([hi(), model([thinking("s")]), hi()]),
+            Mode::Unknown,
+            &["ThinkingLast $.messages[1].content[0]"],
+            "u[Thi Thi]",
+        ),
+        (
+            "a loop without thinking",
+            json!([
+                hi(),
+                model([thinking("s"), text("x")]),
+                hi(),
+                model([call("t1")]),
+                user([result("t1")])
+            ]),
+            Mode::Enabled,
+            &["LoopWithoutThinking $.messages[3].content[0]"],
+            "u['hi'] a[Tx] u['hi'] a[Ct1] u[rt1]",
+        ),
+        (
+            "the same where the model decides",
+            json!([hi(), model([call("t1")]), user([result("t1")])]),
+            Mode::Adaptive,
+            &[],
+            "u['hi'] a[Ct1] u[rt1]",
+        ),
+        (
+            "thinking that is not signed",
+            json!([
+                hi(),
+                model([thinking(""), json!({"type": "thinking", "thinking": "x"}), text("x")]),
+                hi()
+            ]),
+            Mode::Unknown,
+            &[
+                "UnsignedThinking $.messages[1].content[0]",
+                "UnsignedThinking $.messages[1].content[1]",
+            ],
+            "u['hi'] a[Tx] u['hi']",
+        ),
+        (
+            "thinking without its text",
+            json!([hi(), model([json!({"type": "thinking", "signature": "s"}), text("x")]), hi()]),
+            Mode::Unknown,
+            &["ThinkingWithoutText $.messages[1].content[0]"],
+            "u['hi'] a[Es Tx] u['hi']",
+        ),
+        (
+            "redacted thinking without data",
+            json!([
+                hi(),
+                model([
+                    json!({"type": "redacted_thinking"}),
+                    json!({"type": "redacted_thinking", "data": ""}),
+                    text("x")
+                ]),
+                hi()
+            ]),
+            Mode::Unknown,
+            &[
+                "RedactedWithoutData $.messages[1].content[0]",
+                "RedactedWithoutData $.messages[1].content[1]",
+            ],
+            "u['hi'] a[Tx] u['hi']",
+        ),
+        (
+            "thinking while it is off",
+            json!([
+                hi(),
+                model([
+                    thinking("s"),
+                    json!({"type": "redacted_thinking", "data": "d"}),
+                    text("x")
+                ]),
+                hi()
+            ]),
+            Mode::Off,
+            &[
+                "ThinkingWhileOff $.messages[1].content[0]",
+                "ThinkingWhileOff $.messages[1].content[1]",
+            ],
+            "u['hi'] a[Tx] u['hi']",
+        ),
+        (
+            "text without text",
+            json!([user(""), model([text(" \n"), text("x"), text("")]), hi()]),
+            Mode::Unknown,
+            &[
+                "EmptyText $.messages[0].content",
+                "EmptyText $.messages[1].content[0]",
+                "EmptyText $.messages[1].content[2]",
+            ],
+            "u['(The_beginning_of_the_conversation_is_missing.)'] a[Tx] u['hi']",
+        ),
+        (
+            "no content",
+            json!([hi(), model(json!([])), hi(), {"role": "assistant"}]),
+            Mode::Unknown,
+            &["EmptyMessage $.messages[1]", "EmptyMessage $.messages[3]"],
+            "u[Thi Thi]",
+        ),
+        (
+            "marks where none can be",
+            json!([
+                user([marked(text(""), None), marked(text("x"), None)]),
+                model([
+                    marked(thinking("s"), None),
+                    marked(json!({"type": "redacted_thinking", "data": "d"}), None),
+                    text("x")
+                ]),
+                hi(),
+            ]),
+            Mode::Unknown,
+            &[
+                "EmptyText $.messages[0].content[0]",
+                "CacheMarkForbidden $.messages[0].content[0]",
+                "CacheMarkForbidden $.messages[1].content[0]",
+                "CacheMarkForbidden $.messages[1].content[1]",
+            ],
+            "u[Tx^] a[Ks d Tx] u['hi']",
+        ),
+        (
+            "five marks",
+            json!([user([
+                marked(text("a"), None),
+                marked(text("b"), None),
+                marked(text("c"), None),
+                marked(text("d"), None),
+                marked(text("e"), None)
+            ])]),
+            Mode::Unknown,
+            &["TooManyMarks $.messages[0].content[4]"],
+            "u[Ta Tb^ Tc^ Td^ Te^]",
+        ),
+        (
+            "the longer-lived behind the shorter",
+            json!([user([
+                marked(text("a"), Some("1h")),
+                marked(text("b"), None),
+                marked(text("c"), Some("1h"))
+            ])]),
+            Mode::Unknown,
+            &["TtlOrder $.messages[0].content[2]"],
+            "u[Ta^1h Tb^ Tc^]",
+        ),
+        (
+            "one role twice",
+            json!([hi(), hi(), model([thinking("s"), text("x")]), model("y"), hi()]),
+            Mode::Unknown,
+            &["ConsecutiveRoles $.messages[1]", "ConsecutiveRoles $.messages[3]"],
+            "u[Thi Thi] a[Ks Tx Ty] u['hi']",
+        ),
+        (
+            "the assistant first",
+            json!([model("x"), hi()]),
+            Mode::Unknown,
+            &["FirstNotUser $.messages[0]"],
+            "u['(The_beginning_of_the_conversation_is_missing.)'] a['x'] u['hi']",
+        ),
+        (
+            "a compaction first",
+            json!([model([json!({"type": "compaction", "content": "s"})]), hi()]),
+            Mode::Unknown,
+            &[],
+            "a[Ps] u['hi']",
+        ),
+        (
+            "the assistant last",
+            json!([hi(), model("x")]),
+            Mode::Enabled,
+            &["Prefill $.messages[1]"],
+            "u['hi'] a['x'] u['Go_on.']",
+        ),
+        (
+            "the assistant last, not thinking",
+            json!([hi(), model("x")]),
+            Mode::Off,
+            &[],
+            "u['hi'] a['x']",
+        ),
+        (
+            "a pause",
+            json!([
+                hi(),
+                model([
+                    json!({"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}})
+                ])
+            ]),
+            Mode::Enabled,
+            &[],
+            "u['hi'] a[Ss1]",
+        ),
+        (
+            "what a system says between",
+            json!([hi(), model([call("t1")]), {"role": "system", "content": "now"}, user([result("t1")])]),
+            Mode::Unknown,
+            &[],
+            "u['hi'] a[Ct1] s['now'] u[rt1]",
+        ),
+        (
+            "a role that there is not",
+            json!([{"role": "tool", "content": "x"}, hi()]),
+            Mode::Unknown,
+            &["InvalidRole $.messages[0]"],
+            "u['hi']",
+        ),
+    ]
+}
+
+#[test]
+fn each_is_found_and_mended() {
+    for (name, value, mode, expected, left) in cases() {
+        let messages = messages(&value);
+        assert_eq!(short(&validate(&messages, &target(mode))), expected, "{name}");
+        let repaired = repair(&messages, &target(mode));
+        if name != "an answer too late" {
+            assert_eq!(tell(&values(&repaired.messages)), left, "{name}");
+        }
+        assert_eq!(repaired.changes.is_empty(), expected.is_empty(), "{name}");
+        assert_eq!(repaired.thinking_off, name == "a loop without thinking", "{name}");
+        check(&repaired);
+        if expected.is_empty() {
+            assert_eq!(repaired.messages, messages, "{name}");
+        }
+    }
+}
+
+/// What is mended has nothing wrong with it, and is not mended again.
+fn check(repaired: &thinkstream::history::Repaired) {
+    let found = validate(&repaired.messages, &repaired.target);
+    assert!(found.is_empty(), "{found:?} in {:?}", repaired.messages);
+    let again = repair(&repaired.messages, &repaired.target);
+    assert_eq!(again.messages, repaired.messages);
+    assert!(again.changes.is_empty() && !again.thinking_off);
+}
+
+#[test]
+fn a_call_whose_input_is_no_object() {
+    let mut bad = call("t1");
+    bad["input"] = "{}".into();
+    let messages = messages(&json!([user("hi"), model([bad]), user([result("t1")])]));
+    let found = short(&validate(&messages, &target(Mode::Unknown)));
+    assert_eq!(found, ["InvalidToolInput $.messages[1].content[0] t1"]);
+    let repaired = repair(&messages, &target(Mode::Unknown));
+    assert!(repaired.messages[1].contains(r#""input":{}"#));
+    assert_eq!(
+        repaired.changes[0].to_string(),
+        "$.messages[1].content[0]: a tool call whose input is no object (\"t1\"): the input was emptied"
+    );
+    check(&repaired);
+}
+
+#[test]
+fn openai_has_rules_of_its_own() {
+    let reasoning = |sealed: Value| json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": sealed});
+    let item = |id: &str| json!({"type": "function_call", "call_id": id, "name": "dice", "arguments": "{}"});
+    let output = |id: &str| json!({"type": "function_call_output", "call_id": id, "output": "4"});
+    let said = || json!({"type": "message", "role": "assistant", "content": []});
+    let calls = |ids: &[&str]| {
+        let calls: Vec<_> = ids.iter().map(|id| json!({"id": id, "type": "function"})).collect();
+        json!({"role": "assistant", "content": null, "tool_calls": calls})
+    };
+    let answer = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": "4"});
+    let (items, chat) = (Provider::OpenAiResponses, Provider::OpenAiChat);
+    for (provider, value, expected) in [
+        (items, json!([user("hi"), reasoning("x".into()), said(), user("bye")]), &[][..]),
+        (
+            items,
+            json!([reasoning("x".into()), reasoning("y".into()), item("c1"), output("c1")]),
+            &[],
+        ),
+        (items, json!([reasoning(Value::Null), said()]), &["UnsignedThinking $.input[0]"]),
+        (items, json!([user("hi"), reasoning("x".into())]), &["ThinkingLast $.input[1]"]),
+        (items, json!([reasoning("x".into()), user("hi")]), &["ThinkingLast $.input[0]"]),
+        (items, json!([item("c1")]), &["OrphanToolUse $.input[0] c1"]),
+        (items, json!([output("c1")]), &["OrphanToolResult $.input[0] c1"]),
+        (
+            items,
+            json!([item("c1"), output("c1"), output("c1")]),
+            &["DuplicateToolResult $.input[2] c1"],
+        ),
+        (
+            items,
+            json!([item("c1"), output("c1"), item("c1"), output("c1")]),
+            &["DuplicateToolId $.input[2] c1", "DuplicateToolResult $.input[3] c1"],
+        ),
+        (chat, json!([user("hi"), calls(&["a", "b"]), answer("b"), answer("a")]), &[]),
+        (
+            chat,
+            json!([user("hi"), calls(&["a", "b"]), answer("a"), user("x")]),
+            &["OrphanToolUse $.messages[1] b"],
+        ),
+        (chat, json!([answer("a")]), &["OrphanToolResult $.messages[0] a"]),
+        (
+            chat,
+            json!([calls(&["a"]), answer("a"), calls(&["a"]), answer("a")]),
+            &["DuplicateToolId $.messages[2] a"],
+        ),
+        (chat, json!([calls(&["a", "a"]), answer("a")]), &["DuplicateToolId $.messages[0] a"]),
+        (
+            chat,
+            json!([user("hi"), {"role": "assistant", "content": null}]),
+            &["EmptyMessage $.messages[1]"],
+        ),
+        (chat, json!([{"role": "robot", "content": "x"}]), &["InvalidRole $.messages[0]"]),
+    ] {
+        let target = Target::new(provider, "gpt-5").store(false);
+        let messages = messages(&value);
+        let found = short(&validate(&messages, &target));
+        assert_eq!(found, expected, "{value}");
+        let repaired = repair(&messages, &target);
+        assert_eq!(repaired.changes.is_empty(), expected.is_empty());
+        check(&repaired);
+    }
+}
+
+/// Any message that could go wrong in any way.
+fn any_messages() -> impl Strategy<Value = Vec<Json>> {
+    let id = prop::sample::select(vec!["t1", "t2", "a.b", ""]);
+    let mark = prop::sample::select(vec![None, Some(None), Some(Some("1h")), Some(Some("5m"))]);
+    let block = (0..9_u8, id, mark).prop_map(|(kind, id, mark)| {
+        let block = match kind {
+            0 => text(""),
+            1 => text("x"),
+            2 => thinking("s"),
+            3 => thinking(""),
+            4 => json!({"type": "redacted_thinking", "data": id}),
+            5 | 6 => call(id),
+            7 => result(id),
+            _ => json!({"type": "thinking", "signature": "s"}),
+        };
+        match mark {
+            None => block,
+            Some(ttl) => marked(block, ttl),
+        }
+    });
+    let content = prop::collection::vec(block, 0..5).prop_map(Value::from);
+    let content = prop_oneof![9 => content, 1 => Just(Value::from("x")), 1 => Just(Value::Null)];
+    let role = prop::sample::select(vec![
+        "user",
+        "user",
+        "user",
+        "assistant",
+        "assistant",
+        "assistant",
+        "system",
+        "x",
+    ]);
+    let message = (role, content)
+        .prop_map(|(role, content)| json!({"role": role, "content": content}).into());
+    prop::collection::vec(message, 0..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_mended_is_clean(
+        messages in any_messages(),
+        mode in prop::sample::select(vec![Mode::Unknown, Mode::Off, Mode::Adaptive, Mode::Enabled]),
+        model in prop::sample::select(vec!["claude-sonnet-4-5", "claude-opus-5-5", "other"]),
+    ) {
+        let target = Target::new(Provider::Anthropic, model).mode(mode);
+        let found = validate(&messages, &target);
+        let repaired = repair(&messages, &target);
+        prop_assert_eq!(found.is_empty(), repaired.changes.is_empty());
+        check(&repaired);
+    }
+}
+
+#[test]
+fn a_rendered_history_can_be_mended() {
+    let target = target(Mode::Enabled);
+    let mut history = history(&["u hi", "a claude-sonnet-4-5 K1 Ct1", "u stop"]);
+    assert_eq!(short(&history.validate(&target)), ["OrphanToolUse $.messages[1].content[1] t1"]);
+    let rendered = history.render(&target, &thinkstream::history::Policy::default());
+    let repaired = rendered.repair(&target);
+    assert_eq!(tell(&values(&repaired.messages)), "u['hi'] a[K1 Ct1] u[xt1 Tstop]");
+    // What was signed is as it was.
+    assert_eq!(repaired.messages[1], rendered.messages[1]);
+}
