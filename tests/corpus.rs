@@ -577,7 +577,7 @@ impl ByHand<'_> {
     /// Whether `Message::to_param` says that it sends the block of a complete message.
     fn echoes(&self, declined: bool) -> bool {
         match self.kind() {
-            "text" => self.string("text").is_some(),
+            "text" => self.string("text").is_some_and(|text| !text.trim().is_empty()),
             _ if !self.stopped => false,
             "thinking" => self.signature().is_some() && !declined,
             "redacted_thinking" | "connector_text" => !declined,

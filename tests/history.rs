@@ -134,6 +134,25 @@ fn a_cut_reply_goes_back_as_far_as_it_can_be_gone_on_from() {
             &["u a", "a claude-opus-4-8 K1 Ct0 Ct1 Ty ~", "r t1 4"],
             "u['a'] a[K1 Ct1] u[rt1] -- 1.1 Cut, 1.3 NotReplayable",
         ),
+        // Nor does an answer go out without its call.
+        (
+            &["u a", "a claude-opus-4-8 Tx Ct1 ~", "r t1 4", "u b"],
+            "u['a'] a[Tx] u['b'] -- 1.1 NotReplayable, 2.0 Unasked",
+        ),
+        (
+            &[
+                "u a",
+                "a claude-opus-4-8 Tx Ct1 ~",
+                r#"j [{"type":"tool_result","tool_use_id":"t1","content":"4"},{"type":"text","text":"b"}]"#,
+            ],
+            "u['a'] a[Tx] u[Tb] -- 1.1 NotReplayable, 2.0 Unasked",
+        ),
+        // Arguments that are no JSON go back if that was answered.
+        (&["u a", "a claude-opus-4-8 K1 Jt1", "x t1 what?"], "u['a'] a[K1 Jt1] u[xt1]"),
+        (
+            &["u a", "a claude-opus-4-8 K1 Tx Jt1", "u b"],
+            "u['a'] a[K1 Tx] u['b'] -- 1.2 NotReplayable",
+        ),
         // What the limit cut is not run, and not answered.
         (
             &["u a", "a claude-opus-4-8 K1 Tx K2 Ct1 !max_tokens", "u b"],

@@ -122,6 +122,16 @@ impl Draft {
         self
     }
 
+    /// Without the answers to some calls.
+    pub(super) fn without(mut self, gone: impl Fn(&str) -> bool) -> Self {
+        let id = |part: &Part| string_member(&part.json, "tool_use_id").unwrap_or_default();
+        if self.parts.iter().any(|part| part.is_result() && gone(&id(part))) {
+            self.parts.retain(|part| !part.is_result() || !gone(&id(part)));
+            self.change();
+        }
+        self
+    }
+
     /// Puts a value into a block, behind all that it has.
     pub(super) fn mark(&mut self, part: usize, control: &str) {
         if let Some(part) = self.parts.get_mut(part)

@@ -1,11 +1,13 @@
 //! What becomes of each block, and where the watermark stands: every rule on what goes out is here.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::report::{Note, Reason};
 use super::{Compaction, Entry, History, Keep, Mode, Policy, Reply, Switch, Target};
-use crate::json::edit::raw_member;
-use crate::message::{Block, Content, Message, Provider, ThinkingContent};
+use crate::json::edit::{raw_member, string_member};
+use crate::json::reader::Items;
+use crate::message::{Block, Content, InvalidReason, Message, Provider, ThinkingContent, ToolUse};
 use crate::models::{Model, Replay};
 use crate::stop::StopReason;
 use crate::text::Text;
@@ -14,6 +16,8 @@ use crate::text::Text;
 pub(super) struct Fates {
     /// Of each entry, of each block: `None` if it goes out.
     pub(super) blocks: Vec<Vec<Option<Reason>>>,
+    /// Answers to calls that do not go out: their entries and ids.
+    pub(super) unasked: BTreeSet<(usize, Text)>,
     /// Thinking before this entry does not go out.
     pub(super) watermark: usize,
     /// The block that the request begins with, if it begins with a compaction.
@@ -30,7 +34,8 @@ pub(super) fn decide(history: &History, target: &Target, policy: &Policy) -> Fat
     let compaction = compaction(history, policy);
     let rules = Rules { history, target, policy, in_progress, compaction };
     let blocks = rules.all(watermark);
-    let mut fates = Fates { blocks, watermark, compaction, in_progress, notes: Vec::new() };
+    let (unasked, notes) = (BTreeSet::new(), Vec::new());
+    let mut fates = Fates { blocks, unasked, watermark, compaction, in_progress, notes };
     if let Some(gap) = fates.gap(target) {
         fates.watermark = gap;
         fates.blocks = rules.all(gap);
@@ -42,6 +47,7 @@ pub(super) fn decide(history: &History, target: &Target, policy: &Policy) -> Fat
     }
     fates.no_last_thinking(history, target);
     fates.look_at_loop(history, target);
+    fates.look_at_answers(history);
     fates
 }
 
@@ -117,7 +123,7 @@ impl History {
         let behind = self.entries.get(entry..).unwrap_or_default();
         behind.iter().any(|entry| match entry {
             Entry::ToolResult(result) => result.id == id,
-            Entry::User(content) => content.contains(id) && super::is_answer(content),
+            Entry::User(content) => answered(content).any(|answer| answer == id),
             Entry::Assistant(_) => false,
         })
     }
@@ -156,6 +162,34 @@ impl Fates {
                     *fate = Some(Reason::Last);
                 } else {
                     end = false;
+                }
+            }
+        }
+    }
+
+    /// An answer to a call that does not go out would be one to nothing.
+    fn look_at_answers(&mut self, history: &History) {
+        let mut gone: BTreeMap<&str, bool> = BTreeMap::new();
+        for (at, (entry, fates)) in history.entries.iter().zip(&self.blocks).enumerate() {
+            match entry {
+                Entry::Assistant(reply) => {
+                    for (block, fate) in reply.message.content.iter().zip(fates) {
+                        if let Content::ToolUse(tool) = &block.content {
+                            gone.insert(&tool.id, fate.is_some());
+                        }
+                    }
+                }
+                Entry::ToolResult(result) => {
+                    if gone.get(result.id.as_str()) == Some(&true) {
+                        self.unasked.insert((at, result.id.clone()));
+                    }
+                }
+                Entry::User(content) => {
+                    for id in answered(content) {
+                        if gone.get(id.as_str()) == Some(&true) {
+                            self.unasked.insert((at, id.into()));
+                        }
+                    }
                 }
             }
         }
@@ -228,7 +262,7 @@ impl Rules<'_> {
                 if before {
                     return Some(Reason::BeforeCompaction);
                 }
-                self.of_form(message, at, block).or_else(|| {
+                self.of_form(entry, message, at, block).or_else(|| {
                     let thinking = is_thinking(block);
                     let of_thinking = || self.of_thinking(entry, reply, block, watermark);
                     thinking.then(of_thinking).flatten()
@@ -243,10 +277,10 @@ impl Rules<'_> {
     }
 
     /// What the form of a block, and the API that it is from, forbid.
-    fn of_form(&self, message: &Message, at: usize, block: &Block) -> Option<Reason> {
+    fn of_form(&self, entry: usize, message: &Message, at: usize, block: &Block) -> Option<Reason> {
         let foreign = message.provider != self.target.provider;
         match &block.content {
-            Content::Text(text) if text.text.trim().is_empty() => return Some(Reason::EmptyText),
+            Content::Text(text) if self.is_empty(&text.text) => return Some(Reason::EmptyText),
             Content::Text(_) if message.complete && !block.damaged => {}
             Content::ToolUse(tool) if foreign && !tool.kind.is_client() => {
                 return Some(Reason::OtherProvider);
@@ -254,11 +288,25 @@ impl Rules<'_> {
             Content::Other(_) | Content::Thinking(_) | Content::RedactedThinking(_) if foreign => {
                 return Some(Reason::OtherProvider);
             }
+            // What the model wrote in place of arguments goes back with what was said of it.
+            Content::ToolUse(tool)
+                if tool.is_nonsense()
+                    && block.complete
+                    && !block.damaged
+                    && message.complete
+                    && self.target.provider == Provider::Anthropic
+                    && self.history.is_answered(entry, &tool.id) => {}
             _ if !block.replayable => return Some(Reason::NotReplayable),
             _ => {}
         }
         let declined = message.last_fallback().is_some_and(|last| at < last);
         (declined && block.belongs_to_its_model()).then_some(Reason::BeforeFallback)
+    }
+
+    /// Anthropic's API refuses text that is nothing but white space too.
+    fn is_empty(&self, text: &str) -> bool {
+        let anthropic = self.target.provider == Provider::Anthropic;
+        text.is_empty() || anthropic && text.trim().is_empty()
     }
 
     /// What forbids thinking that could go back as it is.
@@ -297,8 +345,8 @@ impl Rules<'_> {
         if target.mode == Mode::Off && target.provider == Provider::Anthropic {
             return Some(Reason::ThinkingOff);
         }
-        let sealed = target.provider == Provider::OpenAiResponses || bound(Model::find(author));
-        if other_account && sealed {
+        let sealed = || target.provider == Provider::OpenAiResponses || bound(Model::find(author));
+        if other_account && sealed() {
             return Some(Reason::OtherAccount);
         }
         if other_model && !kept {
@@ -356,6 +404,21 @@ impl Rules<'_> {
             }
         }
     }
+}
+
+impl ToolUse {
+    /// Whether the model wrote arguments to the end, and they are no JSON object.
+    fn is_nonsense(&self) -> bool {
+        let reason = self.input.as_ref().err().map(|invalid| invalid.reason);
+        self.kind.is_client() && reason.is_some_and(|reason| reason != InvalidReason::Cut)
+    }
+}
+
+/// The ids of the calls that a user's message answers.
+fn answered(content: &str) -> impl Iterator<Item = alloc::string::String> {
+    let blocks = raw_member(content, "content").unwrap_or(content);
+    let answers = Items::new(blocks).filter(|block| super::kind(block) == "tool_result");
+    answers.filter_map(|block| string_member(block, "tool_use_id"))
 }
 
 pub(super) fn is_thinking(block: &Block) -> bool {

@@ -86,6 +86,8 @@ pub enum Reason {
     Rejected,
     /// Reasoning that the server does not take back.
     NotTaken,
+    /// The answer to a call that does not go out.
+    Unasked,
     /// Reasoning without its encrypted content, which a provider that stores nothing cannot find.
     NotEncrypted,
 }
@@ -202,6 +204,7 @@ impl Reason {
             Self::OtherModel => "signed by another model",
             Self::Rejected => "refused by the API before",
             Self::NotTaken => "not taken back by the server",
+            Self::Unasked => "the answer to a call that does not go out",
             Self::NotEncrypted => "without encrypted content, and nothing is stored",
         }
     }

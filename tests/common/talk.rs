@@ -6,7 +6,7 @@
 //! - `s text`: a message of the system.
 //! - `r id text`: the answer to a call; `x id text`: of a tool that failed.
 //! - `a model blocks`: a reply. `K1` thinking signed `sig1`, `E1` the same without text, `k` unsigned
-//!   thinking, `R1` redacted thinking, `T…` text (`_` for spaces), `Cid` a call, `Sid` a call of the
+//!   thinking, `R1` redacted thinking, `T…` text (`_` for spaces), `Cid` a call, `Jid` one whose arguments are no JSON, `Sid` a call of the
 //!   provider's own tool with its result, `F` a fallback, `P…` a compaction; at the end `!reason` for why it
 //!   stopped or `~` if it was cut in the last block. `@n` states the time, `#name` the account, `%name` the
 //!   issuer.
@@ -62,14 +62,14 @@ pub(crate) fn reply(model: &str, blocks: &str) -> Message {
     )];
     let (mut index, mut reason, mut cut) = (0, None, false);
     let words: Vec<_> = blocks.split(' ').filter(|word| !word.is_empty()).collect();
-    let tool = words.iter().any(|word| word.starts_with('C'));
+    let tool = words.iter().any(|word| word.starts_with(['C', 'J']));
     for word in words {
         let (letter, rest) = word.split_at(1);
         let start = match letter {
             "K" | "E" | "k" => r#"{"type":"thinking","thinking":"","signature":""}"#.to_owned(),
             "R" => format!(r#"{{"type":"redacted_thinking","data":"data{rest}"}}"#),
             "T" => r#"{"type":"text","text":""}"#.to_owned(),
-            "C" => {
+            "C" | "J" => {
                 format!(r#"{{"type":"tool_use","id":{},"name":"dice","input":{{}}}}"#, quoted(rest))
             }
             "S" => format!(
@@ -98,6 +98,7 @@ pub(crate) fn reply(model: &str, blocks: &str) -> Message {
             "E" => events.push(sign(index, &format!("sig{rest}"))),
             "k" => events.push(think(index, "unsigned")),
             "T" => events.push(text(index, &rest.replace('_', " "))),
+            "J" => events.push(json(index, r#"{"n": "#)),
             "C" => events.push(json(index, r#"{"n": 9007199254740993}"#)),
             "S" => events.push(delta(index, r#"{"type":"input_json_delta","partial_json":"{}"}"#)),
             _ => {}
@@ -161,6 +162,10 @@ fn block(block: &Value) -> String {
         }
         "redacted_thinking" => string("data").replace("data", "R"),
         "text" => format!("T{}", string("text").replace(' ', "_")),
+        "tool_use" if block["input"].get("INVALID_JSON").is_some() => {
+            assert_eq!(block["input"], serde_json::json!({"INVALID_JSON": "{\"n\": "}));
+            format!("J{}", string("id"))
+        }
         "tool_use" => {
             assert_eq!(block["input"].to_string(), r#"{"n":9007199254740993}"#);
             format!("C{}", string("id"))

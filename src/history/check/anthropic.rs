@@ -1,5 +1,6 @@
 //! What the Messages API would refuse.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -99,7 +100,7 @@ fn of_tools(drafts: &[Draft], found: &mut Vec<Finding>) {
     // What a system says in between does not part them.
     let spoken = drafts.iter().enumerate().filter(|(_, draft)| draft.role != "system");
     let spoken: Vec<_> = spoken.collect();
-    let mut known: Vec<String> = Vec::new();
+    let mut known: BTreeSet<String> = BTreeSet::new();
     for (place, (at, draft)) in spoken.iter().enumerate() {
         let add = |found: &mut Vec<Finding>, kind, block, id: &str| {
             found.push(Finding::of_block(kind, *at, block, Some(id)));
@@ -120,7 +121,7 @@ fn of_tools(drafts: &[Draft], found: &mut Vec<Finding>) {
                 if !next.is_some_and(|next| next.role == "user" && next.answers(&id)) {
                     add(found, Kind::OrphanToolUse, block, &id);
                 }
-                known.push(id);
+                known.insert(id);
             } else if part.is_result() {
                 let called = before.is_some_and(|(_, before)| before.calls(&id));
                 if !called || draft.role != "user" {

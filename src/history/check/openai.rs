@@ -1,5 +1,6 @@
 //! What `OpenAI`'s APIs, and those who speak them, would refuse.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -12,8 +13,8 @@ use crate::json::reader::Items;
 /// What the Responses API would refuse in its `input`.
 pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut calls: Vec<String> = Vec::new();
-    let mut outputs: Vec<String> = Vec::new();
+    let mut calls: BTreeSet<String> = BTreeSet::new();
+    let mut outputs: BTreeSet<String> = BTreeSet::new();
     for (at, item) in items.iter().enumerate() {
         let mut add = |kind, id: Option<&str>| found.push(Finding::of_item(kind, at, id));
         let kind = kind(item);
@@ -35,8 +36,10 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
                 } else if !calls.contains(&id) {
                     add(Kind::OrphanToolResult, Some(&id));
                 }
-                outputs.push(id);
+                outputs.insert(id);
             }
+            // xAI runs these itself.
+            (_, Some(id)) if id.starts_with("xs_call_") => {}
             (name, Some(id)) if is_call(name) => {
                 if calls.contains(&id) {
                     add(Kind::DuplicateToolId, Some(&id));
@@ -44,7 +47,7 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
                 if !behind().iter().any(|item| answers(item, &id)) {
                     add(Kind::OrphanToolUse, Some(&id));
                 }
-                calls.push(id);
+                calls.insert(id);
             }
             _ => {}
         }
@@ -56,7 +59,7 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
 pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut open: Vec<String> = Vec::new();
-    let mut known: Vec<String> = Vec::new();
+    let mut known: BTreeSet<String> = BTreeSet::new();
     for (at, message) in messages.iter().enumerate() {
         let role = string_member(message, "role").unwrap_or_default();
         let mut add = |kind, id: Option<&str>| {
@@ -87,7 +90,7 @@ pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
             if known.contains(id) {
                 add(Kind::DuplicateToolId, Some(id));
             }
-            known.push(id.clone());
+            known.insert(id.clone());
         }
         for id in &ids {
             // The answers come before anything else is said.

@@ -80,15 +80,16 @@ impl Repaired {
         // No block needs as many; it only makes sure of the end.
         let rounds = blocks.fold(8_usize, usize::saturating_add).saturating_mul(8);
         for _ in 0..rounds {
-            let Some(finding) = first(find(&drafts, &self.target)) else { break };
-            if finding.kind == Kind::LoopWithoutThinking {
+            let found = first(find(&drafts, &self.target));
+            let Some(kind) = found.first().map(|finding| finding.kind) else { break };
+            if kind == Kind::LoopWithoutThinking {
                 self.thinking_off = true;
                 self.target.mode = Mode::Off;
-                self.note(finding, "the request must turn thinking off");
-                continue;
             }
-            let done = mend(&mut drafts, &finding);
-            self.note(finding, done);
+            for finding in found {
+                let done = mend(&mut drafts, &finding);
+                self.note(finding, done);
+            }
         }
         if !self.changes.is_empty() {
             self.messages = drafts.into_iter().map(Draft::into_json).collect();
@@ -114,8 +115,9 @@ impl Repaired {
     }
 }
 
-/// The finding to mend first: what takes something away comes before what depends on what is there.
-fn first(found: Vec<Finding>) -> Option<Finding> {
+/// The findings to mend first: what takes something away comes before what depends on what is there. They
+/// are all of one kind, the last first, so that mending one leaves the others where they are.
+fn first(found: Vec<Finding>) -> Vec<Finding> {
     let order = |kind: Kind| match kind {
         Kind::InvalidRole => 0,
         Kind::UnsignedThinking | Kind::RedactedWithoutData | Kind::ThinkingWhileOff => 1,
@@ -134,7 +136,16 @@ fn first(found: Vec<Finding>) -> Option<Finding> {
         Kind::TooManyMarks | Kind::TtlOrder => 14,
         Kind::Prefill => 15,
     };
-    found.into_iter().min_by_key(|finding| (order(finding.kind), finding.message, finding.block))
+    let key = |finding: &Finding| (order(finding.kind), finding.kind);
+    let Some(least) = found.iter().map(key).min() else { return found };
+    let mut same: Vec<_> = found.into_iter().filter(|finding| key(finding) == least).collect();
+    same.sort_by_key(|finding| (finding.message, finding.block));
+    // These move others of their kind.
+    if matches!(least.1, Kind::ToolResultNotFirst | Kind::DuplicateToolId) {
+        same.truncate(1);
+    }
+    same.reverse();
+    same
 }
 
 fn mend(drafts: &mut Vec<Draft>, finding: &Finding) -> &'static str {
@@ -160,6 +171,7 @@ fn mend(drafts: &mut Vec<Draft>, finding: &Finding) -> &'static str {
             "a message of the user was put behind it"
         }
         Kind::OrphanToolUse => answer(drafts, at, finding.id.as_deref().unwrap_or_default()),
+        Kind::LoopWithoutThinking => "the request must turn thinking off",
         Kind::DuplicateToolId => rename(drafts, at, block, None),
         Kind::TooManyMarks => {
             unmark_first(drafts);
@@ -167,6 +179,11 @@ fn mend(drafts: &mut Vec<Draft>, finding: &Finding) -> &'static str {
         }
         Kind::InvalidToolId => {
             let id = finding.id.as_deref().unwrap_or_default();
+            let part = drafts.get(at).and_then(|draft| draft.parts.get(block));
+            if part.and_then(Part::tool_id).is_none_or(|own| own != id) {
+                // With its call.
+                return "renamed";
+            }
             let valid = tool_id(id);
             rename(drafts, at, block, Some(if valid.is_empty() { "unnamed".into() } else { valid }))
         }

@@ -43,8 +43,19 @@ fn drafts(history: &History, fates: &Fates) -> Vec<Draft> {
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
     for (at, entry) in history.entries.iter().enumerate().skip(first) {
         let draft = match entry {
-            Entry::User(content) => Draft::user(content, entry.begins_turn()).of(at),
+            Entry::User(content) => {
+                let draft = Draft::user(content, entry.begins_turn()).of(at);
+                let whole = draft.parts.len();
+                let draft = draft.without(|id| fates.unasked.contains(&(at, id.into())));
+                if draft.parts.is_empty() && whole > 0 {
+                    continue;
+                }
+                draft
+            }
             Entry::ToolResult(result) => {
+                if fates.unasked.contains(&(at, result.id.clone())) {
+                    continue;
+                }
                 Draft::results([Part::new(result.to_anthropic())].into()).of(at)
             }
             Entry::Assistant(reply) => {
@@ -87,13 +98,17 @@ impl Content {
 
 impl Block {
     fn to_messages(&self, message: &Message) -> Json {
-        if message.provider == Provider::Anthropic {
-            return self.to_param();
-        }
+        let own = message.provider == Provider::Anthropic;
         let Content::ToolUse(tool) = &self.content else {
+            if own {
+                return self.to_param();
+            }
             let text = if let Content::Text(text) = &self.content { &*text.text } else { "" };
             return Part::text(text).json;
         };
+        if own && tool.input.is_ok() {
+            return self.to_param();
+        }
         let mut json = String::from(r#"{"type":"tool_use","id":"#);
         quote(&mut json, &tool_id(&tool.id));
         json.push_str(r#","name":"#);

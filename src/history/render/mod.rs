@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::fate::{self, Fates};
-use super::report::{Action, Note, Report};
+use super::report::{Action, Note, Reason, Report};
 use super::{ContextEdits, Entry, History, Keep, Policy, Repaired, Target, Ttl};
 use crate::json::Json;
 use crate::message::{Content, Provider};
@@ -88,6 +88,7 @@ impl History {
         let mut rendered = Rendered::default();
         rendered.report.notes = core::mem::take(&mut fates.notes);
         self.report_dropped(&fates, &mut rendered.report);
+        Self::report_unasked(&fates, &mut rendered.report);
         match target.provider {
             Provider::Anthropic => anthropic::render(self, target, policy, &fates, &mut rendered),
             Provider::OpenAiResponses | Provider::OpenAiChat => {
@@ -119,6 +120,12 @@ impl History {
                     report.notes.push(Note::Unanswered { id: tool.id.clone() });
                 }
             }
+        }
+    }
+
+    fn report_unasked(fates: &Fates, report: &mut Report) {
+        for (entry, _) in &fates.unasked {
+            report.line((*entry, 0), "tool_result", None, Action::Dropped(Reason::Unasked));
         }
     }
 

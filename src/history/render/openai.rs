@@ -18,9 +18,14 @@ pub(super) fn render(history: &History, target: &Target, fates: &Fates, rendered
     let chat = target.provider == Provider::OpenAiChat;
     for (at, entry) in history.entries.iter().enumerate() {
         match entry {
-            Entry::User(content) => user(history, content, chat, &mut rendered.messages),
+            Entry::User(content) => {
+                user((history, fates), at, content, chat, &mut rendered.messages);
+            }
             Entry::ToolResult(result) => {
-                let call = history.call(&result.id);
+                if fates.unasked.contains(&(at, result.id.clone())) {
+                    continue;
+                }
+                let call = history.call(at, &result.id);
                 rendered.messages.push(result.to_openai(call, chat));
             }
             Entry::Assistant(reply) => {
@@ -58,6 +63,13 @@ fn report(
     }
 }
 
+impl Reason {
+    /// Whether what followed the block is left without it.
+    fn shows(self) -> bool {
+        !matches!(self, Self::BeforeCompaction | Self::Last | Self::Cut)
+    }
+}
+
 impl Reply {
     /// The reply without what does not go out.
     fn left(&self, fates: &[Option<Reason>], target: &Target) -> Message {
@@ -67,7 +79,7 @@ impl Reply {
             match fate {
                 None => message.content.push(Arc::clone(block)),
                 // Reasoning that is missing shows: what followed it goes back without its id.
-                Some(reason) if is_thinking(block) && *reason != Reason::BeforeCompaction => {
+                Some(reason) if is_thinking(block) && reason.shows() => {
                     let mut gone = (**block).clone();
                     gone.replayable = false;
                     message.content.push(Arc::new(gone));
@@ -95,15 +107,17 @@ fn push_reply(message: &Message, target: &Target, out: &mut Vec<Json>) {
         return;
     }
     // Who wants its reasoning back wants it of every reply, also where there is none.
-    let empty = target.replay == Replay::Always && !says("reasoning_content");
+    let thinks = message.content.iter().any(|block| block.replayable && is_thinking(block));
+    let empty = target.replay == Replay::Always && !thinks && !says("reasoning_content");
     let filled = empty.then(|| with_member(&whole, "reasoning_content", r#""""#).ok()).flatten();
     out.push(filled.map_or(whole, Json::checked));
 }
 
 impl History {
-    /// The call that an answer is for.
-    fn call(&self, id: &str) -> Option<&ToolUse> {
-        self.replies().rev().find_map(|(_, reply)| {
+    /// The call that an answer is for, which stands before it.
+    fn call(&self, entry: usize, id: &str) -> Option<&ToolUse> {
+        self.entries.get(..entry).unwrap_or_default().iter().rev().find_map(|entry| {
+            let Entry::Assistant(reply) = entry else { return None };
             reply.message.content.iter().find_map(|block| match &block.content {
                 Content::ToolUse(tool) if tool.id == id => Some(tool),
                 _ => None,
@@ -113,7 +127,13 @@ impl History {
 }
 
 /// What the user said. Results of tools in the form of the Messages API become answers.
-fn user(history: &History, content: &Json, chat: bool, out: &mut Vec<Json>) {
+fn user(
+    (history, fates): (&History, &Fates),
+    entry: usize,
+    content: &Json,
+    chat: bool,
+    out: &mut Vec<Json>,
+) {
     if content.starts_with('{') && raw_member(content, "role").is_some() {
         return out.push(content.clone());
     }
@@ -122,9 +142,12 @@ fn user(history: &History, content: &Json, chat: bool, out: &mut Vec<Json>) {
         if kind(block) == "tool_result"
             && let Some(id) = string_member(block, "tool_use_id")
         {
+            if fates.unasked.contains(&(entry, id.as_str().into())) {
+                continue;
+            }
             let content = raw_member(block, "content").unwrap_or(r#""""#);
             let result = ToolResult::json(id.as_str(), Json::checked(content.to_string()));
-            out.push(result.to_openai(history.call(&id), chat));
+            out.push(result.to_openai(history.call(entry, &id), chat));
             continue;
         }
         parts.push_str(if parts.is_empty() { "[" } else { "," });

@@ -36,7 +36,7 @@ impl Message {
     /// Whether the API takes a block back.
     pub(crate) fn echoes(&self, block: &Block) -> bool {
         match &block.content {
-            Content::Text(text) if text.text.is_empty() => false,
+            Content::Text(text) if text.text.trim().is_empty() => false,
             Content::Text(_) => block.replayable || self.complete && !block.damaged,
             _ => block.replayable,
         }

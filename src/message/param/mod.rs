@@ -30,7 +30,7 @@ impl Message {
     /// - keys that exist only in replies: `citations` when there are none, the `file_id` of a
     ///   citation, the `caller` of a tool that the model called directly. Keys that this version does
     ///   not know go back;
-    /// - text blocks without text;
+    /// - text blocks without any but white space;
     /// - what stands before the last `fallback` block and belongs to the model that declined:
     ///   thinking, connector text and calls of the client's tools.
     ///

@@ -1,0 +1,395 @@
+//! `OpenAI`'s twin of signed thinking: encrypted reasoning and the reasoning of chats, and who gets it back.
+
+mod common;
+
+use common::talk::push as say;
+use common::{chat, decode, responses, sse};
+use serde_json::{Value, json};
+use thinkstream::history::{Action, History, Keep, Policy, Provenance, Target, ToolResult};
+use thinkstream::models::Replay;
+use thinkstream::{Decoder, Event, Message, Provider};
+
+fn complete(decoder: Decoder, events: &[Value]) -> Message {
+    let events: Vec<String> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    let (events, error) = decode(decoder, [&sse(events)[..]]);
+    match events.last() {
+        Some(Event::Complete(done)) => done.message.clone(),
+        other => panic!("{other:?} {error:?}"),
+    }
+}
+
+/// A response with these items.
+fn response(items: &[Value]) -> Message {
+    let mut events =
+        vec![json!({"type": "response.created", "response": {"id": "resp_1", "model": "gpt-5"}})];
+    for (at, item) in items.iter().enumerate() {
+        let mut added = item.clone();
+        added["status"] = "in_progress".into();
+        events
+            .push(json!({"type": "response.output_item.added", "output_index": at, "item": added}));
+        events.push(json!({"type": "response.output_item.done", "output_index": at, "item": item}));
+    }
+    events.push(json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": items}}));
+    complete(responses(), &events)
+}
+
+/// A chat with these deltas.
+fn chatted(model: &str, deltas: &[Value]) -> Message {
+    let chunk = |delta: &Value, reason: Value| json!({"id": "c1", "model": model, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]});
+    let mut events: Vec<_> = deltas.iter().map(|delta| chunk(delta, Value::Null)).collect();
+    let calls = deltas.iter().any(|delta| delta.get("tool_calls").is_some());
+    events.push(chunk(&json!({}), if calls { "tool_calls".into() } else { "stop".into() }));
+    complete(chat(), &events)
+}
+
+fn reasoning(id: &str) -> Value {
+    json!({"type": "reasoning", "id": format!("rs_{id}"), "summary": [], "encrypted_content": format!("gAAA{id}")})
+}
+
+fn call(id: &str) -> Value {
+    json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id, "name": "dice", "arguments": "{}", "status": "completed"})
+}
+
+fn said(text: &str) -> Value {
+    json!({"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": text}], "status": "completed"})
+}
+
+fn user(text: &str) -> Value {
+    json!({"role": "user", "content": text})
+}
+
+fn output(id: &str) -> Value {
+    json!({"type": "function_call_output", "call_id": id, "output": "4"})
+}
+
+fn rendered(history: &mut History, target: &Target, policy: &Policy) -> Value {
+    let rendered = history.render(target, policy);
+    let found = thinkstream::history::validate(&rendered.messages, target);
+    assert!(found.is_empty(), "{found:?}");
+    serde_json::from_str(&rendered.to_json()).unwrap()
+}
+
+fn without(mut item: Value, key: &str) -> Value {
+    item.as_object_mut().unwrap().remove(key);
+    item
+}
+
+fn two_turns() -> History {
+    let mut history = History::new();
+    history.push_user("one");
+    history.push_assistant(
+        response(&[reasoning("1"), call("c1")]),
+        Provenance::default().issuer("openai").account("org-1"),
+    );
+    history.push_tool_result(ToolResult::new("c1", "4"));
+    history.push_assistant(
+        response(&[reasoning("2"), said("four")]),
+        Provenance::default().issuer("openai").account("org-1"),
+    );
+    history.push_user("two");
+    history
+}
+
+#[test]
+fn reasoning_goes_back_in_order_to_its_issuer() {
+    let target = |issuer: &str, account: &str| {
+        Target::new(Provider::OpenAiResponses, "gpt-5").issuer(issuer).account(account).store(false)
+    };
+    let whole = json!([
+        user("one"),
+        reasoning("1"),
+        call("c1"),
+        output("c1"),
+        reasoning("2"),
+        said("four"),
+        user("two")
+    ]);
+    // What led to reasoning that is missing goes back without its id.
+    let bare = json!([
+        user("one"),
+        without(call("c1"), "id"),
+        output("c1"),
+        without(said("four"), "id"),
+        user("two")
+    ]);
+    let plain = Policy::default();
+    let mut keep = Policy::default();
+    keep.keep = Keep::LastTurns(1);
+    let mut nothing = Policy::default();
+    nothing.keep = Keep::Nothing;
+    for (name, target, policy, expected) in [
+        ("its own", target("openai", "org-1"), &plain, &whole),
+        ("another issuer", target("azure", "org-1"), &plain, &bare),
+        ("another account", target("openai", "org-2"), &plain, &bare),
+        ("the last turn", target("openai", "org-1"), &keep, &whole),
+        ("no turn", target("openai", "org-1"), &nothing, &bare),
+    ] {
+        assert_eq!(rendered(&mut two_turns(), &target, policy), *expected, "{name}");
+    }
+    // Another model of the same organisation reads it.
+    let mut other = target("openai", "org-1");
+    other.model = "gpt-5.1".into();
+    assert_eq!(rendered(&mut two_turns(), &other, &plain), whole);
+}
+
+#[test]
+fn reasoning_without_its_content_goes_back_only_where_it_is_stored() {
+    let sealed = |sealed: Value| {
+        let mut item = reasoning("1");
+        item["encrypted_content"] = sealed;
+        item
+    };
+    for (item, store, kept) in [
+        (sealed("gAAA".into()), true, true),
+        (sealed("gAAA".into()), false, true),
+        (sealed(Value::Null), true, true),
+        (sealed(Value::Null), false, false),
+    ] {
+        let mut history = History::new();
+        history.push_user("one");
+        history.push_assistant(response(&[item.clone(), said("x")]), Provenance::default());
+        let target = Target::new(Provider::OpenAiResponses, "gpt-5").store(store);
+        let expected = if kept {
+            json!([user("one"), item, said("x")])
+        } else {
+            json!([user("one"), without(said("x"), "id")])
+        };
+        assert_eq!(rendered(&mut history, &target, &Policy::default()), expected, "{item} {store}");
+    }
+}
+
+#[test]
+fn reasoning_that_led_to_nothing_is_left_out() {
+    let mut history = History::new();
+    history.push_user("one");
+    history.push_assistant(response(&[said("x"), reasoning("1")]), Provenance::default());
+    let target = Target::new(Provider::OpenAiResponses, "gpt-5");
+    assert_eq!(
+        rendered(&mut history, &target, &Policy::default()),
+        json!([user("one"), said("x")])
+    );
+    let report = history.preview(&target, &Policy::default()).report.to_string();
+    assert!(
+        report.contains("entry 1, block 1, thinking: dropped: a message may not end with thinking")
+    );
+}
+
+#[test]
+fn answers_have_the_form_of_their_calls() {
+    let custom = json!({"type": "custom_tool_call", "id": "ctc_1", "call_id": "c2", "name": "patch", "input": "x", "status": "completed"});
+    let shell = json!({"type": "shell_call", "id": "sh_1", "call_id": "c3", "action": {"commands": []}, "status": "completed"});
+    let mut history = History::new();
+    history.push_user_json(
+        json!([{"type": "text", "text": "one"}, {"type": "input_image", "image_url": "x"}]),
+    );
+    history.push_assistant(
+        response(&[call("c1"), custom.clone(), shell.clone()]),
+        Provenance::default(),
+    );
+    history.push_tool_result(ToolResult::json(
+        "c1",
+        json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]),
+    ));
+    history.push_tool_result(ToolResult::json("c2", json!({"n": 4})));
+    history.push_tool_result(ToolResult::json("c3", json!([{"stdout": "x"}])));
+    let target = Target::new(Provider::OpenAiResponses, "gpt-5");
+    assert_eq!(
+        rendered(&mut history, &target, &Policy::default()),
+        json!([
+            {"role": "user", "content": [{"type": "input_text", "text": "one"}, {"type": "input_image", "image_url": "x"}]},
+            call("c1"), custom, shell,
+            {"type": "function_call_output", "call_id": "c1", "output": "a\nb"},
+            {"type": "custom_tool_call_output", "call_id": "c2", "output": "{\"n\":4}"},
+            {"type": "shell_call_output", "call_id": "c3", "output": [{"stdout": "x"}]},
+        ])
+    );
+}
+
+const CALL: &str = r#"{"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"dice","arguments":"{}"}}]}"#;
+
+fn plain_chat(model: &str) -> History {
+    let think = |text: &str| json!({"reasoning_content": text});
+    let mut history = History::new();
+    history.push_user("one");
+    history.push_assistant(
+        chatted(model, &[think("a"), json!({"content": "x"})]),
+        Provenance::default(),
+    );
+    history.push_user("two");
+    let call: Value = serde_json::from_str(CALL).unwrap();
+    history.push_assistant(chatted(model, &[think("b"), call]), Provenance::default());
+    history.push_tool_result(ToolResult::new("c1", "4"));
+    history
+}
+
+#[test]
+fn plain_reasoning_goes_back_only_where_it_is_demanded() {
+    for (model, replay, first, second) in [
+        ("deepseek-v4", None, Some("a"), Some("b")),
+        ("deepseek-reasoner", None, None, None),
+        ("kimi-k2-thinking", None, None, Some("b")),
+        ("glm-4.7", None, Some("a"), Some("b")),
+        ("gpt-oss-120b", None, None, None),
+        ("gpt-oss-120b", Some(Replay::Always), Some("a"), Some("b")),
+        ("deepseek-v4", Some(Replay::Never), None, None),
+    ] {
+        let mut target = Target::new(Provider::OpenAiChat, model);
+        if let Some(replay) = replay {
+            target = target.replay(replay);
+        }
+        let found = rendered(&mut plain_chat(model), &target, &Policy::default());
+        assert_eq!(found[1].get("reasoning_content").and_then(Value::as_str), first, "{model}");
+        assert_eq!(found[3].get("reasoning_content").and_then(Value::as_str), second, "{model}");
+        assert_eq!(found[4], json!({"role": "tool", "tool_call_id": "c1", "content": "4"}));
+        let dropped = plain_chat(model).preview(&target, &Policy::default());
+        let dropped = dropped.report.dropped_thinking().count();
+        assert_eq!(
+            dropped,
+            usize::from(first.is_none()) + usize::from(second.is_none()),
+            "{model}"
+        );
+    }
+}
+
+#[test]
+fn who_demands_reasoning_gets_it_empty_where_there_is_none() {
+    let mut history = History::new();
+    say(&mut history, "u one");
+    say(&mut history, "a claude-opus-4-8 K1 Tx");
+    say(&mut history, "u two");
+    history
+        .push_assistant(chatted("deepseek-v4", &[json!({"content": "y"})]), Provenance::default());
+    say(&mut history, "u three");
+    let target = Target::new(Provider::OpenAiChat, "deepseek-v4");
+    let found = rendered(&mut history, &target, &Policy::default());
+    assert_eq!(found[1], json!({"role": "assistant", "content": "x", "reasoning_content": ""}));
+    assert_eq!(found[3], json!({"role": "assistant", "content": "y", "reasoning_content": ""}));
+}
+
+#[test]
+fn what_is_structured_goes_back_to_whom_it_is_from() {
+    let details = json!([{"type": "reasoning.encrypted", "data": "gAAA", "index": 0}]);
+    let mut history = History::new();
+    history.push_user("one");
+    history.push_assistant(
+        chatted("o3", &[json!({"reasoning_details": details}), json!({"content": "x"})]),
+        Provenance::default().issuer("openrouter"),
+    );
+    history.push_user("two");
+    let at = |issuer: &str, model: &str| Target::new(Provider::OpenAiChat, model).issuer(issuer);
+    let has = |history: &mut History, target: &Target| {
+        rendered(history, target, &Policy::default())[1].get("reasoning_details").is_some()
+    };
+    assert!(has(&mut history, &at("openrouter", "openai/o3")));
+    assert!(!has(&mut history, &at("openrouter", "openai/gpt-5")));
+    assert!(!has(&mut history, &at("somebody", "openai/o3")));
+}
+
+#[test]
+fn a_conversation_can_move_from_one_provider_to_the_other() {
+    let mut history = History::new();
+    say(&mut history, "u one");
+    say(&mut history, "a claude-opus-4-8 K1 Tx Ct1 Ss1 Ty");
+    say(&mut history, "r t1 4");
+    history
+        .push_assistant(response(&[reasoning("1"), said("z"), call("c1")]), Provenance::default());
+    history.push_tool_result(ToolResult::new("c1", "5"));
+    let kimi: Value = serde_json::from_str(&CALL.replace("c1", "functions.dice:0")).unwrap();
+    history.push_assistant(
+        chatted("kimi-k2.5", &[json!({"reasoning_content": "k"}), kimi]),
+        Provenance::default(),
+    );
+    history.push_tool_result(ToolResult::new("functions.dice:0", "6"));
+    say(&mut history, "u two");
+
+    let to = |provider, model: &str| {
+        rendered(&mut history.clone(), &Target::new(provider, model), &Policy::default())
+    };
+    let text = |text: &str| json!({"type": "text", "text": text});
+    let tool = |id: &str, input: Value| json!({"type": "tool_use", "id": id, "name": "dice", "input": input});
+    let result =
+        |id: &str, text: &str| json!({"type": "tool_result", "tool_use_id": id, "content": text});
+    let found = to(Provider::Anthropic, "claude-opus-4-8");
+    assert_eq!(found[1]["content"][0]["signature"], "sig1");
+    assert_eq!(found[1]["content"].as_array().unwrap().len(), 6);
+    assert_eq!(found[3]["content"], json!([text("z"), tool("c1", json!({}))]));
+    assert_eq!(found[5]["content"], json!([tool("functions_dice_0", json!({}))]));
+    assert_eq!(found[6]["content"], json!([result("functions_dice_0", "6"), text("two")]));
+
+    let item = |id: &str, arguments: &str| json!({"type": "function_call", "call_id": id, "name": "dice", "arguments": arguments});
+    let assistant = |text: &str| json!({"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]});
+    let answer = |id: &str, text: &str| json!({"type": "function_call_output", "call_id": id, "output": text});
+    assert_eq!(
+        to(Provider::OpenAiResponses, "gpt-5"),
+        json!([
+            user("one"),
+            assistant("x"),
+            item("t1", "{\"n\": 9007199254740993}"),
+            assistant("y"),
+            answer("t1", "4"),
+            reasoning("1"),
+            said("z"),
+            call("c1"),
+            answer("c1", "5"),
+            item("functions.dice:0", "{}"),
+            answer("functions.dice:0", "6"),
+            user("two"),
+        ])
+    );
+
+    let called = |id: &str, arguments: &str| json!([{"id": id, "type": "function", "function": {"name": "dice", "arguments": arguments}}]);
+    let answer =
+        |id: &str, text: &str| json!({"role": "tool", "tool_call_id": id, "content": text});
+    assert_eq!(
+        to(Provider::OpenAiChat, "kimi-k2.5"),
+        json!([
+            user("one"),
+            {"role": "assistant", "content": "xy", "tool_calls": called("t1", "{\"n\": 9007199254740993}")},
+            answer("t1", "4"),
+            {"role": "assistant", "content": "z", "tool_calls": called("c1", "{}")},
+            answer("c1", "5"),
+            {"role": "assistant", "content": null, "tool_calls": called("functions.dice:0", "{}")},
+            answer("functions.dice:0", "6"),
+            user("two"),
+        ])
+    );
+}
+
+#[test]
+fn results_in_the_form_of_anthropic_become_answers() {
+    let mut history = History::new();
+    say(&mut history, "u one");
+    say(&mut history, "a claude-opus-4-8 Ct1");
+    history.push_user_json(json!([
+        {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "4"}]},
+        {"type": "text", "text": "go on"},
+    ]));
+    let found = rendered(
+        &mut history,
+        &Target::new(Provider::OpenAiResponses, "gpt-5"),
+        &Policy::default(),
+    );
+    assert_eq!(found[2], output("t1"));
+    assert_eq!(
+        found[3],
+        json!({"role": "user", "content": [{"type": "input_text", "text": "go on"}]})
+    );
+    let found =
+        rendered(&mut history, &Target::new(Provider::OpenAiChat, "gpt-5"), &Policy::default());
+    assert_eq!(found[2], json!({"role": "tool", "tool_call_id": "t1", "content": "4"}));
+    assert_eq!(found[3], json!({"role": "user", "content": [{"type": "text", "text": "go on"}]}));
+}
+
+#[test]
+fn refused_reasoning_does_not_go_out_again() {
+    let mut history = two_turns();
+    let target = Target::new(Provider::OpenAiResponses, "gpt-5").issuer("openai").account("org-1");
+    let sent = history.render(&target, &Policy::default());
+    let body = json!({"error": {"message": "The encrypted content gAAA1 could not be verified.", "code": "invalid_encrypted_content"}});
+    let rejection = thinkstream::history::Rejection::classify(400, &body.to_string()).unwrap();
+    assert_eq!(history.reject(&rejection, &sent), 2);
+    let next = history.render(&target, &Policy::default());
+    assert!(!next.to_json().contains("gAAA"));
+    let dropped = next.report.lines.iter().filter(|line| matches!(line.action, Action::Dropped(_)));
+    assert_eq!(dropped.count(), 2);
+}
