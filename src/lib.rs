@@ -112,6 +112,9 @@
 //! order, thinking without text included, with the same bytes in every signature, encrypted field and
 //! tool input.
 //!
+//! What else decides whether the next request is valid is in [`history`]: a record of the conversation that
+//! renders it. How thinking is asked for in the first place is in [`request`].
+//!
 //! # Tool calls
 //!
 //! [`Event::ToolInput`] gives the JSON of the arguments as it comes, [`Event::ToolCall`] the whole,
@@ -147,7 +150,8 @@
 //! # Alone
 //!
 //! [`sse`] is a decoder and encoder of any event stream, exactly as the HTML standard has it. [`wire`]
-//! reads one frame into one event of the provider, borrowed from it.
+//! reads one frame into one event of the provider, borrowed from it. [`models`], [`request`] and [`history`]
+//! know nothing of streams, and work with messages of your own.
 //!
 //! # Features
 //!

@@ -146,8 +146,7 @@ async fn refused(
     };
     let error = error.downcast::<thinkstream::Error>()?;
     let thinkstream::ErrorKind::Server(answer) = error.kind() else { return Err(error.into()) };
-    let rejection = Rejection::classify(answer.status.unwrap_or_default(), &answer.message)
-        .ok_or("a refusal that is not known")?;
+    let rejection = Rejection::of(answer).ok_or("a refusal that is not known")?;
     println!(
         "A forged signature is refused: {}; what helps: {:?}",
         rejection.kind,

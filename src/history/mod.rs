@@ -67,7 +67,7 @@
 //! # When it does not fit
 //!
 //! [`validate`] finds what the API would refuse in any array of messages, rendered or your own;
-//! [`repair`] mends it, if asked. [`diff`] names the first place where a request differs from the one
+//! [`repair`] mends it, if asked. [`diff()`] names the first place where a request differs from the one
 //! before, and what follows for signatures and cache. [`Rejection`] reads the API's refusal, and
 //! [`History::reject`] keeps what was refused from going out again. [`audit`](History::audit) hands every
 //! block of thinking to a store that keeps what the transcript no longer does.

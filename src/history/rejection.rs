@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{History, Rendered};
+use crate::error::ServerError;
 use crate::json::edit::{raw_member, string_member};
 use crate::text::Text;
 
@@ -147,18 +148,28 @@ impl Rejection {
     /// one in it, as relays send it.
     #[must_use]
     pub fn classify(status: u16, body: &str) -> Option<Self> {
+        let code = raw_member(body, "error").and_then(|error| string_member(error, "code"));
+        Self::read(status, &message(body), &code.unwrap_or_default())
+    }
+
+    /// Reads what a server reported.
+    #[must_use]
+    pub fn of(error: &ServerError) -> Option<Self> {
+        let code = error.code.as_deref().unwrap_or_default();
+        Self::read(error.http_status().unwrap_or(400), &error.message, code)
+    }
+
+    fn read(status: u16, message: &str, code: &str) -> Option<Self> {
         if !matches!(status, 400 | 404 | 422) {
             return None;
         }
-        let message = message(body);
-        let code = raw_member(body, "error").and_then(|error| string_member(error, "code"));
         let mut text = message.to_ascii_lowercase().replace(['`', '\'', '"'], "");
         text.push(' ');
-        text.push_str(&code.unwrap_or_default());
+        text.push_str(code);
         let fits = |words: &[&str]| words.iter().all(|word| text.contains(word));
         let kind = TEXTS.iter().find(|(words, _)| fits(words)).map(|(_, kind)| *kind)?;
         let begin: String = message.chars().take(512).collect();
-        Some(Self { kind, place: place(&message), message: begin.into() })
+        Some(Self { kind, place: place(message), message: begin.into() })
     }
 
     /// What would succeed.

@@ -54,7 +54,7 @@ impl fmt::Display for Change {
 ///
 /// It is for histories that are broken already; nothing else calls it. Every change is listed, and mending
 /// what is mended changes nothing. Where signatures are bound to their prefix, a change before a signed
-/// block makes it invalid all the same: see [`diff`](super::diff).
+/// block makes it invalid all the same: see [`diff`](crate::history::diff()).
 #[must_use]
 pub fn repair(messages: &[Json], target: &Target) -> Repaired {
     let mut repaired = Repaired {
