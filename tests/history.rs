@@ -466,7 +466,25 @@ fn marks_for_the_cache() {
         (
             TURNS,
             five(BeforeHistoricalThinking),
-            "system^5m u['one'] a[K1 Ta] u[Ttwo^] a[K2 Ct1] u[rt1] a[K3 Tb] u[Tthree^] a[K4 Ct2] u[rt2^]",
+            "system^5m u['one'] a[K1 Ta] u['two'] a[K2 Ct1] u[rt1] a[K3 Tb] u[Tthree^] a[K4 Ct2] u[rt2^]",
+        ),
+        (
+            &TURNS[..7],
+            five(BeforeHistoricalThinking),
+            "system^5m u['one'] a[K1 Ta] u[Ttwo^] a[K2 Ct1] u[rt1] a[K3 Tb] u[Tthree^]",
+        ),
+        (
+            &[
+                "u one",
+                "a claude-opus-4-8 K1 Ct1",
+                "r t1 4",
+                "a claude-opus-4-8 K2 Ct2",
+                "r t2 5",
+                "a claude-opus-4-8 K3 Ct3",
+                "r t3 6",
+            ],
+            five(BeforeHistoricalThinking),
+            "system^5m u[Tone^] a[K1 Ct1] u[rt1] a[K2 Ct2] u[rt2^] a[K3 Ct3] u[rt3^]",
         ),
         (&TURNS[..1], hour(AppendOnlyTail), "system^1h u[Tone^1h]"),
         // The longer-lived come first.
@@ -502,22 +520,30 @@ fn marks_for_the_cache() {
 
 #[test]
 fn marks_stand_where_the_last_request_ended() {
-    // A turn after the other: what one request marks last, the next marks too.
-    let marks = policy(|policy| policy.cache = CacheMarks::new(CacheStrategy::AppendOnlyTail));
-    let mut history = History::new();
-    let mut last: Option<Json> = None;
-    for (at, line) in TURNS.iter().enumerate() {
-        push(&mut history, line);
-        if line.starts_with('a') {
-            continue;
+    // A turn after the other: what one request marks last, the next marks too. Where thinking is removed
+    // with each turn, that holds inside of one.
+    for (strategy, turns) in [
+        (CacheStrategy::AppendOnlyTail, true),
+        (CacheStrategy::SystemAndLast3, true),
+        (CacheStrategy::BeforeHistoricalThinking, false),
+    ] {
+        let marks = policy(|policy| policy.cache = CacheMarks::new(strategy));
+        let mut history = History::new();
+        let mut last: Option<Json> = None;
+        for (at, line) in TURNS.iter().enumerate() {
+            push(&mut history, line);
+            if line.starts_with('a') {
+                continue;
+            }
+            let rendered = history.render(&target(OPUS), &marks);
+            let marked = rendered.messages.iter().filter(|it| it.contains("cache_control")).count();
+            assert!((1..=3).contains(&marked), "{strategy:?}");
+            if let Some(last) = last.take().filter(|_| turns || line.starts_with('r')) {
+                assert!(rendered.messages.contains(&last), "{strategy:?} {at}: the mark has moved");
+            }
+            last = rendered.messages.last().cloned();
+            assert!(last.as_ref().unwrap().contains("cache_control"));
         }
-        let rendered = history.render(&target(OPUS), &marks);
-        let is_marked = |message: &Json| message.contains("cache_control");
-        if let Some(last) = last.take() {
-            assert!(is_marked(&last));
-            assert!(rendered.messages.contains(&last), "{at}: the mark has moved");
-        }
-        last = rendered.messages.last().cloned();
     }
 }
 

@@ -282,8 +282,9 @@ pub enum CacheStrategy {
     AppendOnlyTail,
     /// On the system prompt and on the last three messages.
     SystemAndLast3,
-    /// On the system prompt, on the last two of the user's own messages, before the thinking that the next
-    /// one will remove, and on the end of a tool loop in progress. For models that drop earlier thinking.
+    /// On the system prompt and before thinking that will be removed: on the last of the user's own messages,
+    /// and at the beginning of a turn on the one before; in a tool loop on its last message and on the one
+    /// before, where the last request ended. For models that drop earlier thinking.
     BeforeHistoricalThinking,
 }
 

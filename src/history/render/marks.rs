@@ -89,12 +89,16 @@ fn wanted(drafts: &[Draft], strategy: CacheStrategy) -> Vec<usize> {
         CacheStrategy::AppendOnlyTail => places(&|draft| draft.role == "user", 2),
         CacheStrategy::SystemAndLast3 => places(&|draft| draft.role != "system", 3),
         CacheStrategy::BeforeHistoricalThinking => {
-            let mut marks = places(&|draft| draft.own, 2);
-            let tail = drafts.len().saturating_sub(1);
-            if !drafts.is_empty() && !marks.contains(&tail) {
-                marks.push(tail);
+            let (own, users) =
+                (places(&|draft| draft.own, 2), places(&|draft| draft.role == "user", 2));
+            if own.first() == users.first() {
+                // A new turn: the thinking of the last one goes, and what stands before it is read.
+                return own;
             }
-            marks
+            // In a tool loop what the last request wrote is read; before all of it stands the question.
+            let question = own.first().copied();
+            let steps = users.into_iter().filter(|user| question.is_none_or(|own| *user > own));
+            steps.chain(question).collect()
         }
     }
 }
