@@ -5,7 +5,7 @@ mod common;
 use common::talk::{history, push, told};
 use thinkstream::history::{
     CacheMarks, CacheStrategy, ClearToolUses, Compaction, ContextEdits, Entry, History, Keep, Mode,
-    Policy, Provenance, Switch, Target, ToolResult, Ttl,
+    Policy, Provenance, Resume, Switch, Target, ToolResult, Ttl,
 };
 use thinkstream::{Json, Provider};
 
@@ -68,6 +68,11 @@ fn everything_goes_back_as_it_came() {
         ),
         (&["u hi", "r t1 4", "a claude-opus-4-8 K1 Ct1"], "u['hi'] a[K1 Ct1] u[rt1]"),
         // A pause is gone on with in the same message.
+        (&["u hi", "a claude-opus-4-8 Tx K1 !pause_turn"], "u['hi'] a[Tx K1]"),
+        (
+            &["u hi", "a claude-opus-4-8 Tx K1 !pause_turn", "a claude-opus-4-8 K2 Tdone", "u bye"],
+            "u['hi'] a[Tx K1 K2 Tdone] u['bye']",
+        ),
         (
             &[
                 "u hi",
@@ -170,45 +175,64 @@ fn a_cut_reply_goes_back_as_far_as_it_can_be_gone_on_from() {
 
 #[test]
 fn a_cut_reply_is_gone_on_with_if_asked() {
-    let resume = policy(|policy| policy.resume = true);
     let asks = "Your_last_reply_was_cut_off_in_the_middle_of_this:\n\nand_\n\n\
                 Go_on_from_exactly_there,_without_saying_it_again.";
     let goes_on = "Your_last_reply_was_cut_off._Go_on_from_where_it_ended.";
     let cut = &["u a", "a claude-opus-4-8 K1 Tx Tand_ ~"][..];
     let old = &["u a", "a claude-sonnet-4-5 Tx Tand_ ~"][..];
-    for (lines, model, mode, expected) in [
-        (cut, OPUS, Mode::Adaptive, format!("u['a'] a[K1 Tx] u['{asks}']")),
-        (cut, OPUS, Mode::Unknown, format!("u['a'] a[K1 Tx] u['{asks}']")),
-        (old, "claude-sonnet-4-5", Mode::Off, "u['a'] a[Tx Tand]".to_owned()),
-        (old, "claude-sonnet-4-5", Mode::Unknown, "u['a'] a[Tx Tand]".to_owned()),
-        (old, "claude-sonnet-4-5", Mode::Enabled, format!("u['a'] a[Tx] u['{asks}']")),
-        (
-            &["u a", "a claude-sonnet-4-5 Tx !max_tokens"],
-            "claude-sonnet-4-5",
-            Mode::Off,
-            "u['a'] a[Tx]".to_owned(),
-        ),
+    let whole = &["u a", "a claude-sonnet-4-5 Tx !max_tokens"][..];
+    const SONNET: &str = "claude-sonnet-4-5";
+    for (lines, model, mode, by, expected) in [
+        (cut, OPUS, Mode::Adaptive, Some(Resume::User), format!("u['a'] a[K1 Tx] u['{asks}']")),
+        (cut, OPUS, Mode::Unknown, Some(Resume::User), format!("u['a'] a[K1 Tx] u['{asks}']")),
+        (old, SONNET, Mode::Off, Some(Resume::Prefill), "u['a'] a[Tx Tand]".to_owned()),
+        (old, SONNET, Mode::Unknown, Some(Resume::Prefill), "u['a'] a[Tx Tand]".to_owned()),
+        (old, SONNET, Mode::Enabled, Some(Resume::User), format!("u['a'] a[Tx] u['{asks}']")),
+        (whole, SONNET, Mode::Off, Some(Resume::Prefill), "u['a'] a[Tx]".to_owned()),
         (
             &["u a", "a claude-sonnet-4-5 Tx_ !max_tokens"],
-            "claude-sonnet-4-5",
+            SONNET,
             Mode::Off,
+            Some(Resume::User),
             format!("u['a'] a[Tx_] u['{goes_on}']"),
         ),
-        (&["u a", "a claude-opus-4-8 K1 ~"], OPUS, Mode::Adaptive, format!("u[Ta T{goes_on}]")),
+        (
+            &["u a", "a claude-opus-4-8 K1 ~"],
+            OPUS,
+            Mode::Adaptive,
+            Some(Resume::User),
+            format!("u[Ta T{goes_on}]"),
+        ),
         // Nothing was cut, or it was refused.
-        (&["u a", "a claude-opus-4-8 Tx"], OPUS, Mode::Adaptive, "u['a'] a[Tx]".to_owned()),
-        (&["u a", "a claude-opus-4-8 Tx !refusal"], OPUS, Mode::Adaptive, "u['a']".to_owned()),
-        (&["u a"], OPUS, Mode::Adaptive, "u['a']".to_owned()),
+        (&["u a", "a claude-opus-4-8 Tx"], OPUS, Mode::Adaptive, None, "u['a'] a[Tx]".to_owned()),
+        (
+            &["u a", "a claude-opus-4-8 Tx !refusal"],
+            OPUS,
+            Mode::Adaptive,
+            None,
+            "u['a']".to_owned(),
+        ),
+        (&["u a"], OPUS, Mode::Adaptive, None, "u['a']".to_owned()),
     ] {
         let mut history = history(lines);
         let target = target(model).mode(mode);
-        let rendered = history.render(&target, &resume);
-        assert_eq!(told(&rendered), expected, "{lines:?} {mode:?}");
-        let by = rendered.report.notes.iter().any(|note| note.to_string().contains("gone on with"));
-        assert_eq!(
-            by,
-            lines.len() > 1 && !lines[1].ends_with("Tx") && !lines[1].contains("refusal")
-        );
+        assert_eq!(history.resume(&target), by, "{lines:?} {mode:?}");
+        let before = history.render(&target, &Policy::default());
+        assert_eq!(told(&before), expected, "{lines:?} {mode:?}");
+        let Some(by) = by else { continue };
+        assert_eq!(history.validate(&target).len(), 0, "{lines:?}");
+        // It stays, so that what is signed behind it is valid.
+        push(&mut history, &format!("a {model} E9 Tmore"));
+        push(&mut history, "u b");
+        let after = history.render(&target.clone().mode(Mode::Unknown), &Policy::default());
+        let last = if by == Resume::User { 0 } else { 1 };
+        let kept = before.messages.len() - last;
+        assert_eq!(after.messages[..kept], before.messages[..kept], "{lines:?}");
+        let begun = told(&before);
+        let begun = if by == Resume::User { &begun[..] } else { begun.trim_end_matches(']') };
+        assert!(told(&after).starts_with(begun), "{} {begun}", told(&after));
+        let stored = serde_json::to_string(&history).unwrap();
+        assert_eq!(serde_json::from_str::<History>(&stored).unwrap(), history);
     }
 }
 
@@ -304,9 +328,13 @@ fn a_pause_clears_thinking_once() {
         assert_eq!(kept(&mut history, now), turn);
         assert_eq!(history.watermark(), 5);
     }
+    // A reply whose time is not stated is no pause.
+    push(&mut history, "a claude-opus-4-8 K8 Tc");
+    push(&mut history, "u more");
+    assert_eq!(kept(&mut history, now + 5 * HOUR), 4);
     // Where the time is not stated, nothing is stale.
     let rendered = history.render(&target(OPUS), &stale);
-    assert_eq!(rendered.report.kept_thinking().count(), 3);
+    assert_eq!(rendered.report.kept_thinking().count(), 4);
     // A tool loop keeps its thinking over a pause.
     push(&mut history, &format!("a claude-opus-4-8 K9 Ct9 @{now}"));
     push(&mut history, "r t9 4");
@@ -353,14 +381,14 @@ fn thinking_goes_only_to_who_can_read_it() {
             bound,
             target(BOUND),
             switch(Switch::Drop),
-            format!("{none} -- 1.0 BeforeWatermark, 3.0 BeforeWatermark"),
+            format!("{none} -- 1.0 BeforeGap, 3.0 OtherModel"),
         ),
         // Of some, signatures are the account's.
         (
             bound,
             target("claude-sonnet-5-5").account("home"),
             switch(Switch::ByModel),
-            format!("{none} -- 1.0 BeforeWatermark, 3.0 BeforeWatermark"),
+            format!("{none} -- 1.0 BeforeGap, 3.0 OtherAccount"),
         ),
         (lines, target(OPUS).account("home"), switch(Switch::ByModel), opus.to_owned()),
         (
@@ -384,6 +412,118 @@ fn thinking_goes_only_to_who_can_read_it() {
     history.render(&target("claude-haiku-4-5"), &Policy::default());
     assert_eq!(history.watermark(), 0);
     assert_eq!(history.render(&target(OPUS), &Policy::default()).report.kept_thinking().count(), 1);
+}
+
+#[test]
+fn one_model_has_many_names() {
+    let call = |model: &str| [format!("u a"), format!("a {model} K1 Ct1"), "r t1 4".to_owned()];
+    for (author, target) in [
+        ("claude-sonnet-4-20250514", target("claude-sonnet-4-0")),
+        ("claude-opus-4-5-20251101", target("us.anthropic.claude-opus-4-5-20251101-v1:0")),
+        (
+            "claude-opus-4-5-20251101",
+            target("arn:aws:bedrock:eu-west-1:1:application-inference-profile/x1")
+                .model_is(thinkstream::models::Model::find("claude-opus-4-5").unwrap()),
+        ),
+    ] {
+        let lines = call(author);
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        let told = rendered(&lines, &target, &Policy::default());
+        assert_eq!(told, "u['a'] a[K1 Ct1] u[rt1]", "{author}");
+    }
+}
+
+#[test]
+fn a_word_of_the_user_does_not_end_a_tool_loop() {
+    let target = target("claude-sonnet-4-5").mode(Mode::Enabled);
+    for lines in [
+        &["u a", "a claude-sonnet-4-5 K1 Ct1", "r t1 4", "u also"][..],
+        &["u a", "a claude-sonnet-4-5 K1 Ct1", "u also", "r t1 4"],
+        &[
+            "u a",
+            "a claude-sonnet-4-5 K1 Ct1",
+            r#"j {"type":"tool_result","tool_use_id":"t1","content":"4"}"#,
+            "u also",
+        ],
+    ] {
+        let mut history = history(lines);
+        let rendered = history.render(&target, &keep(Keep::Nothing));
+        assert_eq!(told(&rendered), "u['a'] a[K1 Ct1] u[rt1 Talso]", "{lines:?}");
+        assert!(history.validate(&target).is_empty());
+    }
+}
+
+#[test]
+fn answers_find_their_calls() {
+    for (lines, model, expected) in [
+        // An id may come again in the next turn.
+        (
+            &["u a", "a claude-opus-4-8 K1 Cc0", "r c0 4", "a claude-opus-4-8 K2 Cc0", "r c0 5"][..],
+            OPUS,
+            "u['a'] a[K1 Cc0] u[rc0] a[K2 Cc0] u[rc0]",
+        ),
+        (
+            &["u a", "a claude-opus-4-8 K1 Cc0", "r c0 4", "r c0 5", "a claude-opus-4-8 K2 Cc0"],
+            OPUS,
+            "u['a'] a[K1 Cc0] u[rc0] a[K2 Cc0] u[rc0]",
+        ),
+        // What a system says does not part them.
+        (
+            &["u a", "a claude-opus-4-8 Ct1 Ct2", "r t1 4", "s note", "r t2 5"],
+            OPUS,
+            "u['a'] a[Ct1 Ct2] u[rt1 rt2] s['note']",
+        ),
+        // Other servers of the protocol have ids of their own.
+        (
+            &["u a", "a kimi-k2 Cfunctions.dice:0", "r functions.dice:0 4"],
+            "kimi-k2",
+            "u['a'] a[Cfunctions.dice:0] u[rfunctions.dice:0]",
+        ),
+        // Not every id that another begins with.
+        (
+            &[
+                "u a",
+                "a claude-opus-4-8 Tx Ct1 Ct10 !max_tokens",
+                r#"j [{"type":"tool_result","tool_use_id":"t10","content":"4"}]"#,
+            ],
+            OPUS,
+            "u['a'] a[Tx Ct10] u[rt10] -- 1.1 Cut",
+        ),
+        // Calls that do not go out, and their answers.
+        (
+            &["u a", "a claude-opus-4-8 K1 Ct1 !refusal", "r t1 4", "u b"],
+            OPUS,
+            "u[Ta Tb] -- 1.0 Refused, 1.1 Refused, 2.0 Unasked",
+        ),
+        (
+            &["u a", "a claude-opus-4-8 K1 Ct1 F K2 Ty", "r t1 4", "u b"],
+            OPUS,
+            "u['a'] a[F K2 Ty] u['b'] -- 1.0 BeforeFallback, 1.1 BeforeFallback, 2.0 Unasked",
+        ),
+    ] {
+        let target = target(model);
+        assert_eq!(rendered(lines, &target, &Policy::default()), expected, "{lines:?}");
+        let found = history(lines).validate(&target);
+        let repeated = |kind| kind == thinkstream::history::FindingKind::DuplicateToolId;
+        assert!(found.iter().all(|finding| repeated(finding.kind)), "{found:?}");
+    }
+}
+
+#[test]
+fn who_signs_nothing_gets_its_thinking_back_where_it_is_wanted() {
+    let lines = |model: &str| [format!("u a"), format!("a {model} k Ct1"), "r t1 4".to_owned()];
+    for (model, expected) in [
+        ("deepseek-v4", "u['a'] a[K Ct1] u[rt1]"),
+        ("kimi-k2-thinking", "u['a'] a[K Ct1] u[rt1]"),
+        ("deepseek-reasoner", "u['a'] a[Ct1] u[rt1] -- 1.0 NotReplayable"),
+        (OPUS, "u['a'] a[Ct1] u[rt1] -- 1.0 NotReplayable"),
+    ] {
+        let lines = lines(model);
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        let told = rendered(&lines, &target(model), &Policy::default());
+        assert_eq!(told.replace("K?", "K"), expected, "{model}");
+        assert!(history(&lines).validate(&target(model)).is_empty());
+    }
 }
 
 #[test]
@@ -427,6 +567,22 @@ fn a_compaction_can_be_the_beginning() {
     );
     let plain = &["u one", "a claude-opus-4-7 Ta", "u two"];
     assert_eq!(rendered(plain, &target("claude-opus-4-7"), &drop), "u['one'] a[Ta] u['two']");
+    // One that does not go out itself is no beginning.
+    for (last, expected) in [
+        (
+            "a claude-opus-4-7 Psum Tpart ~",
+            "a[Psum] u['three'] -- 1.0 BeforeCompaction, 3.1 NotReplayable",
+        ),
+        ("a claude-opus-4-7 Psum ~", "u['one'] a[Ta] u[Ttwo Tthree] -- 3.0 NotReplayable"),
+        ("a claude-opus-4-7 Psum !max_tokens", "a[Psum] u['three'] -- 1.0 BeforeCompaction"),
+        (
+            "a claude-opus-4-7 Psum Tb !refusal",
+            "u['one'] a[Ta] u[Ttwo Tthree] -- 3.0 Refused, 3.1 Refused",
+        ),
+    ] {
+        let lines = &["u one", "a claude-opus-4-7 Ta", "u two", last, "u three"];
+        assert_eq!(rendered(lines, &target("claude-opus-4-7"), &drop), expected, "{last}");
+    }
     let found = history(lines).preview(&target("claude-opus-4-7"), &drop);
     assert!(thinkstream::history::validate(&found.messages, &target("claude-opus-4-7")).is_empty());
 }

@@ -118,11 +118,43 @@ fn the_first_place_that_differs() {
             "Message $.messages[2].content[1] Behind [3].content[0] [3].content[1] [5].content[0]".into(),
         ),
         (
+            "a message that grew before a reply",
+            {
+                let one = json!({"model": BOUND, "messages": [{"role": "user", "content": "a"}]});
+                let grown = json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]);
+                let next = json!({"model": BOUND, "messages": [
+                    {"role": "user", "content": grown},
+                    {"role": "assistant", "content": [thinking("s1"), {"type": "text", "text": "x"}]},
+                ]});
+                told_of(&one.to_string(), &next.to_string())
+            },
+            "Message $.messages[0].content[1] Behind [1].content[0]".into(),
+        ),
+        (
+            "a last message that grew",
+            {
+                let one = json!({"messages": [{"role": "user", "content": "a"}]});
+                let grown = json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]);
+                let next = json!({"messages": [{"role": "user", "content": grown}]});
+                told_of(&one.to_string(), &next.to_string())
+            },
+            "nothing".into(),
+        ),
+        (
             "a block less",
             changed(|next| drop(next["messages"][1]["content"].as_array_mut().unwrap().remove(1))),
             "Message $.messages[1].content[1].text Behind [3].content[0] [3].content[1] [5].content[0]".into(),
         ),
-        // Thinking may go from the front.
+        // Thinking may go from the front, and from the end.
+        (
+            "the last thinking",
+            {
+                let mut next = request();
+                next["messages"][3]["content"].as_array_mut().unwrap().drain(..2);
+                told_of(&request().to_string(), &next.to_string())
+            },
+            "ThinkingRemoved $.messages[3].content[0] Behind ".into(),
+        ),
         (
             "the first thinking",
             changed(|next| drop(next["messages"][1]["content"].as_array_mut().unwrap().remove(0))),
@@ -423,7 +455,7 @@ fn what_the_api_refuses_is_recognised() {
             ),
             Kind::ReasoningPair,
             None,
-            Remedy::Repair,
+            Remedy::DropAllThinking,
         ),
         (
             openai("No tool output found for function call call_1.", ""),
@@ -455,7 +487,36 @@ fn what_the_api_refuses_is_recognised() {
         let relayed = format!("upstream said: {}", rejection.message);
         assert_eq!(Rejection::classify(400, &relayed).map(|it| it.place), Some(place), "{body}");
     }
+    for (text, kind) in [
+        ("The reasoning_content field is required for thinking mode.", Kind::ReasoningDemanded),
+        ("messages[2].reasoning_content: Field required", Kind::ReasoningDemanded),
+        ("compaction_signature_invalid: messages.3.content.0 was changed", Kind::CompactionChanged),
+        ("messages: all messages must have non-empty content", Kind::EmptyText),
+        ("messages.3: `tool_use` ids must be unique", Kind::ToolId),
+        (
+            "messages.3.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+            Kind::ToolId,
+        ),
+        ("messages: final assistant content cannot end with trailing whitespace", Kind::Prefill),
+        (
+            "messages.1: When thinking is disabled, an assistant message cannot contain thinking",
+            Kind::ThinkingWhileOff,
+        ),
+        ("messages: roles must alternate between \"user\" and \"assistant\"", Kind::Roles),
+        ("thinking.adaptive.block_binding: Extra inputs are not permitted", Kind::Mode),
+        ("thinking.disabled.display: Extra inputs are not permitted", Kind::Mode),
+        ("Could not decrypt the provided encrypted_content", Kind::InvalidEncryptedContent),
+        ("Duplicate item found with id rs_1", Kind::DuplicateItem),
+    ] {
+        let rejection = Rejection::classify(400, &error(text).to_string());
+        assert_eq!(rejection.map(|rejection| rejection.kind), Some(kind), "{text}");
+    }
+    let talkative = error(
+        "The messages you sent are not valid: messages.5.content.0: Invalid `signature` in `thinking` block",
+    );
+    assert_eq!(Rejection::classify(400, &talkative.to_string()).unwrap().place, Some((5, Some(0))));
     for (status, body) in [
+        (400, error("Invalid webhook signature").to_string()),
         (400, error("max_tokens: 5000 > 4096").to_string()),
         (500, error("messages.5.content.0: Invalid `signature` in `thinking` block").to_string()),
         (400, String::new()),
@@ -560,6 +621,11 @@ fn the_audit_misses_nothing() {
         })
     );
     assert_eq!(lines[0]["fingerprint"].as_str().unwrap().len(), 32);
+    // A reply that comes behind the answers to its calls is not missed either.
+    let mut early = history(&["u a", "r t1 4"]);
+    early.audit(&mut JsonLines::new(Vec::new())).unwrap();
+    push(&mut early, "a claude-opus-4-8 K1 Ct1");
+    assert_eq!(early.audit(&mut JsonLines::new(Vec::new())).unwrap(), 1);
     assert_eq!((&lines[1]["replayable"], lines[1].get("signature")), (&json!(false), None));
     assert_eq!(lines[2]["thinking"], "");
     assert_eq!(lines[3]["data"], "data3");

@@ -66,7 +66,7 @@ fn model(content: impl Into<Value>) -> Value {
 fn cases() -> Vec<(&'static str, Value, Mode, &'static [&'static str], &'static str)> {
     let hi = || user("hi");
     vec![
-        ("nothing", json!([]), Mode::Unknown, &[], ""),
+        ("nothing", json!([]), Mode::Unknown, &["NoMessages $.messages"], "u['Go_on.']"),
         (
             "in order",
             json!([hi(), model("x"), hi()]),

@@ -54,15 +54,14 @@ fn policies() -> impl Strategy<Value = Policy> {
     ]);
     let ttl = prop::sample::select(vec![Ttl::FiveMinutes, Ttl::OneHour]);
     let stale = prop::option::of(0..10_u64);
-    (keep, switch, compaction, strategy, ttl, stale, any::<bool>()).prop_map(
-        |(keep, switch, compaction, strategy, ttl, stale, resume)| {
+    (keep, switch, compaction, strategy, ttl, stale).prop_map(
+        |(keep, switch, compaction, strategy, ttl, stale)| {
             let mut policy = Policy::default();
             policy.keep = keep;
             policy.switch = switch;
             policy.compaction = compaction;
             policy.cache = CacheMarks::new(strategy).ttl(ttl);
             policy.stale_after_ms = stale;
-            policy.resume = resume;
             policy
         },
     )

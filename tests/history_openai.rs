@@ -348,7 +348,7 @@ fn a_conversation_can_move_from_one_provider_to_the_other() {
             answer("t1", "4"),
             {"role": "assistant", "content": "z", "tool_calls": called("c1", "{}")},
             answer("c1", "5"),
-            {"role": "assistant", "content": null, "tool_calls": called("functions.dice:0", "{}")},
+            {"role": "assistant", "content": null, "reasoning_content": "k", "tool_calls": called("functions.dice:0", "{}")},
             answer("functions.dice:0", "6"),
             user("two"),
         ])
@@ -392,4 +392,81 @@ fn refused_reasoning_does_not_go_out_again() {
     assert!(!next.to_json().contains("gAAA"));
     let dropped = next.report.lines.iter().filter(|line| matches!(line.action, Action::Dropped(_)));
     assert_eq!(dropped.count(), 2);
+}
+
+#[test]
+fn answers_come_before_all_else() {
+    let mut history = History::new();
+    for line in ["u a", "a claude-opus-4-8 Ct1 Ct2", "r t1 4", "u wait", "r t2 5"] {
+        say(&mut history, line);
+    }
+    for provider in [Provider::OpenAiChat, Provider::OpenAiResponses] {
+        let found = rendered(&mut history, &Target::new(provider, "gpt-5"), &Policy::default());
+        assert_eq!(found.as_array().unwrap().last().unwrap(), &user("wait"));
+    }
+    // In whatever form they come.
+    for answer in [
+        r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":"4"}]}"#,
+        r#"{"type":"tool_result","tool_use_id":"t1","content":"4"}"#,
+        r#" [{"type":"tool_result","tool_use_id":"t1","content":"4"}] "#,
+    ] {
+        let mut history = History::new();
+        say(&mut history, "u a");
+        say(&mut history, "a claude-opus-4-8 Ct1");
+        history.push_user_json(thinkstream::Json::parse(answer).unwrap());
+        let chat =
+            rendered(&mut history, &Target::new(Provider::OpenAiChat, "gpt-5"), &Policy::default());
+        assert_eq!(
+            chat[2],
+            json!({"role": "tool", "tool_call_id": "t1", "content": "4"}),
+            "{answer}"
+        );
+        let items = rendered(
+            &mut history,
+            &Target::new(Provider::OpenAiResponses, "gpt-5"),
+            &Policy::default(),
+        );
+        assert_eq!(items[2], output("t1"), "{answer}");
+    }
+}
+
+#[test]
+fn what_is_sealed_stays_with_its_issuer() {
+    let compaction = json!({"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAA"});
+    let hosted =
+        json!({"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {}});
+    let mut history = History::new();
+    history.push_user("one");
+    let items = [reasoning("1"), hosted.clone(), compaction.clone(), said("x")];
+    history.push_assistant(response(&items), Provenance::default().issuer("openai"));
+    let to = |issuer: &str| Target::new(Provider::OpenAiResponses, "gpt-5").issuer(issuer);
+    let own = rendered(&mut history, &to("openai"), &Policy::default());
+    assert_eq!(own, json!([user("one"), reasoning("1"), hosted, compaction, said("x")]));
+    let other = rendered(&mut history, &to("azure"), &Policy::default());
+    assert_eq!(other, json!([user("one"), without(said("x"), "id")]));
+
+    // What was run keeps its id, also where reasoning is gone.
+    let mut policy = Policy::default();
+    policy.keep = Keep::Nothing;
+    history.push_user("two");
+    let own = rendered(&mut history, &to("openai"), &policy);
+    assert_eq!(own[1], hosted);
+
+    // What Gemini signs its calls with is for Gemini.
+    let call: Value = serde_json::from_str(&CALL.replace(
+        r#""type":"function""#,
+        r#""type":"function","extra_content":{"google":{"thought_signature":"gAAA"}}"#,
+    ))
+    .unwrap();
+    let mut history = History::new();
+    history.push_user("one");
+    history.push_assistant(chatted("gemini-3-pro", &[call]), Provenance::default());
+    history.push_tool_result(ToolResult::new("c1", "4"));
+    let signed = |history: &mut History, model: &str| {
+        let found =
+            rendered(history, &Target::new(Provider::OpenAiChat, model), &Policy::default());
+        found[1]["tool_calls"][0].get("extra_content").is_some()
+    };
+    assert!(signed(&mut history, "gemini-3-pro"));
+    assert!(!signed(&mut history, "gpt-5"));
 }

@@ -642,6 +642,11 @@ fn every_constraint_both_ways_for_every_model() {
         for (letter, effort) in "lmhxM".chars().zip(&Effort::ALL[1..]) {
             let supported = efforts.contains(letter);
             let name = if has('a') { format!("adaptive:{effort}") } else { effort.to_string() };
+            let most = Model::find(model).unwrap().max_output_tokens.unwrap();
+            if !has('a') && effort.budget_tokens() > most {
+                check(&name, &none, "budget_not_below_max_tokens");
+                continue;
+            }
             check(&name, &none, yes(supported || !has('a'), "effort_not_supported"));
             let own = |params: &mut RequestParams| params.effort = Some(*effort);
             let high = *effort <= Effort::High;
@@ -921,6 +926,122 @@ fn every_fix_mends_what_it_is_for() {
             }
         }
     }
+}
+
+#[test]
+fn what_is_raw_is_checked_all_the_same() {
+    let plain = RequestParams::default();
+    for (written, model, expected) in [
+        (
+            r#"{"type":"disabled","block_binding":{}}"#,
+            "claude-opus-4-8",
+            "block_binding_with_disabled",
+        ),
+        (r#"{"type":"disabled","display":"omitted"}"#, "claude-opus-4-8", "display_with_disabled"),
+        (
+            r#"{"type":"between_tools","display":"omitted"}"#,
+            "claude-sonnet-5-5",
+            "display_with_disabled",
+        ),
+        (r#"{"type":"disabled","display":"omitted"}"#, "nobody-knows", "display_with_disabled"),
+        (r#"{"effort":"none"}"#, "gpt-5", "cannot_be_off"),
+        (r#"{"effort":"none"}"#, "gpt-5.1", "ok"),
+        (r#"{"effort":"xhigh"}"#, "gpt-5", "effort_not_supported"),
+    ] {
+        let mut thinking: Thinking = written.parse().unwrap();
+        let rule = |thinking: &Thinking| {
+            thinking.resolve(model, &plain).map_err(|error| error.rule()).err().unwrap_or("ok")
+        };
+        assert_eq!(rule(&thinking), expected, "{written}, {model}");
+        // And a fix mends it.
+        if let Err(error) = thinking.resolve(model, &plain) {
+            let mut params = plain.clone();
+            error.fix().unwrap().apply(&mut thinking, &mut params);
+            assert_eq!(rule(&thinking), "ok", "{written}, {model}");
+        }
+    }
+    let display = params(|params| params.display = Some(Display::Updates));
+    assert_eq!(
+        resolve(r#"{"type":"adaptive"}"#, "nobody-knows", &display),
+        r#"{"thinking":{"type":"adaptive","display":"updates"}} +thinking-display-updates-2026-08-18"#
+    );
+    let chat = params(|params| params.api = Some(Provider::OpenAiChat));
+    assert_eq!(resolve(r#"{"effort":"high"}"#, "o3", &chat), r#"{"reasoning_effort":"high"}"#);
+    assert!(
+        resolve(r#"{"effort":"high","context":"auto"}"#, "o3", &chat).contains("reasoning.context")
+    );
+    let responses = params(|params| params.api = Some(Provider::OpenAiResponses));
+    assert_eq!(
+        resolve(r#"{"effort":"high"}"#, "gpt-5.2-codex", &responses),
+        r#"{"reasoning":{"effort":"high"}}"#
+    );
+    let summed = params(|params| params.summary = Some(Summary::Concise));
+    assert_eq!(
+        resolve(r#"{"effort":"high"}"#, "o3", &summed),
+        r#"{"reasoning":{"effort":"high","summary":"concise"}}"#
+    );
+}
+
+#[test]
+fn what_the_caller_has_already_counts() {
+    const BETA: &str = "interleaved-thinking-2025-05-14";
+    let own = params(|params| {
+        params.betas = vec![BETA.into()];
+        params.tools = true;
+        params.max_tokens = Some(16_000);
+    });
+    let budget = r#"{"thinking":{"type":"enabled","budget_tokens":20000}}"#;
+    assert_eq!(resolve("20000", "claude-sonnet-4-5", &own), budget);
+    let asked = params(|params| {
+        *params = own.clone();
+        params.interleaved = true;
+    });
+    assert_eq!(resolve("20000", "claude-sonnet-4-5", &asked), budget);
+
+    // An effort beside the knob is one of the model's too.
+    let effort = |effort| params(|params| params.effort = Some(effort));
+    for (written, model, params) in [
+        ("default", "gpt-5-pro", effort(Effort::Low)),
+        ("default", "gpt-4o", effort(Effort::Low)),
+        ("true", "o3", effort(Effort::Max)),
+    ] {
+        let error = written.parse::<Thinking>().unwrap().resolve(model, &params).unwrap_err();
+        assert_eq!(error.rule(), "effort_not_supported", "{model}");
+    }
+
+    // What the request asked for before is not asked for any more.
+    let written = |model: &str, api, thinking: Thinking, body: Value| {
+        let mut body = body.as_object().unwrap().clone();
+        let mut params = RequestParams::of(api, &body);
+        let mut thinking = thinking;
+        let request = loop {
+            match thinking.resolve(model, &params) {
+                Ok(request) => break request,
+                Err(error) => error.fix().unwrap().apply(&mut thinking, &mut params),
+            }
+        };
+        params.write_to(&mut body);
+        request.write_to(&mut body);
+        Value::Object(body)
+    };
+    let responses = Provider::OpenAiResponses;
+    assert_eq!(
+        written("gpt-5", responses, Thinking::On, json!({"reasoning": {"effort": "minimal"}})),
+        json!({})
+    );
+    assert_eq!(
+        written("gpt-4o", Provider::OpenAiChat, Thinking::ModelDefault, json!({"max_tokens": 100})),
+        json!({"max_tokens": 100})
+    );
+    assert_eq!(
+        written(
+            "claude-sonnet-4-5",
+            Provider::Anthropic,
+            Thinking::Off,
+            json!({"max_tokens": 100, "output_config": {"effort": "high", "format": null}})
+        ),
+        json!({"max_tokens": 100, "output_config": {"format": null}})
+    );
 }
 
 #[test]

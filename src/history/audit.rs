@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::fate::fingerprint;
+use super::thinking::fingerprint;
 use super::{History, Provenance};
 use crate::json::Json;
 use crate::message::{Content, Message, Provider};

@@ -1,10 +1,11 @@
 //! A message that is being put together from entries.
 
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::json::Json;
-use crate::json::edit::{quote, raw_member, string_member};
+use crate::json::edit::{quote, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
 use crate::text::Text;
 
@@ -18,6 +19,8 @@ pub(super) struct Draft {
     pub(super) own: bool,
     /// Whether its content is a string.
     pub(super) string: bool,
+    /// What the message has beside its role and its content, as an object.
+    others: Option<String>,
 }
 
 /// A block of a message.
@@ -51,6 +54,25 @@ impl Part {
     pub(super) fn is_result(&self) -> bool {
         self.kind == "tool_result"
     }
+
+    /// The id of the call that it answers.
+    pub(super) fn answers(&self) -> Text {
+        string_member(&self.json, "tool_use_id").unwrap_or_default().into()
+    }
+
+    /// The same, where its call had to get another id.
+    pub(super) fn renamed(mut self, foreign: &BTreeSet<Text>) -> Self {
+        let id = self.answers();
+        let valid = tool_id(&id);
+        if valid != id && foreign.contains(&id) {
+            let mut quoted = String::new();
+            quote(&mut quoted, &valid);
+            if let Ok(json) = with_member(&self.json, "tool_use_id", &quoted) {
+                self.json = Json::checked(json);
+            }
+        }
+        self
+    }
 }
 
 /// Whether a block may carry a mark for the cache: not thinking, and not empty text.
@@ -64,11 +86,18 @@ pub(super) fn is_cacheable(kind: &str, json: &str) -> bool {
 
 impl Draft {
     pub(super) fn assistant(parts: Vec<Part>) -> Self {
-        Self { role: "assistant".into(), whole: None, parts, own: false, string: false }
+        Self {
+            role: "assistant".into(),
+            whole: None,
+            parts,
+            own: false,
+            string: false,
+            others: None,
+        }
     }
 
     pub(super) fn results(parts: Vec<Part>) -> Self {
-        Self { role: "user".into(), whole: None, parts, own: false, string: false }
+        Self { role: "user".into(), whole: None, parts, own: false, string: false, others: None }
     }
 
     /// Any message.
@@ -77,11 +106,22 @@ impl Draft {
     }
 
     /// What the user said: the content of a message, or a message.
-    pub(super) fn user(content: &Json, own: bool) -> Self {
+    pub(super) fn user(content: &str, own: bool) -> Self {
+        let content = content.trim();
         if let Some(role) = string_member(content, "role").filter(|_| content.starts_with('{')) {
             let inner = raw_member(content, "content").unwrap_or("[]");
             let (parts, string) = (blocks(inner), inner.starts_with('"'));
-            return Self { role: role.into(), whole: Some(content.clone()), parts, own, string };
+            let others =
+                without_member(content, "role").and_then(|it| without_member(&it, "content"));
+            let others = others.ok().filter(|others| others != "{}");
+            return Self {
+                role: role.into(),
+                whole: Some(Json::checked(content)),
+                parts,
+                own,
+                string,
+                others,
+            };
         }
         let mut whole = String::from(r#"{"role":"user","content":"#);
         if content.starts_with(['"', '[']) {
@@ -95,7 +135,14 @@ impl Draft {
         }
         whole.push('}');
         let (parts, string) = (blocks(content), content.starts_with('"'));
-        Self { role: "user".into(), whole: Some(Json::checked(whole)), parts, own, string }
+        Self {
+            role: "user".into(),
+            whole: Some(Json::checked(whole)),
+            parts,
+            own,
+            string,
+            others: None,
+        }
     }
 
     /// Takes on what another of the same role has. Results of tools come first, as the API wants them.
@@ -122,21 +169,26 @@ impl Draft {
         self
     }
 
-    /// Without the answers to some calls.
-    pub(super) fn without(mut self, gone: impl Fn(&str) -> bool) -> Self {
-        let id = |part: &Part| string_member(&part.json, "tool_use_id").unwrap_or_default();
-        if self.parts.iter().any(|part| part.is_result() && gone(&id(part))) {
-            self.parts.retain(|part| !part.is_result() || !gone(&id(part)));
-            self.change();
+    /// The answers to calls in it, and what else there is.
+    pub(super) fn split_results(mut self) -> (Vec<Part>, Self) {
+        if !self.parts.iter().any(Part::is_result) {
+            return (Vec::new(), self);
         }
-        self
+        let parts = core::mem::take(&mut self.parts);
+        let (results, others) = parts.into_iter().partition(Part::is_result);
+        self.parts = others;
+        self.change();
+        (results, self)
     }
 
     /// Puts a value into a block, behind all that it has.
     pub(super) fn mark(&mut self, part: usize, control: &str) {
-        if let Some(part) = self.parts.get_mut(part)
-            && let Some(marked) = append_member(&part.json, "cache_control", control)
-        {
+        let Some(part) = self.parts.get_mut(part) else { return };
+        // A `null` stands for none.
+        let bare = raw_member(&part.json, "cache_control")
+            .and_then(|_| without_member(&part.json, "cache_control").ok());
+        let bare = bare.unwrap_or_else(|| part.json.as_str().into());
+        if let Some(marked) = append_member(&bare, "cache_control", control) {
             part.json = marked;
             self.change();
         }
@@ -161,7 +213,13 @@ impl Draft {
             }
             json.push_str(&part.json);
         }
-        json.push_str("]}");
+        json.push(']');
+        if let Some(others) = self.others.as_deref().and_then(|others| others.strip_prefix('{')) {
+            json.push(',');
+            json.push_str(others);
+        } else {
+            json.push('}');
+        }
         Json::checked(json)
     }
 }

@@ -1,14 +1,14 @@
 //! What becomes of each block, and where the watermark stands: every rule on what goes out is here.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::report::{Note, Reason};
-use super::{Compaction, Entry, History, Keep, Mode, Policy, Reply, Switch, Target};
-use crate::json::edit::{raw_member, string_member};
-use crate::json::reader::Items;
-use crate::message::{Block, Content, InvalidReason, Message, Provider, ThinkingContent, ToolUse};
-use crate::models::{Model, Replay};
+use super::turns::answered;
+use super::{Compaction, Entry, History, Keep, Mode, Policy, Reply, Target};
+use crate::json::edit::raw_member;
+use crate::message::{Block, Content, InvalidReason, Message, Provider, ToolUse};
 use crate::stop::StopReason;
 use crate::text::Text;
 
@@ -31,14 +31,16 @@ pub(super) struct Fates {
 pub(super) fn decide(history: &History, target: &Target, policy: &Policy) -> Fates {
     let in_progress = history.in_progress();
     let (watermark, why) = watermark(history, target, policy, in_progress);
-    let compaction = compaction(history, policy);
-    let rules = Rules { history, target, policy, in_progress, compaction };
+    let mut rules = Rules { history, target, policy, in_progress, compaction: None, gap: 0 };
+    rules.compaction = rules.compaction();
     let blocks = rules.all(watermark);
     let (unasked, notes) = (BTreeSet::new(), Vec::new());
+    let compaction = rules.compaction;
     let mut fates = Fates { blocks, unasked, watermark, compaction, in_progress, notes };
     if let Some(gap) = fates.gap(target) {
         fates.watermark = gap;
-        fates.blocks = rules.all(gap);
+        rules.gap = gap;
+        fates.blocks = rules.all(watermark);
     }
     if fates.watermark > history.watermark {
         let why =
@@ -70,7 +72,8 @@ fn watermark(
             first.copied().unwrap_or(0).min(limit)
         }
     };
-    let last = history.replies().filter_map(|(_, reply)| reply.provenance.at_ms).max();
+    // Of the last reply alone: an older time would be a pause again on each turn.
+    let last = history.replies().next_back().and_then(|(_, reply)| reply.provenance.at_ms);
     let paused = match (policy.stale_after_ms.filter(|_| !by_api), target.now_ms, last) {
         (Some(after), Some(now), Some(last)) => now.saturating_sub(last) >= after,
         _ => false,
@@ -78,55 +81,6 @@ fn watermark(
     let stale = if paused { limit } else { 0 };
     let reason = if stale > kept { "the pause was long" } else { "older than what is kept" };
     (history.watermark.max(kept).max(stale), reason)
-}
-
-/// The last compaction block, if what stands before it is to be left out.
-fn compaction(history: &History, policy: &Policy) -> Option<(usize, usize)> {
-    if policy.compaction == Compaction::Keep {
-        return None;
-    }
-    // One that failed has no content.
-    let written = |block: &Block| match &block.content {
-        Content::Other(other) if other.kind == "compaction" => {
-            raw_member(&other.raw, "content").is_some_and(|content| content != "null")
-        }
-        _ => false,
-    };
-    history.replies().rev().find_map(|(entry, reply)| {
-        Some((entry, reply.message.content.iter().rposition(|block| written(block))?))
-    })
-}
-
-impl History {
-    /// The first entry of the turn in progress, if the model has said something in it.
-    fn in_progress(&self) -> Option<usize> {
-        let begin = self.entries.iter().rposition(Entry::begins_turn);
-        let first = begin.map_or(0, |begin| begin.saturating_add(1));
-        let behind = self.entries.get(first..).unwrap_or_default();
-        behind.iter().any(|entry| matches!(entry, Entry::Assistant(_))).then_some(first)
-    }
-
-    /// Where the turns begin in which the model has said something.
-    fn turns(&self) -> Vec<usize> {
-        let (mut turns, mut begin) = (Vec::new(), 0);
-        for (at, entry) in self.entries.iter().enumerate() {
-            match entry {
-                Entry::Assistant(_) if turns.last() != Some(&begin) => turns.push(begin),
-                entry if entry.begins_turn() => begin = at,
-                _ => {}
-            }
-        }
-        turns
-    }
-
-    fn is_answered(&self, entry: usize, id: &str) -> bool {
-        let behind = self.entries.get(entry..).unwrap_or_default();
-        behind.iter().any(|entry| match entry {
-            Entry::ToolResult(result) => result.id == id,
-            Entry::User(content) => answered(content).any(|answer| answer == id),
-            Entry::Assistant(_) => false,
-        })
-    }
 }
 
 impl Fates {
@@ -141,27 +95,25 @@ impl Fates {
         (target.binds_prefix() && behind > self.watermark).then_some(behind)
     }
 
-    /// No message of the assistant may end with thinking: replies that follow each other are one message.
-    /// Nor may a response of `OpenAI` end with reasoning that led to nothing. A chat may.
+    /// No message of the assistant may end with thinking, nor a response of `OpenAI` with reasoning that led
+    /// to nothing. A chat may. A pause is gone on from as it is.
     fn no_last_thinking(&mut self, history: &History, target: &Target) {
-        let mut end = true;
-        for (entry, fates) in history.entries.iter().zip(&mut self.blocks).rev() {
-            end |= target.provider == Provider::OpenAiResponses;
-            let Entry::Assistant(reply) = entry else {
-                end = true;
-                continue;
-            };
-            if target.provider == Provider::OpenAiChat {
+        if target.provider == Provider::OpenAiChat {
+            return;
+        }
+        // Each reply by itself: what is decided of one must not depend on what comes later.
+        for (at, (entry, fates)) in history.entries.iter().zip(&mut self.blocks).enumerate() {
+            let Entry::Assistant(Reply { message, .. }) = entry else { continue };
+            let next = history.entries.get(at.saturating_add(1));
+            let goes_on = matches!(next, None | Some(Entry::Assistant(_)));
+            if message.stop_reason == Some(StopReason::PauseTurn) && goes_on {
                 continue;
             }
-            for (block, fate) in reply.message.content.iter().zip(fates).rev() {
-                if !end || fate.is_some() {
-                    continue;
-                }
-                if is_thinking(block) {
-                    *fate = Some(Reason::Last);
-                } else {
-                    end = false;
+            for (block, fate) in message.content.iter().zip(fates).rev() {
+                match fate {
+                    Some(_) => {}
+                    None if is_thinking(block) => *fate = Some(Reason::Last),
+                    None => break,
                 }
             }
         }
@@ -184,6 +136,7 @@ impl Fates {
                         self.unasked.insert((at, result.id.clone()));
                     }
                 }
+                Entry::Prefill(_) => {}
                 Entry::User(content) => {
                     for id in answered(content) {
                         if gone.get(id.as_str()) == Some(&true) {
@@ -231,12 +184,14 @@ impl Reason {
 }
 
 /// What a block's fate goes by.
-struct Rules<'a> {
-    history: &'a History,
-    target: &'a Target,
-    policy: &'a Policy,
-    in_progress: Option<usize>,
+pub(super) struct Rules<'a> {
+    pub(super) history: &'a History,
+    pub(super) target: &'a Target,
+    pub(super) policy: &'a Policy,
+    pub(super) in_progress: Option<usize>,
     compaction: Option<(usize, usize)>,
+    /// Thinking before this entry goes with what had to go behind it.
+    pub(super) gap: usize,
 }
 
 impl Rules<'_> {
@@ -248,6 +203,21 @@ impl Rules<'_> {
                 _ => Vec::new(),
             })
             .collect()
+    }
+
+    /// The last compaction block that goes out, if what stands before it is to be left out.
+    fn compaction(&self) -> Option<(usize, usize)> {
+        if self.policy.compaction == Compaction::Keep {
+            return None;
+        }
+        self.history.replies().rev().find_map(|(entry, reply)| {
+            let fates = self.of_reply(entry, reply, 0);
+            let blocks = reply.message.content.iter().zip(fates);
+            let written = |(block, fate): &(&Arc<Block>, Option<Reason>)| {
+                fate.is_none() && block.is_compaction()
+            };
+            Some((entry, blocks.collect::<Vec<_>>().iter().rposition(written)?))
+        })
     }
 
     fn of_reply(&self, entry: usize, reply: &Reply, watermark: usize) -> Vec<Option<Reason>> {
@@ -262,7 +232,7 @@ impl Rules<'_> {
                 if before {
                     return Some(Reason::BeforeCompaction);
                 }
-                self.of_form(entry, message, at, block).or_else(|| {
+                self.of_form(entry, reply, at, block).or_else(|| {
                     let thinking = is_thinking(block);
                     let of_thinking = || self.of_thinking(entry, reply, block, watermark);
                     thinking.then(of_thinking).flatten()
@@ -277,8 +247,11 @@ impl Rules<'_> {
     }
 
     /// What the form of a block, and the API that it is from, forbid.
-    fn of_form(&self, entry: usize, message: &Message, at: usize, block: &Block) -> Option<Reason> {
+    fn of_form(&self, entry: usize, reply: &Reply, at: usize, block: &Block) -> Option<Reason> {
+        let message = &reply.message;
         let foreign = message.provider != self.target.provider;
+        let elsewhere = reply.provenance.issuer != self.target.issuer
+            && self.target.provider == Provider::OpenAiResponses;
         match &block.content {
             Content::Text(text) if self.is_empty(&text.text) => return Some(Reason::EmptyText),
             Content::Text(_) if message.complete && !block.damaged => {}
@@ -288,6 +261,11 @@ impl Rules<'_> {
             Content::Other(_) | Content::Thinking(_) | Content::RedactedThinking(_) if foreign => {
                 return Some(Reason::OtherProvider);
             }
+            // Items of the provider's own tools, and what is sealed, are its own.
+            Content::ToolUse(tool) if elsewhere && !tool.kind.is_client() => {
+                return Some(Reason::OtherIssuer);
+            }
+            Content::Other(_) if elsewhere => return Some(Reason::OtherIssuer),
             // What the model wrote in place of arguments goes back with what was said of it.
             Content::ToolUse(tool)
                 if tool.is_nonsense()
@@ -296,6 +274,12 @@ impl Rules<'_> {
                     && message.complete
                     && self.target.provider == Provider::Anthropic
                     && self.history.is_answered(entry, &tool.id) => {}
+            // Some servers sign nothing, and want their thinking back all the same.
+            Content::Thinking(thinking)
+                if thinking.signature.is_none()
+                    && block.complete
+                    && !block.damaged
+                    && self.wants_plain(entry) => {}
             _ if !block.replayable => return Some(Reason::NotReplayable),
             _ => {}
         }
@@ -309,80 +293,6 @@ impl Rules<'_> {
         text.is_empty() || anthropic && text.trim().is_empty()
     }
 
-    /// What forbids thinking that could go back as it is.
-    fn of_thinking(
-        &self,
-        entry: usize,
-        reply: &Reply,
-        block: &Block,
-        watermark: usize,
-    ) -> Option<Reason> {
-        let Self { target, policy, .. } = self;
-        let Reply { message, provenance } = reply;
-        let other_account = match (&provenance.account, &target.account) {
-            (Some(own), Some(other)) => own != other,
-            _ => false,
-        };
-        let author = message.model.as_deref().unwrap_or(&target.model);
-        let other_model = !Model::same_family(author, &target.model);
-        let kept = match policy.switch {
-            Switch::Keep => true,
-            Switch::Drop => false,
-            Switch::ByModel => match target.provider {
-                Provider::Anthropic => target.knows(|row| row.drops_foreign_thinking),
-                // What is encrypted is read by all models of the organisation, as far as is seen.
-                Provider::OpenAiResponses => true,
-                Provider::OpenAiChat => false,
-            },
-        };
-        let bound = |model: Option<Model>| model.is_some_and(|row| row.bound_to_account);
-        if provenance.issuer != target.issuer {
-            return Some(Reason::OtherIssuer);
-        }
-        if entry < watermark {
-            return Some(Reason::BeforeWatermark);
-        }
-        if target.mode == Mode::Off && target.provider == Provider::Anthropic {
-            return Some(Reason::ThinkingOff);
-        }
-        let sealed = || target.provider == Provider::OpenAiResponses || bound(Model::find(author));
-        if other_account && sealed() {
-            return Some(Reason::OtherAccount);
-        }
-        if other_model && !kept {
-            return Some(Reason::OtherModel);
-        }
-        if fingerprint(block).is_some_and(|print| self.history.rejected.contains(&print)) {
-            return Some(Reason::Rejected);
-        }
-        match (target.provider, &block.content) {
-            (Provider::OpenAiChat, Content::Thinking(thinking)) => {
-                self.of_chat(entry, block, thinking)
-            }
-            (Provider::OpenAiResponses, _) => {
-                let sealed =
-                    block.raw.as_deref().and_then(|raw| raw_member(raw, "encrypted_content"));
-                let found = target.store || sealed.is_some_and(|sealed| sealed != "null");
-                (!found).then_some(Reason::NotEncrypted)
-            }
-            _ => None,
-        }
-    }
-
-    /// Plain reasoning goes back only where it is wanted; what is signed or structured always.
-    fn of_chat(&self, entry: usize, block: &Block, thinking: &ThinkingContent) -> Option<Reason> {
-        let in_content = thinking.field.as_ref().is_some_and(|field| *field == "content");
-        if block.raw.is_some() || thinking.signature.is_some() || in_content {
-            return None;
-        }
-        let wanted = match self.target.replay {
-            Replay::Never => false,
-            Replay::Always => true,
-            Replay::InToolLoop => self.in_progress.is_some_and(|first| entry >= first),
-        };
-        (!wanted).then_some(Reason::NotTaken)
-    }
-
     /// A cut reply goes back up to its last whole text, or the last call that was answered.
     fn cut_back(&self, entry: usize, message: &Message, fates: &mut [Option<Reason>]) {
         let stands = |block: &Block| match &block.content {
@@ -390,6 +300,7 @@ impl Rules<'_> {
             Content::ToolUse(tool) if tool.kind.is_client() => {
                 self.history.is_answered(entry, &tool.id)
             }
+            Content::Other(_) if block.is_compaction() => true,
             // What the provider's tools gave belongs to what was said of it.
             _ => false,
         };
@@ -414,40 +325,18 @@ impl ToolUse {
     }
 }
 
-/// The ids of the calls that a user's message answers.
-fn answered(content: &str) -> impl Iterator<Item = alloc::string::String> {
-    let blocks = raw_member(content, "content").unwrap_or(content);
-    let answers = Items::new(blocks).filter(|block| super::kind(block) == "tool_result");
-    answers.filter_map(|block| string_member(block, "tool_use_id"))
+impl Block {
+    /// Whether it is a compaction that succeeded: one that failed has no content.
+    fn is_compaction(&self) -> bool {
+        match &self.content {
+            Content::Other(other) if other.kind == "compaction" => {
+                raw_member(&other.raw, "content").is_some_and(|content| content != "null")
+            }
+            _ => false,
+        }
+    }
 }
 
 pub(super) fn is_thinking(block: &Block) -> bool {
     matches!(block.content, Content::Thinking(_) | Content::RedactedThinking(_))
-}
-
-/// What tells a signed block from all others: the SHA-256 of its type and its signature, data or item.
-pub(super) fn fingerprint(block: &Block) -> Option<Text> {
-    match &block.content {
-        Content::Thinking(thinking) => {
-            let sealed = thinking.signature.as_deref().or(block.raw.as_deref())?;
-            Some(print("thinking", sealed))
-        }
-        Content::RedactedThinking(redacted) => Some(print("redacted_thinking", &redacted.data)),
-        _ => None,
-    }
-}
-
-fn print(kind: &str, sealed: &str) -> Text {
-    use core::fmt::Write as _;
-    use sha2::{Digest, Sha256};
-    let mut hash = Sha256::new();
-    hash.update(kind);
-    hash.update([0]);
-    hash.update(sealed);
-    let mut text = alloc::string::String::with_capacity(32);
-    // Half of it is more than enough, and half as long.
-    for byte in hash.finalize().iter().take(16) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.into()
 }

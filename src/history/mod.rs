@@ -61,7 +61,7 @@
 //! |---|---|---|---|
 //! | signed thinking | to the model that wrote it, or one that reads it: as it was, in its place | the item with its `encrypted_content`, to its issuer | what is signed or structured, to its issuer |
 //! | thinking without signature | never | never, if nothing is stored | in the field it came in, [where it is demanded](crate::models#reasoning-in-chats) |
-//! | cut replies | up to the last whole text, or the last call that has an answer | the same | the same |
+//! | cut replies | up to the last whole text, or the last call that has an answer; [`History::resume`] goes on with them | the same | the same |
 //! | text and calls of other providers | yes, without their thinking | yes | yes |
 //!
 //! # When it does not fit
@@ -82,6 +82,8 @@ mod render;
 mod report;
 mod stored;
 mod target;
+mod thinking;
+mod turns;
 
 #[cfg(feature = "std")]
 pub use self::audit::JsonLines;
@@ -95,6 +97,7 @@ pub use self::target::{
     CacheMarks, CacheStrategy, ClearToolUses, Compaction, ContextEdits, Keep, Mode, Policy, Switch,
     Target, Ttl,
 };
+pub use self::turns::Resume;
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -104,13 +107,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
 use crate::json::edit::quote;
-use crate::json::reader::Items;
-use crate::message::{Content, Message};
+use crate::message::Message;
 use crate::text::Text;
 
 /// What was said in a conversation, in order. It is only ever appended to.
 ///
-/// See the [module](self) for an example.
+/// See the [module](self) for an example. It is stored as JSON text: through a `serde_json::Value`, or a
+/// database that keeps one, the inputs of tools lose their key order and the digits of large numbers, as any
+/// JSON does there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     entries: Vec<Entry>,
@@ -134,6 +138,8 @@ pub enum Entry {
     Assistant(Reply),
     /// The answer to a tool call.
     ToolResult(ToolResult),
+    /// Text of a reply that was cut, from which the model goes on: see [`History::resume`].
+    Prefill(Text),
 }
 
 /// A reply of the model, and where it is from.
@@ -222,7 +228,7 @@ impl ToolResult {
     /// What came of a call, as JSON.
     #[must_use]
     pub fn json(id: impl Into<Text>, content: impl Into<Json>) -> Self {
-        Self { id: id.into(), content: content.into(), is_error: false }
+        Self { id: id.into(), content: trimmed(content.into()), is_error: false }
     }
 
     /// The same, of a tool that failed.
@@ -249,22 +255,18 @@ impl History {
     /// with its role (`{"role":"system",…}` in the middle of a conversation). It goes out as it stands.
     /// Results of tools in it are answers like others.
     pub fn push_user_json(&mut self, content: impl Into<Json>) {
-        self.entries.push(Entry::User(content.into()));
+        self.entries.push(Entry::User(trimmed(content.into())));
     }
 
     /// Adds a reply, finished or [cut](crate::Partial): what of it cannot go back is known when it is
     /// rendered. Answers to its calls that were added just before it come behind it.
     pub fn push_assistant(&mut self, message: impl Into<Arc<Message>>, provenance: Provenance) {
         let message = message.into();
-        let answers = |entry: &Entry| match entry {
-            Entry::ToolResult(result) => message.content.iter().any(
-                |block| matches!(&block.content, Content::ToolUse(tool) if tool.id == result.id),
-            ),
-            _ => false,
-        };
-        let early = self.entries.iter().rev().take_while(|entry| answers(entry)).count();
-        let at = self.entries.len().saturating_sub(early);
+        let at = self.entries.len().saturating_sub(self.early_answers(&message));
         self.entries.insert(at, Entry::Assistant(Reply { message, provenance }));
+        // Nothing of it has been handed over or sent, however far they had come.
+        self.audited = self.audited.min(at);
+        self.watermark = self.watermark.min(at);
     }
 
     /// Adds the answer to a tool call.
@@ -298,31 +300,15 @@ impl History {
     }
 }
 
-impl Entry {
-    /// Whether it is the user's own word, with which a turn begins: not a result of a tool.
-    fn begins_turn(&self) -> bool {
-        match self {
-            Self::User(content) => is_users(content) && !is_answer(content),
-            Self::Assistant(_) | Self::ToolResult(_) => false,
-        }
-    }
-}
-
-/// Whether the content of a user's message has a result of a tool in it.
-fn is_answer(content: &str) -> bool {
-    let blocks = crate::json::edit::raw_member(content, "content").unwrap_or(content);
-    Items::new(blocks).any(|block| kind(block) == "tool_result")
-}
-
-/// Whether it is no message of another role.
-fn is_users(content: &str) -> bool {
-    let role = crate::json::edit::string_member(content, "role");
-    !content.starts_with('{') || role.is_none_or(|role| role == "user")
-}
-
 /// The type of a block.
 fn kind(block: &str) -> String {
     crate::json::edit::string_member(block, "type").unwrap_or_default()
+}
+
+/// Without the white space around it, which says nothing.
+fn trimmed(json: Json) -> Json {
+    let value = json.trim_matches([' ', '\t', '\r', '\n']);
+    if value.len() == json.len() { json } else { Json::checked(String::from(value)) }
 }
 
 /// A JSON string.

@@ -78,6 +78,16 @@ pub enum RejectionKind {
     ReasoningDemanded,
     /// A chat that refuses its reasoning.
     ReasoningRefused,
+    /// A compaction block that is not as it was.
+    CompactionChanged,
+    /// A tool id that is not unique, or has characters that the API does not take.
+    ToolId,
+    /// Messages whose roles do not take turns.
+    Roles,
+    /// Thinking in a request that turns it off.
+    ThinkingWhileOff,
+    /// One item twice.
+    DuplicateItem,
 }
 
 /// What would succeed.
@@ -89,7 +99,10 @@ pub enum Remedy {
     DropBlock,
     /// Remember what was refused and render again: without all thinking of the request.
     DropAllThinking,
-    /// Send the last reply exactly as it was received, or end the tool loop without thinking.
+    /// Send the block exactly as it was received: something between the record and the API changes it.
+    Restore,
+    /// Send the last reply exactly as it was received: something between the record and the API changes it.
+    /// If that cannot be helped, remember its thinking ([`History::reject`]) and end the tool loop without.
     RestoreOrTurnOff,
     /// Turn thinking off until the tool loop ends.
     TurnThinkingOff,
@@ -118,16 +131,25 @@ const TEXTS: &[(&[&str], RejectionKind)] = &[
     (&["final block", "cannot be thinking"], RejectionKind::ThinkingLast),
     (&["tool_choice", "thinking"], RejectionKind::ForcedTool),
     (&["tool_choice", "not supported for this model"], RejectionKind::ForcedTool),
-    (&["cache_control", "thinking"], RejectionKind::CacheMark),
     (&["cache_control"], RejectionKind::CacheMark),
     (&["thinking.type", "not supported"], RejectionKind::Mode),
     (&["adaptive thinking is not supported"], RejectionKind::Mode),
-    (&["invalid", "signature"], RejectionKind::InvalidSignature),
-    (&["signature", "thinking"], RejectionKind::InvalidSignature),
+    (&["compaction_"], RejectionKind::CompactionChanged),
+    (&["thinking is disabled", "thinking"], RejectionKind::ThinkingWhileOff),
+    (&["block_binding", "extra inputs"], RejectionKind::Mode),
+    (&["display", "extra inputs"], RejectionKind::Mode),
+    (&["invalid signature", "thinking"], RejectionKind::InvalidSignature),
+    (&["signature", "thinking", "invalid"], RejectionKind::InvalidSignature),
     (&["prefill"], RejectionKind::Prefill),
+    (&["trailing whitespace"], RejectionKind::Prefill),
+    (&["roles must alternate"], RejectionKind::Roles),
     (&["must be non-empty"], RejectionKind::EmptyText),
+    (&["must have non-empty content"], RejectionKind::EmptyText),
     (&["non-whitespace text"], RejectionKind::EmptyText),
     (&["tool_use", "without tool_result"], RejectionKind::ToolResultMissing),
+    (&["tool_use", "ids must be unique"], RejectionKind::ToolId),
+    (&["tool_use", "should match pattern"], RejectionKind::ToolId),
+    (&["tool_use_id", "should match pattern"], RejectionKind::ToolId),
     (&["no tool output found"], RejectionKind::ToolResultMissing),
     (&["tool_calls", "must be followed by tool messages"], RejectionKind::ToolResultMissing),
     (&["unexpected tool_use_id"], RejectionKind::ToolUseMissing),
@@ -135,11 +157,14 @@ const TEXTS: &[(&[&str], RejectionKind)] = &[
     (&["no tool call found"], RejectionKind::ToolUseMissing),
     (&["invalid_encrypted_content"], RejectionKind::InvalidEncryptedContent),
     (&["encrypted content", "could not be"], RejectionKind::InvalidEncryptedContent),
+    (&["decrypt", "encrypted_content"], RejectionKind::InvalidEncryptedContent),
     (&["without its required"], RejectionKind::ReasoningPair),
+    (&["duplicate item"], RejectionKind::DuplicateItem),
     (&["items are not persisted"], RejectionKind::ItemNotFound),
     (&["item with id", "not found"], RejectionKind::ItemNotFound),
     (&["reasoning_content", "must be passed back"], RejectionKind::ReasoningDemanded),
     (&["reasoning_content", "missing"], RejectionKind::ReasoningDemanded),
+    (&["reasoning_content", "required"], RejectionKind::ReasoningDemanded),
     (&["reasoning_content"], RejectionKind::ReasoningRefused),
 ];
 
@@ -180,7 +205,9 @@ impl Rejection {
             RejectionKind::InvalidSignature
             | RejectionKind::BoundToOtherConversation
             | RejectionKind::InvalidEncryptedContent
+            | RejectionKind::ReasoningPair
             | RejectionKind::ItemNotFound => Remedy::DropAllThinking,
+            RejectionKind::CompactionChanged => Remedy::Restore,
             RejectionKind::CannotBeModified => Remedy::RestoreOrTurnOff,
             RejectionKind::ThinkingExpected => Remedy::TurnThinkingOff,
             RejectionKind::Mode | RejectionKind::ForcedTool => Remedy::ChangeThinking,
@@ -195,7 +222,10 @@ impl Rejection {
             | RejectionKind::ToolUseMissing
             | RejectionKind::CacheMark
             | RejectionKind::Prefill
-            | RejectionKind::ReasoningPair => Remedy::Repair,
+            | RejectionKind::ToolId
+            | RejectionKind::Roles
+            | RejectionKind::ThinkingWhileOff
+            | RejectionKind::DuplicateItem => Remedy::Repair,
         }
     }
 }
@@ -209,7 +239,7 @@ impl History {
     pub fn reject(&mut self, rejection: &Rejection, sent: &Rendered) -> usize {
         let named = |message: usize, block: usize| match (rejection.remedy(), rejection.place) {
             (Remedy::DropBlock, Some((at, Some(only)))) => (message, block) == (at, only),
-            (Remedy::DropBlock, Some((at, None))) => message == at,
+            (Remedy::DropBlock | Remedy::RestoreOrTurnOff, Some((at, _))) => message == at,
             // All that is behind it was made under the same prefix.
             (_, Some((at, from))) if rejection.kind == RejectionKind::BoundToOtherConversation => {
                 (message, block) >= (at, from.unwrap_or(0))
@@ -224,8 +254,8 @@ impl History {
         let prints: Vec<Text> = signed.map(|it| it.print.clone()).collect();
         let mut new = 0_usize;
         for print in prints {
-            if !self.rejected.contains(&print) {
-                self.rejected.push(print);
+            if let Err(place) = self.rejected.binary_search(&print) {
+                self.rejected.insert(place, print);
                 new = new.saturating_add(1);
             }
         }
@@ -244,17 +274,23 @@ fn message(body: &str) -> String {
 
 /// `messages.5.content.0` or `input[5]`, wherever it stands.
 fn place(message: &str) -> Option<(usize, Option<usize>)> {
-    let behind = |text: &str, name: &str| -> Option<(usize, String)> {
-        let (_, rest) = text.split_once(name)?;
-        let rest = rest.trim_start_matches(['.', '[']);
-        let end = rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len());
-        let (number, rest) = rest.split_at_checked(end)?;
-        Some((number.parse().ok()?, rest.into()))
-    };
-    let (at, rest) = behind(message, "messages").or_else(|| behind(message, "input"))?;
-    let near = rest.trim_start_matches([']', '.']);
-    let block = near.starts_with("content").then(|| behind(near, "content")).flatten();
-    Some((at, block.map(|(block, _)| block)))
+    ["messages", "input"].into_iter().find_map(|name| {
+        // The word may stand for itself before it is a path.
+        message.match_indices(name).find_map(|(at, _)| {
+            let rest = message.get(at.saturating_add(name.len())..)?;
+            let (index, rest) = number(rest)?;
+            let block = rest.trim_start_matches([']', '.']).strip_prefix("content");
+            Some((index, block.and_then(number).map(|(block, _)| block)))
+        })
+    })
+}
+
+/// The number of a path, and what follows it.
+fn number(path: &str) -> Option<(usize, &str)> {
+    let rest = path.strip_prefix(['.', '['])?;
+    let end = rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len());
+    let (number, rest) = rest.split_at_checked(end)?;
+    Some((number.parse().ok()?, rest))
 }
 
 impl fmt::Display for RejectionKind {
@@ -280,6 +316,11 @@ impl fmt::Display for RejectionKind {
             Self::ReasoningPair => "reasoning without what it led to, or the other way round",
             Self::ReasoningDemanded => "the reasoning must go back",
             Self::ReasoningRefused => "the reasoning must not go back",
+            Self::CompactionChanged => "a compaction is not as it was",
+            Self::ToolId => "a tool id is not valid",
+            Self::Roles => "the roles do not take turns",
+            Self::ThinkingWhileOff => "thinking in a request that turns it off",
+            Self::DuplicateItem => "one item twice",
         })
     }
 }

@@ -70,6 +70,8 @@ pub enum Reason {
     BeforeCompaction,
     /// Thinking from before the watermark: older than what is kept.
     BeforeWatermark,
+    /// Thinking before some that had to go: a gap would break what is signed behind it.
+    BeforeGap,
     /// Thinking with which a message would end: the API would refuse it.
     Last,
     /// Thinking, in a request that turns thinking off.
@@ -118,11 +120,6 @@ pub enum Note {
         entry: usize,
         /// Why it moved.
         why: Text,
-    },
-    /// A cut reply is gone on with.
-    Resumed {
-        /// `prefill` or `user`.
-        by: Text,
     },
     /// An edit is left to the API.
     ServerSide {
@@ -196,6 +193,7 @@ impl Reason {
             Self::BeforeFallback => "before the fallback to another model, which cannot read it",
             Self::BeforeCompaction => "before the compaction, which has what is read of it",
             Self::BeforeWatermark => "older than what is kept",
+            Self::BeforeGap => "one behind it had to go, and a gap would break later signatures",
             Self::Last => "a message may not end with thinking",
             Self::ThinkingOff => "the request turns thinking off",
             Self::OtherProvider => "another provider's",
@@ -245,7 +243,6 @@ impl fmt::Display for Note {
             Self::Watermark { entry, why } => {
                 write!(f, "thinking before entry {entry} will not go out again: {why}")
             }
-            Self::Resumed { by } => write!(f, "the cut reply is gone on with, by {by}"),
             Self::ServerSide { edit } => write!(f, "left to the API: {edit}"),
             Self::NotMarked { why } => write!(f, "a mark was not set: {why}"),
             Self::MinCacheable { tokens } => {

@@ -53,7 +53,8 @@ impl<'de> Deserialize<'de> for History {
         if stored.version != VERSION {
             return Err(D::Error::custom(UnknownVersion(stored.version)));
         }
-        let StoredHistory { entries, watermark, audited, rejected, .. } = stored;
+        let StoredHistory { entries, watermark, audited, mut rejected, .. } = stored;
+        rejected.sort_unstable();
         Ok(Self { entries, watermark, audited, rejected })
     }
 }

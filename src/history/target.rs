@@ -32,7 +32,7 @@ pub struct Target {
     pub row: Option<Model>,
     /// A name of your own for the account, as in [`Provenance`](super::Provenance::account).
     pub account: Option<Text>,
-    /// A name of your own for who serves the API, as in [`Provenance`](super::Provenance::issuer).
+    /// A name of your own for who serves the API, where that is not the maker of the model, as in [`Provenance`](super::Provenance::issuer).
     pub issuer: Option<Text>,
     /// The time, in milliseconds since any moment that you keep to.
     pub now_ms: Option<u64>,
@@ -112,6 +112,8 @@ impl Target {
             Some(true) if enabled => Mode::Enabled,
             Some(true) => Mode::Adaptive,
         };
+        // It asks for reasoning encrypted because nothing is stored.
+        self.store &= request.get("include").is_none();
         self
     }
 
@@ -180,9 +182,6 @@ pub struct Policy {
     /// Where the cache is told to end. Costs: what is written to the cache is billed at 1.25 times the
     /// price (for an hour at twice); what is read from it, at a tenth.
     pub cache: CacheMarks,
-    /// Whether a reply that was cut is to be gone on with: from its text where the model takes that,
-    /// else by a message of the user that has the text and asks to go on. Costs: the text once more.
-    pub resume: bool,
     /// Edits that the API does in place of [`keep`](Self::keep) and
     /// [`stale_after_ms`](Self::stale_after_ms). They never break the prefix of a signature, but the
     /// cache from where they clear, and take a beta header.

@@ -1,6 +1,7 @@
 //! Small changes to JSON that is kept as text.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::JsonError;
 use super::reader::Reader;
@@ -70,6 +71,16 @@ pub(crate) fn raw_member<'a>(raw: &'a str, key: &str) -> Option<&'a str> {
         }
     }
     value
+}
+
+/// The keys of an object.
+pub(crate) fn member_names(raw: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let read = each_member(raw, |key, _| names.push(key.into()));
+    if read.is_err() {
+        names.clear();
+    }
+    names
 }
 
 fn each_member(raw: &str, mut member: impl FnMut(&str, &str)) -> Result<(), JsonError> {

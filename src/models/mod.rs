@@ -78,7 +78,6 @@ use crate::text::Text;
 /// use thinkstream::models::Model;
 ///
 /// let mut model = Model::find("claude-opus-4-8").unwrap();
-/// model.family = "arn:aws:bedrock:eu-west-1:1:application-inference-profile/x1".into();
 /// model.max_output_tokens = Some(32_000);
 /// assert!(model.adaptive && !model.enabled);
 /// assert_eq!(Model::find("anthropic/claude-opus-4.8:thinking").unwrap().family, "claude-opus-4-8");
@@ -206,7 +205,15 @@ impl Model {
     /// Whether two ids are of one family, by the table or else by their names.
     #[must_use]
     pub fn same_family(one: &str, other: &str) -> bool {
-        one == other || family(one) == family(other)
+        let name = |id| {
+            let name = family(id);
+            // Only of Anthropic's has a row several names for one family.
+            let aliases = row::rows(Maker::Anthropic, include_str!("anthropic.md"))
+                .map(|(names, _)| names)
+                .find(|names| names.split(' ').any(|known| known == name));
+            aliases.map_or(name, String::from)
+        };
+        one == other || name(one) == name(other)
     }
 
     /// The effort it takes that is nearest to `effort`: the next lower one, or else its lowest.
@@ -328,5 +335,7 @@ mod tests {
         }
         assert!(Model::same_family("claude-opus-4-5", "anthropic/claude-opus-4.5"));
         assert!(!Model::same_family("claude-opus-4-5", "claude-opus-4-6"));
+        assert!(Model::same_family("claude-sonnet-4-0", "claude-sonnet-4-20250514"));
+        assert!(!Model::same_family("gpt-5", "gpt-5-mini"));
     }
 }

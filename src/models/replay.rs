@@ -20,18 +20,27 @@ impl Replay {
     /// does not.
     #[must_use]
     pub fn of(model: &str) -> Self {
-        let name = strip(model);
-        let rows = include_str!("replay.md").lines().skip(2);
-        let mut rows = rows.filter_map(|row| {
-            let mut cells = row.trim_start_matches('|').split('|').map(str::trim);
-            Some((cells.next()?, cells.next()?))
-        });
-        match rows.find(|(begin, _)| name.starts_with(begin)).map(|(_, when)| when) {
+        match row(model).map(|(_, when)| when) {
             Some("always") => Self::Always,
             Some("in a tool loop") => Self::InToolLoop,
             _ => Self::Never,
         }
     }
+
+    /// Whose model it is, as far as the table tells: how its row begins.
+    pub(crate) fn vendor(model: &str) -> Option<&'static str> {
+        row(model).and_then(|(begin, _)| begin.split('-').next())
+    }
+}
+
+fn row(model: &str) -> Option<(&'static str, &'static str)> {
+    let name = strip(model);
+    let rows = include_str!("replay.md").lines().skip(2);
+    let mut rows = rows.filter_map(|row| {
+        let mut cells = row.trim_start_matches('|').split('|').map(str::trim);
+        Some((cells.next()?, cells.next()?))
+    });
+    rows.find(|(begin, _)| name.starts_with(begin))
 }
 
 #[cfg(test)]

@@ -43,27 +43,62 @@ pub(super) fn resolve(
     if !matches!(params.api, None | Some(Provider::Anthropic)) {
         return Err(ThinkingError::OtherApi { model: model.family.clone() });
     }
+    let params = &with_raw(thinking, params);
     let mut mode = mode(thinking, model)?;
     let said = params.display.is_some() || params.prefix_mismatch.is_some();
     if said && matches!(mode, Mode::Unsaid { thinks: true }) {
         // They need an object to stand in; for such a model it changes nothing else.
         mode = Mode::Adaptive(None);
     }
-    let raw = if let Thinking::Raw(raw) = thinking { object(raw) } else { None };
     let effort = effort(&mode, model, params)?;
     check_budget(&mode, model, params)?;
     check_max_tokens(model, params)?;
     check_sampling(mode.thinks(), model, params)?;
     check_form(&mode, model, params)?;
-    let display = params.display;
-    let shown = raw.as_ref().and_then(|raw| Display::read(raw.get("display")?.as_str()?));
-    if let Some(display) = shown.filter(|_| matches!(mode, Mode::Disabled)) {
-        return Err(ThinkingError::DisplayWithDisabled { display });
-    }
+    Ok(request(thinking, &mode, effort, model, params))
+}
 
+/// An object for a model that is not known: as it is, but for what no model takes.
+pub(super) fn pass(raw: &Json, params: &RequestParams) -> Result<ThinkingRequest> {
+    let thinking = Thinking::Raw(raw.clone());
+    let params = &with_raw(&thinking, params);
+    let unknown =
+        Model { min_budget_tokens: 1024, interleaves_with_header: true, ..Model::default() };
+    let mode = of_raw(raw)?;
+    check_budget(&mode, &unknown, params)?;
+    if matches!(mode, Mode::Disabled) {
+        check_form(&mode, &unknown, params)?;
+    }
+    Ok(request(&thinking, &mode, params.effort, &unknown, params))
+}
+
+/// What the request has beside the knob; what an object says itself counts as said there.
+fn with_raw(thinking: &Thinking, params: &RequestParams) -> RequestParams {
+    let mut params = params.clone();
+    let Thinking::Raw(raw) = thinking else { return params };
+    let Some(object) = object(raw) else { return params };
+    let display = object.get("display").and_then(Value::as_str).and_then(Display::read);
+    let binding = object.get("block_binding").filter(|binding| !binding.is_null());
+    let behavior = binding.and_then(|binding| binding.get("prefix_mismatch_behavior"));
+    let drops = behavior.and_then(Value::as_str) == Some(PrefixMismatch::DropBlock.as_str());
+    let mismatch = if drops { PrefixMismatch::DropBlock } else { PrefixMismatch::Error };
+    params.display = params.display.or(display);
+    params.prefix_mismatch = params.prefix_mismatch.or(binding.map(|_| mismatch));
+    params
+}
+
+/// The fields, once nothing speaks against them.
+fn request(
+    thinking: &Thinking,
+    mode: &Mode,
+    effort: Option<Effort>,
+    model: &Model,
+    params: &RequestParams,
+) -> ThinkingRequest {
     let mut request = ThinkingRequest { thinks: mode.known(), ..ThinkingRequest::default() };
+    let raw = if let Thinking::Raw(raw) = thinking { object(raw) } else { None };
     if let Some(object) = raw.or_else(|| mode.object()) {
-        put_thinking(&mut request, thinking, object, display, params.prefix_mismatch);
+        put_thinking(&mut request, thinking, object, params);
     }
     if let Some(effort) = effort {
         request.put("output_config", json!({ "effort": effort }));
@@ -71,17 +106,8 @@ pub(super) fn resolve(
     if matches!(mode, Mode::Enabled(_)) && params.interleaved && model.interleaves_with_header {
         request.betas.push(INTERLEAVED.into());
     }
-    Ok(request)
-}
-
-/// An object for a model that is not known: as it is, but for what no model takes.
-pub(super) fn pass(raw: &Json, params: &RequestParams) -> Result<ThinkingRequest> {
-    let unknown = Model { min_budget_tokens: 1024, ..Model::default() };
-    let mode = of_raw(raw)?;
-    check_budget(&mode, &unknown, params)?;
-    let mut request = ThinkingRequest { thinks: mode.known(), ..ThinkingRequest::default() };
-    request.fields.push(("thinking".into(), raw.clone()));
-    Ok(request)
+    request.betas.retain(|beta| !params.betas.contains(beta));
+    request
 }
 
 /// The mode that the knob means for this model.
@@ -209,9 +235,13 @@ fn check_budget(mode: &Mode, model: &Model, params: &RequestParams) -> Result<()
     if budget < min {
         return Err(ThinkingError::BudgetTooSmall { budget, min });
     }
-    let whole_turn = params.interleaved && params.tools && model.interleaves_with_header;
-    match params.max_tokens {
+    let asked = params.interleaved || params.betas.iter().any(|beta| *beta == INTERLEAVED);
+    let whole_turn = asked && params.tools && model.interleaves_with_header;
+    // Where no limit is stated, it is at most that of the model.
+    let most = model.max_output_tokens.map(|most| most.saturating_add(1));
+    match params.max_tokens.or(most) {
         Some(max_tokens) if budget >= max_tokens && !whole_turn => {
+            let max_tokens = params.max_tokens.or(model.max_output_tokens).unwrap_or(max_tokens);
             let fix = room_for(budget, max_tokens, model);
             Err(ThinkingError::BudgetNotBelowMaxTokens { budget, max_tokens, fix })
         }
@@ -294,13 +324,15 @@ fn put_thinking(
     request: &mut ThinkingRequest,
     thinking: &Thinking,
     mut object: Value,
-    display: Option<Display>,
-    mismatch: Option<PrefixMismatch>,
+    params: &RequestParams,
 ) {
-    if let Some(display) = display {
+    let own = object.clone();
+    let displays = object.get("display").is_some_and(|display| !display.is_null());
+    if let Some(display) = params.display.filter(|_| !displays) {
         insert(&mut object, "display", display.as_str().into());
     }
-    if let Some(mismatch) = mismatch {
+    let binds = object.get("block_binding").is_some_and(|binding| !binding.is_null());
+    if let Some(mismatch) = params.prefix_mismatch.filter(|_| !binds) {
         let binding = json!({ "prefix_mismatch_behavior": mismatch.as_str() });
         insert(&mut object, "block_binding", binding);
     }
@@ -312,7 +344,7 @@ fn put_thinking(
     }
     let json = match thinking {
         // As it was written.
-        Thinking::Raw(raw) if display.is_none() && mismatch.is_none() => raw.clone(),
+        Thinking::Raw(raw) if own == object => raw.clone(),
         _ => ordered(&object),
     };
     request.fields.insert(0, ("thinking".into(), json));

@@ -3,6 +3,8 @@
 use core::fmt;
 
 use super::{Effort, RequestParams, Thinking, ToolChoice};
+use crate::json::Json;
+use crate::json::edit::{raw_member, with_member, without_member};
 use crate::text::Text;
 
 /// A mechanical remedy for a [`ThinkingError`](super::ThinkingError). It is described by `Display`, and
@@ -36,9 +38,16 @@ impl Fix {
                         *thinking = effort.map_or(Thinking::On, Thinking::Effort);
                     }
                     Thinking::Adaptive(Some(_)) => *thinking = Thinking::Adaptive(*effort),
+                    Thinking::Raw(raw) => {
+                        let name = effort.map(|effort| alloc::format!("\"{effort}\""));
+                        edit(raw, "effort", name.as_deref());
+                    }
                     _ => {}
                 }
                 params.effort = params.effort.and(*effort);
+                if effort.is_none() {
+                    params.removed.push("output_config.effort".into());
+                }
             }
             Self::MaxTokens(tokens) | Self::RaiseMaxTokens(tokens) => {
                 params.max_tokens = Some(*tokens);
@@ -54,9 +63,27 @@ impl Fix {
                     "reasoning.summary" => params.summary = None,
                     _ => params.others.retain(|other| other != name),
                 }
+                if let Thinking::Raw(raw) = thinking {
+                    let member = name.strip_prefix("reasoning.").unwrap_or(name);
+                    edit(raw, member, None);
+                }
                 params.removed.push(name.clone());
             }
         }
+    }
+}
+
+/// Sets a member of an object that is there, or takes it out.
+fn edit(raw: &mut Json, member: &str, value: Option<&str>) {
+    if raw_member(raw, member).is_none() {
+        return;
+    }
+    let edited = match value {
+        Some(value) => with_member(raw, member, value),
+        None => without_member(raw, member),
+    };
+    if let Ok(edited) = edited {
+        *raw = Json::checked(edited);
     }
 }
 

@@ -135,6 +135,7 @@ impl Thinking {
             (Maker::Anthropic, Some(model)) => anthropic::resolve(self, &model, params),
             (_, None) => match self {
                 Self::ModelDefault => Ok(ThinkingRequest::default()),
+                Self::Raw(raw) if openai::serves(params.api) => Ok(openai::pass(raw, params)),
                 Self::Raw(raw) => anthropic::pass(raw, params),
                 _ => Err(ThinkingError::UnknownModel { model: model.into() }),
             },
@@ -150,14 +151,22 @@ impl ThinkingRequest {
     }
 
     /// Writes the fields into a request. What is there is replaced; of `output_config` and `reasoning`
-    /// only the members that are set, and to `include` what is missing is added. A `thinking` that the
-    /// model shall not be sent is removed.
+    /// only the members that are set, and to `include` what is missing is added. What the request asked
+    /// for before, in `thinking`, `reasoning.effort` or `reasoning_effort`, is removed.
     pub fn write_to(
         &self,
         request: &mut serde_json::Map<alloc::string::String, serde_json::Value>,
     ) {
         use serde_json::Value;
+        // What was asked for before is not asked for any more.
         request.remove("thinking");
+        request.remove("reasoning_effort");
+        if let Some(reasoning) = request.get_mut("reasoning").and_then(Value::as_object_mut) {
+            reasoning.remove("effort");
+            if reasoning.is_empty() {
+                request.remove("reasoning");
+            }
+        }
         for (name, value) in &self.fields {
             let Ok(value) = serde_json::from_str::<Value>(value) else { continue };
             match (request.get_mut(name.as_str()), value) {

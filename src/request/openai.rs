@@ -2,10 +2,14 @@
 //!
 //! Sources: the pages on reasoning of `OpenAI`'s documentation, and what its APIs are seen to answer.
 
+use alloc::format;
+use alloc::string::String;
+
 use serde_json::{Map, Value, json};
 
 use super::{Effort, RequestParams, Summary, Thinking, ThinkingError, ThinkingRequest};
-use crate::json::edit::string_member;
+use crate::json::Json;
+use crate::json::edit::{member_names, raw_member, string_member, with_member};
 use crate::message::Provider;
 use crate::models::{Model, Sampling};
 
@@ -41,15 +45,19 @@ pub(super) fn resolve(
 
     let thinks = mode.thinks();
     let mut request = ThinkingRequest { thinks: Some(thinks), ..ThinkingRequest::default() };
+    let summary = params.summary.map(Summary::as_str).filter(|_| thinks);
     match (&mode, mode.effort()) {
-        (Mode::Raw(raw), _) => {
-            request.fields.push(("reasoning".into(), crate::json::Json::checked(*raw)));
+        (Mode::Raw(raw), _) if !chat => {
+            let summary = summary.filter(|_| raw_member(raw, "summary").is_none());
+            let more =
+                summary.and_then(|it| with_member(raw, "summary", &format!("\"{it}\"")).ok());
+            let json = more.unwrap_or_else(|| (*raw).into());
+            request.fields.push(("reasoning".into(), Json::checked(json)));
         }
-        (_, Some(effort)) if chat => request.put("reasoning_effort", effort.into()),
+        (_, Some(effort)) if chat => request.put("reasoning_effort", effort.as_str().into()),
         (_, effort) => {
             let mut reasoning = Map::new();
-            let summary = params.summary.map(Summary::as_str).filter(|_| thinks);
-            let members = [("effort", effort), ("summary", summary)];
+            let members = [("effort", effort.as_deref()), ("summary", summary)];
             for (key, value) in members.into_iter().filter_map(|(key, value)| Some((key, value?))) {
                 reasoning.insert(key.into(), value.into());
             }
@@ -63,50 +71,76 @@ pub(super) fn resolve(
         request.put("include", json!(["reasoning.encrypted_content"]));
     }
     if let Some(tokens) = params.max_tokens {
-        let name = if chat { "max_completion_tokens" } else { "max_output_tokens" };
-        request.put(name, tokens.into());
+        request.put(limit_name(model, params, chat), tokens.into());
     }
     Ok(request)
+}
+
+/// Whether an API is one of `OpenAI`'s, or of those who speak as it does.
+pub(super) fn serves(api: Option<Provider>) -> bool {
+    matches!(api, Some(Provider::OpenAiResponses | Provider::OpenAiChat))
+}
+
+/// An object for a model that is not known, as it is.
+pub(super) fn pass(raw: &Json, params: &RequestParams) -> ThinkingRequest {
+    let mut request = ThinkingRequest::default();
+    request.fields.push(("reasoning".into(), raw.clone()));
+    if params.store == Some(false) {
+        request.put("include", json!(["reasoning.encrypted_content"]));
+    }
+    request
+}
+
+/// What the limit of tokens is called. In a chat, a model that does not reason still takes the old name.
+fn limit_name(model: &Model, params: &RequestParams, chat: bool) -> &'static str {
+    match chat {
+        true if !model.adaptive && params.has("max_tokens") => "max_tokens",
+        true => "max_completion_tokens",
+        false => "max_output_tokens",
+    }
 }
 
 fn mode<'a>(thinking: &'a Thinking, model: &Model, params: &RequestParams) -> Result<Mode<'a>> {
     let name = || model.family.clone();
     let not = |mode, nearest| ThinkingError::ModeNotSupported { mode, model: name(), nearest };
     let asked = match thinking {
-        Thinking::ModelDefault => {
-            return Ok(params
-                .effort
-                .map_or(Mode::Unsaid { thinks: model.thinks_unasked }, Mode::Effort));
-        }
         Thinking::Off if !model.adaptive => return Ok(Mode::Unsaid { thinks: false }),
-        Thinking::Off if model.disabled => return Ok(Mode::None),
-        Thinking::Off => {
-            let nearest = model.efforts.first().map_or(Thinking::ModelDefault, |it| (*it).into());
-            return Err(ThinkingError::CannotBeOff { model: name(), nearest });
-        }
+        Thinking::Off => return none(model),
+        Thinking::ModelDefault => params.effort,
         _ if !model.adaptive => return Err(not("reasoning", None)),
         Thinking::Raw(raw) => {
-            let effort = string_member(raw, "effort").and_then(|name| name.parse().ok());
+            let effort = string_member(raw, "effort");
+            if effort.as_deref() == Some("none") {
+                none(model)?;
+            }
+            let effort = effort.and_then(|name| name.parse().ok());
             return match effort.filter(|effort| !model.efforts.contains(effort)) {
                 Some(effort) => Err(lacks(effort, model)),
                 None => Ok(Mode::Raw(raw)),
             };
         }
-        Thinking::On | Thinking::Adaptive(None) if model.thinks_unasked => {
-            return Ok(params.effort.map_or(Mode::Unsaid { thinks: true }, Mode::Effort));
-        }
-        Thinking::On | Thinking::Adaptive(None) => params.effort.unwrap_or(Effort::Medium),
-        Thinking::Effort(effort) | Thinking::Adaptive(Some(effort)) => *effort,
+        Thinking::On | Thinking::Adaptive(None) if model.thinks_unasked => params.effort,
+        Thinking::On | Thinking::Adaptive(None) => Some(params.effort.unwrap_or(Effort::Medium)),
+        Thinking::Effort(effort) | Thinking::Adaptive(Some(effort)) => Some(*effort),
         Thinking::Budget(tokens) => {
             let nearest = model.nearest_effort(Effort::for_budget(*tokens));
             return Err(not("enabled", nearest.map(Thinking::Effort)));
         }
         Thinking::BetweenTools => return Err(not("between_tools", Some(Thinking::On))),
     };
-    if !model.efforts.contains(&asked) {
-        return Err(lacks(asked, model));
+    match asked {
+        None => Ok(Mode::Unsaid { thinks: model.thinks_unasked }),
+        Some(effort) if model.efforts.contains(&effort) => Ok(Mode::Effort(effort)),
+        Some(effort) => Err(lacks(effort, model)),
     }
-    Ok(Mode::Effort(asked))
+}
+
+fn none<'a>(model: &Model) -> Result<Mode<'a>> {
+    if model.disabled {
+        return Ok(Mode::None);
+    }
+    let nearest = model.efforts.first().map_or(Thinking::ModelDefault, |least| (*least).into());
+    Err(ThinkingError::CannotBeOff { model: model.family.clone(), nearest })
 }
 
 fn lacks(effort: Effort, model: &Model) -> ThinkingError {
@@ -116,14 +150,15 @@ fn lacks(effort: Effort, model: &Model) -> ThinkingError {
 
 impl Mode<'_> {
     fn thinks(&self) -> bool {
-        !matches!(self, Self::None | Self::Unsaid { thinks: false })
+        !matches!(self, Self::Unsaid { thinks: false }) && self.effort().as_deref() != Some("none")
     }
 
-    fn effort(&self) -> Option<&'static str> {
+    fn effort(&self) -> Option<String> {
         match self {
-            Self::None => Some("none"),
-            Self::Effort(effort) => Some(effort.as_str()),
-            Self::Unsaid { .. } | Self::Raw(_) => None,
+            Self::None => Some("none".into()),
+            Self::Effort(effort) => Some(effort.as_str().into()),
+            Self::Raw(raw) => string_member(raw, "effort"),
+            Self::Unsaid { .. } => None,
         }
     }
 }
@@ -133,12 +168,18 @@ fn check_params(mode: &Mode<'_>, model: &Model, params: &RequestParams, chat: bo
         let (param, model) = (param.into(), model.family.clone());
         Err(ThinkingError::ParamRefused { param, model, nearest })
     };
-    let wanted = if chat { "max_completion_tokens" } else { "max_output_tokens" };
+    let wanted = limit_name(model, params, chat);
     let limits = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
     let limit = limits.into_iter().find(|name| *name != wanted && params.has(name));
-    // A model that does not reason takes the old name in a chat.
-    if let Some(limit) = limit.filter(|_| model.adaptive || !chat) {
+    if let Some(limit) = limit {
         return refuse(limit, Some(wanted));
+    }
+    if let (Mode::Raw(raw), true) = (mode, chat) {
+        // A chat has the effort, and nothing else of it.
+        let other = member_names(raw).into_iter().find(|name| name != "effort");
+        if let Some(other) = other {
+            return refuse(&format!("reasoning.{other}"), None);
+        }
     }
     if chat && params.summary.is_some() {
         return refuse("reasoning.summary", None);

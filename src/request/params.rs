@@ -150,7 +150,13 @@ impl RequestParams {
     /// Writes what fixes have changed into a request.
     pub fn write_to(&self, request: &mut Map<String, Value>) {
         for name in &self.removed {
-            request.remove(name.as_str());
+            match name.split_once('.') {
+                Some((object, member)) => {
+                    let object = request.get_mut(object).and_then(Value::as_object_mut);
+                    object.map(|object| object.remove(member));
+                }
+                None => drop(request.remove(name.as_str())),
+            }
         }
         if let (Some(limit), None | Some(Provider::Anthropic)) = (self.max_tokens, self.api) {
             request.insert("max_tokens".into(), limit.into());

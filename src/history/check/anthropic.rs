@@ -9,6 +9,7 @@ use crate::history::draft::{Draft, Part, is_cacheable};
 use crate::history::{Mode, Target};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
+use crate::models::Replay;
 
 /// The most marks for the cache in a request.
 pub(super) const MARKS: usize = 4;
@@ -66,7 +67,10 @@ fn of_part(part: &Part, target: &Target) -> Vec<Kind> {
     let says = |key: &str| string_member(&part.json, key).is_some_and(|text| !text.is_empty());
     let mut kinds = Vec::new();
     match part.kind.as_str() {
-        "thinking" if !says("signature") => kinds.push(Kind::UnsignedThinking),
+        // Some servers sign nothing.
+        "thinking" if !says("signature") && target.replay == Replay::Never => {
+            kinds.push(Kind::UnsignedThinking);
+        }
         "thinking" if string_member(&part.json, "thinking").is_none() => {
             kinds.push(Kind::ThinkingWithoutText);
         }
@@ -85,7 +89,9 @@ fn of_part(part: &Part, target: &Target) -> Vec<Kind> {
         kinds.push(Kind::ThinkingWhileOff);
     }
     let tool = matches!(part.kind.as_str(), "tool_use" | "tool_result");
-    if tool && !part.tool_id().is_some_and(|id| is_tool_id(&id)) {
+    // Others than Anthropic have ids of their own.
+    let strict = target.knows(|_| true) || target.model.contains("claude");
+    if tool && !part.tool_id().is_some_and(|id| is_tool_id(&id) || !strict && !id.is_empty()) {
         kinds.push(Kind::InvalidToolId);
     }
     let sealed = part.is_thinking() || part.kind == "text" && !is_cacheable("text", &part.json);

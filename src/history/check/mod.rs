@@ -42,6 +42,8 @@ pub struct Finding {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FindingKind {
+    /// There are no messages.
+    NoMessages,
     /// A message whose role the API does not have.
     InvalidRole,
     /// A call without an answer in the next message.
@@ -95,6 +97,7 @@ impl FindingKind {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::NoMessages => "no messages",
             Self::InvalidRole => "a role that the API does not have",
             Self::OrphanToolUse => "a tool call without an answer in the next message",
             Self::OrphanToolResult => "an answer without a tool call in the message before",
@@ -165,6 +168,17 @@ impl fmt::Display for Finding {
 /// ```
 #[must_use]
 pub fn validate(messages: &[Json], target: &Target) -> Vec<Finding> {
+    if messages.is_empty() {
+        let path = "$.messages".into();
+        return [Finding {
+            kind: FindingKind::NoMessages,
+            path,
+            message: 0,
+            block: None,
+            id: None,
+        }]
+        .into();
+    }
     let mut found = match target.provider {
         Provider::Anthropic => anthropic::find(&anthropic::read(messages), target),
         Provider::OpenAiResponses => openai::find_items(messages, target),

@@ -1,6 +1,6 @@
 //! What `OpenAI`'s APIs, and those who speak them, would refuse.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -15,18 +15,22 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut calls: BTreeSet<String> = BTreeSet::new();
     let mut outputs: BTreeSet<String> = BTreeSet::new();
+    let mut answered: BTreeMap<String, usize> = BTreeMap::new();
+    for (at, item) in items.iter().enumerate().filter(|(_, item)| is_answer(&kind(item))) {
+        answered.insert(string_member(item, "call_id").unwrap_or_default(), at);
+    }
     for (at, item) in items.iter().enumerate() {
         let mut add = |kind, id: Option<&str>| found.push(Finding::of_item(kind, at, id));
         let kind = kind(item);
         let id = string_member(item, "call_id");
-        let behind = || items.get(at.saturating_add(1)..).unwrap_or_default();
+        let next = items.get(at.saturating_add(1));
         match (kind.as_str(), id) {
             ("reasoning", _) => {
                 let sealed = raw_member(item, "encrypted_content").is_some_and(|it| it != "null");
                 if !target.store && !sealed {
                     add(Kind::UnsignedThinking, None);
                 }
-                if !behind().first().is_some_and(|next| is_output(next)) {
+                if !next.is_some_and(|next| is_output(next)) {
                     add(Kind::ThinkingLast, None);
                 }
             }
@@ -44,7 +48,7 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
                 if calls.contains(&id) {
                     add(Kind::DuplicateToolId, Some(&id));
                 }
-                if !behind().iter().any(|item| answers(item, &id)) {
+                if answered.get(&id).is_none_or(|answer| *answer < at) {
                     add(Kind::OrphanToolUse, Some(&id));
                 }
                 calls.insert(id);
@@ -117,10 +121,6 @@ pub(super) fn is_call(kind: &str) -> bool {
 
 pub(super) fn is_answer(kind: &str) -> bool {
     kind.ends_with("_call_output")
-}
-
-fn answers(item: &str, id: &str) -> bool {
-    is_answer(&kind(item)) && string_member(item, "call_id").is_some_and(|call| call == id)
 }
 
 /// Whether an item is the model's, and not reasoning: what reasoning may lead to. A message needs no type.

@@ -68,6 +68,12 @@ pub fn repair(messages: &[Json], target: &Target) -> Repaired {
     } else {
         repaired.openai();
     }
+    if let Some(finding) = super::validate(&repaired.messages, target).pop()
+        && finding.kind == Kind::NoMessages
+    {
+        repaired.messages.push(user("Go on.").into_json());
+        repaired.note(finding, "a message of the user was put in");
+    }
     repaired
 }
 
@@ -104,9 +110,17 @@ impl Repaired {
             } else {
                 find_items(&self.messages, &self.target)
             };
-            let Some(finding) = found.into_iter().next() else { break };
-            let done = mend_openai(&mut self.messages, &finding, chat);
-            self.note(finding, done);
+            let Some(kind) = found.first().map(|finding| finding.kind) else { break };
+            let mut same: Vec<_> = found.into_iter().filter(|it| it.kind == kind).collect();
+            // Each is mended where it was found: the last first, and of some only one at a time.
+            if kind == Kind::DuplicateToolId {
+                same.truncate(1);
+            }
+            same.sort_by_key(|finding| finding.message);
+            for finding in same.into_iter().rev() {
+                let done = mend_openai(&mut self.messages, &finding, chat);
+                self.note(finding, done);
+            }
         }
     }
 
@@ -119,7 +133,7 @@ impl Repaired {
 /// are all of one kind, the last first, so that mending one leaves the others where they are.
 fn first(found: Vec<Finding>) -> Vec<Finding> {
     let order = |kind: Kind| match kind {
-        Kind::InvalidRole => 0,
+        Kind::InvalidRole | Kind::NoMessages => 0,
         Kind::UnsignedThinking | Kind::RedactedWithoutData | Kind::ThinkingWhileOff => 1,
         Kind::ThinkingWithoutText | Kind::CacheMarkForbidden => 2,
         Kind::EmptyText => 3,

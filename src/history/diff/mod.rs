@@ -60,7 +60,7 @@ pub enum Part {
     System,
     /// A message.
     Message,
-    /// Thinking is gone from the front, before all that is left. Signatures stay valid.
+    /// Thinking is gone from the front, before all that is left, or from the end. Signatures stay valid.
     ThinkingRemoved,
     /// Thinking is gone from the middle: what is signed behind it becomes invalid.
     ThinkingGap,
@@ -224,7 +224,8 @@ impl<'a> Requests<'a> {
             Items::new(raw_member(request, key).unwrap_or("[]")).collect()
         };
         let (old, new) = (list(self.previous), list(self.next));
-        let last = old.len().min(new.len()).saturating_sub(1);
+        // What both end with may have grown; what a reply stands behind may not.
+        let last = if old.len() == new.len() { old.len().saturating_sub(1) } else { usize::MAX };
         let mut thinking = Thinking::default();
         for (at, (old, new)) in old.into_iter().zip(new).enumerate() {
             let path = format!("$.{key}[{at}]");
@@ -256,6 +257,10 @@ impl<'a> Requests<'a> {
         let begin = |side: Result<&str, &str>| side.ok().map(|value| excerpt(value, same));
         let model = string_member(self.next, "model").and_then(|model| Model::find(&model));
         let harmless = matches!(part, Part::ThinkingRemoved | Part::Parameter | Part::Model);
+        let invalid = if harmless { Vec::new() } else { self.signed_behind(from) };
+        // From the end it may go too.
+        let removed = part == Part::ThinkingGap && invalid.is_empty();
+        let part = if removed { Part::ThinkingRemoved } else { part };
         Difference {
             part,
             path: place.path.as_str().into(),
@@ -263,7 +268,7 @@ impl<'a> Requests<'a> {
             next_byte: start(self.next, place.next),
             previous: begin(place.previous),
             next: begin(place.next),
-            invalid_signatures: if harmless { Vec::new() } else { self.signed_behind(from) },
+            invalid_signatures: invalid,
             bound: model.map(|model| model.bound_to_prefix),
             lost: match part {
                 Part::Model | Part::Tools => Lost::All,

@@ -1,17 +1,19 @@
 //! The messages as the Messages API takes them.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Rendered, Signed, marks};
 use crate::history::draft::{Draft, Part, tool_id};
-use crate::history::fate::{Fates, fingerprint};
-use crate::history::report::{Action, Note, Reason};
-use crate::history::{Entry, History, Mode, Policy, Reply, Target, ToolResult, string};
+use crate::history::fate::Fates;
+use crate::history::report::{Action, Reason};
+use crate::history::thinking::fingerprint;
+use crate::history::{Entry, History, Policy, Reply, Target, ToolResult};
 use crate::json::Json;
-use crate::json::edit::{quote, string_member, with_member};
+use crate::json::edit::{quote, with_member};
 use crate::message::{Block, Content, Message, Provider};
-use crate::stop::StopReason;
+use crate::text::Text;
 
 pub(super) fn render(
     history: &History,
@@ -21,9 +23,6 @@ pub(super) fn render(
     rendered: &mut Rendered,
 ) {
     let mut drafts = drafts(history, fates);
-    if policy.resume {
-        resume(history, target, &mut drafts, rendered);
-    }
     marks::set(&mut drafts, target, policy, rendered);
     for (at, draft) in drafts.iter().enumerate() {
         for (block, part) in draft.parts.iter().enumerate() {
@@ -39,39 +38,85 @@ pub(super) fn render(
 
 /// The entries as messages. Those of one role that follow each other are one.
 fn drafts(history: &History, fates: &Fates) -> Vec<Draft> {
+    let begins = history.turn_begins();
     let mut drafts: Vec<Draft> = Vec::new();
+    // Ids of calls that others made, and that had to be changed.
+    let mut foreign: BTreeSet<Text> = BTreeSet::new();
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
+    let mut said = Said { first, ..Said::default() };
     for (at, entry) in history.entries.iter().enumerate().skip(first) {
-        let draft = match entry {
+        match entry {
             Entry::User(content) => {
-                let draft = Draft::user(content, entry.begins_turn()).of(at);
+                let own = begins.binary_search(&said.first).is_ok();
+                let draft = Draft::user(content, own).of(at);
                 let whole = draft.parts.len();
-                let draft = draft.without(|id| fates.unasked.contains(&(at, id.into())));
-                if draft.parts.is_empty() && whole > 0 {
-                    continue;
+                let (results, draft) = draft.split_results();
+                let asked = |part: &Part| !fates.unasked.contains(&(at, part.answers()));
+                said.results
+                    .extend(results.into_iter().filter(asked).map(|it| it.renamed(&foreign)));
+                if !draft.parts.is_empty() || whole == 0 {
+                    said.others.push(draft);
                 }
-                draft
             }
             Entry::ToolResult(result) => {
-                if fates.unasked.contains(&(at, result.id.clone())) {
-                    continue;
+                if !fates.unasked.contains(&(at, result.id.clone())) {
+                    let part = Part { origin: (at, 0), ..Part::new(result.to_anthropic()) };
+                    said.results.push(part.renamed(&foreign));
                 }
-                Draft::results([Part::new(result.to_anthropic())].into()).of(at)
             }
             Entry::Assistant(reply) => {
+                said.flush(&mut drafts, at.saturating_add(1));
+                let message = &reply.message;
+                if message.provider != Provider::Anthropic {
+                    foreign.extend(message.content.iter().filter_map(
+                        |block| match &block.content {
+                            Content::ToolUse(tool) => Some(tool.id.clone()),
+                            _ => None,
+                        },
+                    ));
+                }
                 let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
-                Draft::assistant(parts(at, reply, fates))
+                push(&mut drafts, Draft::assistant(parts(at, reply, fates)));
             }
-        };
-        if draft.parts.is_empty() && draft.role == "assistant" {
-            continue;
-        }
-        match drafts.last_mut() {
-            Some(last) if last.joins(&draft) => last.join(draft),
-            _ => drafts.push(draft),
+            Entry::Prefill(text) => {
+                said.flush(&mut drafts, at.saturating_add(1));
+                let parts = (!text.is_empty()).then(|| Part::text(text)).into_iter().collect();
+                push(&mut drafts, Draft::assistant(parts).of(at));
+            }
         }
     }
+    said.flush(&mut drafts, 0);
     drafts
+}
+
+/// What was said between two replies. The answers to the first come before all else.
+#[derive(Default)]
+struct Said {
+    /// The entry that it begins with.
+    first: usize,
+    results: Vec<Part>,
+    others: Vec<Draft>,
+}
+
+impl Said {
+    fn flush(&mut self, drafts: &mut Vec<Draft>, next: usize) {
+        let Self { results, others, .. } = core::mem::take(self);
+        self.first = next;
+        if !results.is_empty() {
+            push(drafts, Draft::results(results));
+        }
+        for draft in others {
+            push(drafts, draft);
+        }
+    }
+}
+
+fn push(drafts: &mut Vec<Draft>, draft: Draft) {
+    match drafts.last_mut() {
+        _ if draft.parts.is_empty() && draft.role == "assistant" => {}
+        Some(last) if last.joins(&draft) => last.join(draft),
+        _ => drafts.push(draft),
+    }
 }
 
 fn parts(entry: usize, reply: &Reply, fates: &[Option<Reason>]) -> Vec<Part> {
@@ -136,7 +181,7 @@ fn push_object(json: &mut String, key: &str, value: &str) {
 impl ToolResult {
     fn to_anthropic(&self) -> Json {
         let mut json = String::from(r#"{"type":"tool_result","tool_use_id":"#);
-        quote(&mut json, &tool_id(&self.id));
+        quote(&mut json, &self.id);
         json.push_str(r#","content":"#);
         if self.content.starts_with(['"', '[']) {
             json.push_str(&self.content);
@@ -148,67 +193,5 @@ impl ToolResult {
         }
         json.push('}');
         Json::checked(json)
-    }
-}
-
-/// Goes on with a reply that was cut, if the last one was.
-fn resume(history: &History, target: &Target, drafts: &mut Vec<Draft>, rendered: &mut Rendered) {
-    let Some(Entry::Assistant(reply)) = history.entries.last() else { return };
-    let message = &reply.message;
-    let cut = message.stop_reason.as_ref().is_some_and(StopReason::is_cut) || !message.complete;
-    if !cut || message.stop_reason == Some(StopReason::Refusal) {
-        return;
-    }
-    let open = message.unfinished_text();
-    let (draft, by) = match prefill(target, drafts, open.trim_end()) {
-        Some(draft) => (draft, "prefill"),
-        None => (Draft::user(&string(&request_to_go_on(&open)), true), "user"),
-    };
-    let draft = draft.of(history.entries.len());
-    match drafts.last_mut() {
-        Some(last) if last.joins(&draft) => last.join(draft),
-        _ => drafts.push(draft),
-    }
-    rendered.report.notes.push(Note::Resumed { by: by.into() });
-}
-
-/// The text that the model can go on from by itself: it does not think, and takes a last message of the
-/// assistant, which must not end with white space.
-fn prefill(target: &Target, drafts: &[Draft], open: &str) -> Option<Draft> {
-    let thinks = match target.mode {
-        Mode::Off => false,
-        Mode::Unknown => target.knows(|row| row.thinks_unasked),
-        Mode::Adaptive | Mode::Enabled => true,
-    };
-    if thinks || !target.knows(|row| row.prefill) {
-        return None;
-    }
-    if !open.is_empty() {
-        return Some(Draft::assistant([Part::text(open)].into()));
-    }
-    let last = drafts.last().filter(|last| last.role == "assistant")?.parts.last()?;
-    let text = string_member(&last.json, "text")?;
-    (!text.ends_with(char::is_whitespace)).then(|| Draft::assistant(Vec::new()))
-}
-
-fn request_to_go_on(open: &str) -> String {
-    if open.trim().is_empty() {
-        return "Your last reply was cut off. Go on from where it ended.".into();
-    }
-    let mut ask = String::from("Your last reply was cut off in the middle of this:\n\n");
-    ask.push_str(open);
-    ask.push_str("\n\nGo on from exactly there, without saying it again.");
-    ask
-}
-
-impl Message {
-    /// The text of a block that was cut, which does not go back by itself.
-    fn unfinished_text(&self) -> String {
-        let cut = self.content.iter().filter(|block| !self.complete && !block.replayable);
-        cut.filter_map(|block| match &block.content {
-            Content::Text(text) => Some(text.text.as_str()),
-            _ => None,
-        })
-        .collect()
     }
 }

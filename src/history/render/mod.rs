@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 
 use super::fate::{self, Fates};
 use super::report::{Action, Note, Reason, Report};
-use super::{ContextEdits, Entry, History, Keep, Policy, Repaired, Target, Ttl};
+use super::{ContextEdits, Entry, FindingKind, History, Keep, Policy, Repaired, Target, Ttl};
 use crate::json::Json;
 use crate::message::{Content, Provider};
+use crate::stop::StopReason;
 use crate::text::Text;
 
 /// A history as the next request sends it.
@@ -80,7 +81,16 @@ impl History {
     #[must_use]
     pub fn validate(&self, target: &Target) -> Vec<super::Finding> {
         let rendered = self.preview(target, &Policy::default());
-        super::validate(&rendered.messages, target)
+        let mut found = super::validate(&rendered.messages, target);
+        // A pause of the provider's own tools, or a cut reply, is gone on from as it is.
+        let goes_on = match self.entries.last() {
+            Some(Entry::Assistant(reply)) => {
+                reply.message.stop_reason == Some(StopReason::PauseTurn)
+            }
+            last => matches!(last, Some(Entry::Prefill(_))),
+        };
+        found.retain(|finding| !goes_on || finding.kind != FindingKind::Prefill);
+        found
     }
 
     fn draft(&self, target: &Target, policy: &Policy) -> (Rendered, usize) {
@@ -131,13 +141,8 @@ impl History {
 
     /// Whether a call has an answer, or can still get one.
     fn is_answered_or_last(&self, entry: usize, id: &str) -> bool {
-        let behind = self.entries.get(entry.saturating_add(1)..).unwrap_or_default();
-        let answer = |entry: &Entry| match entry {
-            Entry::ToolResult(result) => result.id == id,
-            Entry::User(content) => content.contains(id),
-            Entry::Assistant(_) => false,
-        };
-        behind.is_empty() || behind.iter().any(answer)
+        let next = entry.saturating_add(1);
+        next >= self.entries.len() || self.is_answered(next, id)
     }
 }
 

@@ -5,38 +5,102 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Rendered, Signed};
-use crate::history::fate::{Fates, fingerprint, is_thinking};
+use crate::history::fate::{Fates, is_thinking};
 use crate::history::report::{Action, Reason};
+use crate::history::thinking::fingerprint;
+use crate::history::turns::user_blocks;
 use crate::history::{Entry, History, Reply, Target, ToolResult, kind, string};
 use crate::json::Json;
 use crate::json::edit::{quote, raw_member, string_member, with_member};
 use crate::json::reader::Items;
-use crate::message::{Content, Message, Provider, ToolKind, ToolUse};
-use crate::models::Replay;
+use crate::message::{Message, Provider, ToolKind, ToolUse};
+use crate::models::{Model, Replay};
 
 pub(super) fn render(history: &History, target: &Target, fates: &Fates, rendered: &mut Rendered) {
     let chat = target.provider == Provider::OpenAiChat;
-    for (at, entry) in history.entries.iter().enumerate() {
+    let mut said = Said { chat, ..Said::default() };
+    let first = fates.compaction.map_or(0, |(entry, _)| entry);
+    for (at, entry) in history.entries.iter().enumerate().skip(first) {
         match entry {
-            Entry::User(content) => {
-                user((history, fates), at, content, chat, &mut rendered.messages);
-            }
+            Entry::User(content) => said.user((history, fates), at, content),
             Entry::ToolResult(result) => {
-                if fates.unasked.contains(&(at, result.id.clone())) {
-                    continue;
+                if !fates.unasked.contains(&(at, result.id.clone())) {
+                    let call = history.call(at, &result.id).map(|(_, call)| call);
+                    said.answers.push(result.to_openai(call, chat));
                 }
-                let call = history.call(at, &result.id);
-                rendered.messages.push(result.to_openai(call, chat));
             }
             Entry::Assistant(reply) => {
+                said.flush(&mut rendered.messages);
                 let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
                 let first = rendered.messages.len();
                 let message = reply.left(fates, target);
                 push_reply(&message, target, &mut rendered.messages);
                 report(at, reply, fates, first, rendered);
             }
+            Entry::Prefill(text) => {
+                said.flush(&mut rendered.messages);
+                rendered.messages.push(message("assistant", &string(text)));
+            }
         }
     }
+    said.flush(&mut rendered.messages);
+}
+
+/// What was said between two replies. The answers to the first come before all else.
+#[derive(Default)]
+struct Said {
+    chat: bool,
+    answers: Vec<Json>,
+    others: Vec<Json>,
+}
+
+impl Said {
+    fn flush(&mut self, out: &mut Vec<Json>) {
+        out.append(&mut self.answers);
+        out.append(&mut self.others);
+    }
+
+    /// What the user said. Results of tools in the form of the Messages API become answers.
+    fn user(&mut self, (history, fates): (&History, &Fates), entry: usize, content: &Json) {
+        let mut parts = String::new();
+        let mut answers = false;
+        for block in user_blocks(content) {
+            if kind(block) == "tool_result"
+                && let Some(id) = string_member(block, "tool_use_id")
+            {
+                answers = true;
+                if fates.unasked.contains(&(entry, id.as_str().into())) {
+                    continue;
+                }
+                let content = raw_member(block, "content").unwrap_or(r#""""#);
+                let result = ToolResult::json(id.as_str(), Json::checked(content));
+                let call = history.call(entry, &id).map(|(_, call)| call);
+                self.answers.push(result.to_openai(call, self.chat));
+                continue;
+            }
+            parts.push_str(if parts.is_empty() { "[" } else { "," });
+            parts.push_str(&part(block, self.chat));
+        }
+        let whole = raw_member(content, "role").is_some();
+        if whole && !answers {
+            return self.others.push(content.clone());
+        }
+        let blocks = content.starts_with(['[', '{']);
+        let content = match parts.is_empty() {
+            true if blocks => return,
+            true if content.starts_with('"') => content.clone(),
+            true => string(content),
+            false => {
+                parts.push(']');
+                Json::checked(parts)
+            }
+        };
+        self.others.push(message("user", &content));
+    }
+}
+
+fn message(role: &str, content: &str) -> Json {
+    Json::checked(alloc::format!(r#"{{"role":"{role}","content":{content}}}"#))
 }
 
 /// What the blocks of a reply have become: items follow each other, a chat has one message for all.
@@ -73,10 +137,20 @@ impl Reason {
 impl Reply {
     /// The reply without what does not go out.
     fn left(&self, fates: &[Option<Reason>], target: &Target) -> Message {
-        let mut message = Message { content: Vec::new(), ..(*self.message).clone() };
+        let own = &self.message;
+        let mut message = Message { content: Vec::new(), ..(**own).clone() };
+        let author = own.model.as_deref().unwrap_or(&target.model);
+        let issuer = self.provenance.issuer == target.issuer && own.provider == target.provider;
+        let same = issuer && Model::same_family(author, &target.model);
         let mut forgotten = false;
-        for (block, fate) in self.message.content.iter().zip(fates) {
+        for (block, fate) in own.content.iter().zip(fates) {
             match fate {
+                // What Gemini signs its calls with is for Gemini.
+                None if !same && block.other.iter().any(|(key, _)| *key == "extra_content") => {
+                    let mut bare = (**block).clone();
+                    bare.other.retain(|(key, _)| *key != "extra_content");
+                    message.content.push(Arc::new(bare));
+                }
                 None => message.content.push(Arc::clone(block)),
                 // Reasoning that is missing shows: what followed it goes back without its id.
                 Some(reason) if is_thinking(block) && reason.shows() => {
@@ -89,9 +163,12 @@ impl Reply {
             }
         }
         message.provider = target.provider;
-        if forgotten || target.replay == Replay::Never {
-            message.other.retain(|(key, _)| *key != "reasoning_content");
-        }
+        let gone = |key: &str| match key {
+            "reasoning_content" => forgotten || target.replay == Replay::Never,
+            "extra_content" => !same,
+            _ => false,
+        };
+        message.other.retain(|(key, _)| !gone(key));
         message
     }
 }
@@ -111,61 +188,6 @@ fn push_reply(message: &Message, target: &Target, out: &mut Vec<Json>) {
     let empty = target.replay == Replay::Always && !thinks && !says("reasoning_content");
     let filled = empty.then(|| with_member(&whole, "reasoning_content", r#""""#).ok()).flatten();
     out.push(filled.map_or(whole, Json::checked));
-}
-
-impl History {
-    /// The call that an answer is for, which stands before it.
-    fn call(&self, entry: usize, id: &str) -> Option<&ToolUse> {
-        self.entries.get(..entry).unwrap_or_default().iter().rev().find_map(|entry| {
-            let Entry::Assistant(reply) = entry else { return None };
-            reply.message.content.iter().find_map(|block| match &block.content {
-                Content::ToolUse(tool) if tool.id == id => Some(tool),
-                _ => None,
-            })
-        })
-    }
-}
-
-/// What the user said. Results of tools in the form of the Messages API become answers.
-fn user(
-    (history, fates): (&History, &Fates),
-    entry: usize,
-    content: &Json,
-    chat: bool,
-    out: &mut Vec<Json>,
-) {
-    if content.starts_with('{') && raw_member(content, "role").is_some() {
-        return out.push(content.clone());
-    }
-    let mut parts = String::new();
-    for block in Items::new(content) {
-        if kind(block) == "tool_result"
-            && let Some(id) = string_member(block, "tool_use_id")
-        {
-            if fates.unasked.contains(&(entry, id.as_str().into())) {
-                continue;
-            }
-            let content = raw_member(block, "content").unwrap_or(r#""""#);
-            let result = ToolResult::json(id.as_str(), Json::checked(content.to_string()));
-            out.push(result.to_openai(history.call(entry, &id), chat));
-            continue;
-        }
-        parts.push_str(if parts.is_empty() { "[" } else { "," });
-        parts.push_str(&part(block, chat));
-    }
-    let content = match (content.starts_with('['), parts.is_empty()) {
-        (true, true) => return,
-        (true, false) => {
-            parts.push(']');
-            Json::checked(parts)
-        }
-        (false, _) if content.starts_with('"') => content.clone(),
-        (false, _) => string(content),
-    };
-    let mut message = String::from(r#"{"role":"user","content":"#);
-    message.push_str(&content);
-    message.push('}');
-    out.push(Json::checked(message));
 }
 
 /// A block of text has a name of its own in each API. Others go out as they are.

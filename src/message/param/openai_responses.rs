@@ -41,7 +41,13 @@ impl Message {
 impl Block {
     fn write_item(&self, nameless: bool, out: &mut String) {
         if let Some(raw) = &self.raw {
-            let without = nameless.then(|| without_member(raw, "id").ok()).flatten();
+            // Reasoning keeps its id, and what the provider ran needs one.
+            let client = match &self.content {
+                Content::Text(_) => true,
+                Content::ToolUse(tool) => tool.kind.is_client(),
+                _ => false,
+            };
+            let without = (nameless && client).then(|| without_member(raw, "id").ok()).flatten();
             return out.push_str(without.as_deref().unwrap_or(raw));
         }
         match &self.content {

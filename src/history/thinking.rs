@@ -1,0 +1,142 @@
+//! Who may read a block of thinking: the rules on what could go back as it is.
+
+use super::fate::Rules;
+use super::report::Reason;
+use super::{Mode, Reply, Switch};
+use crate::json::edit::raw_member;
+use crate::message::{Block, Content, Provider};
+use crate::models::{Model, Replay};
+use crate::text::Text;
+
+impl Rules<'_> {
+    /// What forbids thinking that could go back as it is.
+    pub(super) fn of_thinking(
+        &self,
+        entry: usize,
+        reply: &Reply,
+        block: &Block,
+        watermark: usize,
+    ) -> Option<Reason> {
+        let target = self.target;
+        if reply.provenance.issuer != target.issuer {
+            return Some(Reason::OtherIssuer);
+        }
+        if entry < watermark {
+            return Some(Reason::BeforeWatermark);
+        }
+        if target.mode == Mode::Off && target.provider == Provider::Anthropic {
+            return Some(Reason::ThinkingOff);
+        }
+        let unreadable = self.unreadable(reply, block);
+        let gap = || (entry < self.gap).then_some(Reason::BeforeGap);
+        unreadable.or_else(gap).or_else(|| self.not_taken(entry, block))
+    }
+
+    /// Whether a server that signs nothing wants its thinking back here.
+    pub(super) fn wants_plain(&self, entry: usize) -> bool {
+        match self.target.replay {
+            Replay::Never => false,
+            Replay::Always => true,
+            Replay::InToolLoop => self.in_progress.is_some_and(|first| entry >= first),
+        }
+    }
+
+    /// Why the target cannot read a block.
+    fn unreadable(&self, reply: &Reply, block: &Block) -> Option<Reason> {
+        let target = self.target;
+        let author = reply.message.model.as_deref().unwrap_or(&target.model);
+        let other_account = match (&reply.provenance.account, &target.account) {
+            (Some(own), Some(other)) => own != other,
+            _ => false,
+        };
+        let bound = || Model::find(author).is_some_and(|row| row.bound_to_account);
+        if other_account && (target.provider == Provider::OpenAiResponses || bound()) {
+            return Some(Reason::OtherAccount);
+        }
+        if !self.is_same_model(author, block) && !self.keeps_foreign() {
+            return Some(Reason::OtherModel);
+        }
+        let rejected = &self.history.rejected;
+        let refused = |print| rejected.binary_search(&print).is_ok();
+        let known = !rejected.is_empty() && fingerprint(block).is_some_and(refused);
+        known.then_some(Reason::Rejected)
+    }
+
+    fn is_same_model(&self, author: &str, block: &Block) -> bool {
+        let target = self.target;
+        let like = target.row.as_ref().map(|row| row.family.as_str());
+        // What is not sealed is read by all models of its vendor.
+        let vendor = Replay::vendor(author);
+        Model::same_family(author, &target.model)
+            || like.is_some_and(|like| Model::same_family(author, like))
+            || is_plain(block) && vendor.is_some() && vendor == Replay::vendor(&target.model)
+    }
+
+    fn keeps_foreign(&self) -> bool {
+        match self.policy.switch {
+            Switch::Keep => true,
+            Switch::Drop => false,
+            Switch::ByModel => match self.target.provider {
+                Provider::Anthropic => self.target.knows(|row| row.drops_foreign_thinking),
+                // What is encrypted is read by all models of the organisation, as far as is seen.
+                Provider::OpenAiResponses => true,
+                Provider::OpenAiChat => false,
+            },
+        }
+    }
+
+    /// Why a server of `OpenAI`'s protocols does not take a block that it could read.
+    fn not_taken(&self, entry: usize, block: &Block) -> Option<Reason> {
+        match self.target.provider {
+            Provider::OpenAiChat => {
+                let unwanted = is_plain(block) && !self.wants_plain(entry);
+                unwanted.then_some(Reason::NotTaken)
+            }
+            Provider::OpenAiResponses => {
+                let raw = block.raw.as_deref();
+                let sealed = raw.and_then(|raw| raw_member(raw, "encrypted_content"));
+                let found = self.target.store || sealed.is_some_and(|sealed| sealed != "null");
+                (!found).then_some(Reason::NotEncrypted)
+            }
+            Provider::Anthropic => None,
+        }
+    }
+}
+
+/// Whether thinking is nothing but text: neither signed, nor structured, nor part of the content.
+fn is_plain(block: &Block) -> bool {
+    match &block.content {
+        Content::Thinking(thinking) => {
+            let in_content = thinking.field.as_ref().is_some_and(|field| *field == "content");
+            block.raw.is_none() && thinking.signature.is_none() && !in_content
+        }
+        _ => false,
+    }
+}
+
+/// What tells a signed block from all others: the SHA-256 of its type and its signature, data or item.
+pub(super) fn fingerprint(block: &Block) -> Option<Text> {
+    match &block.content {
+        Content::Thinking(thinking) => {
+            let sealed = thinking.signature.as_deref().or(block.raw.as_deref())?;
+            Some(print("thinking", sealed))
+        }
+        Content::RedactedThinking(redacted) => Some(print("redacted_thinking", &redacted.data)),
+        _ => None,
+    }
+}
+
+fn print(kind: &str, sealed: &str) -> Text {
+    use core::fmt::Write as _;
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    hash.update(kind);
+    hash.update([0]);
+    hash.update(sealed);
+    let mut text = alloc::string::String::with_capacity(32);
+    // Half of it is more than enough, and half as long.
+    for byte in hash.finalize().iter().take(16) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.into()
+}

@@ -1,0 +1,201 @@
+//! What belongs together in a history: turns, calls and their answers, and replies that were cut.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Entry, History, Reply, Target, kind};
+use crate::history::target::Mode;
+use crate::json::edit::{raw_member, string_member};
+use crate::json::reader::Items;
+use crate::message::{Content, Message, ToolUse};
+use crate::stop::StopReason;
+
+/// How a reply that was cut is gone on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Resume {
+    /// The model goes on from its own text.
+    Prefill,
+    /// The user says what there was, and asks to go on.
+    User,
+}
+
+impl History {
+    /// If the last reply was cut, adds what makes the model go on with it, and says how: its own text, where
+    /// the model takes that and does not think, else a message of the user that has the text and asks to go
+    /// on. What was refused is not gone on with.
+    ///
+    /// It becomes part of the record, so that what is signed behind it stays valid.
+    pub fn resume(&mut self, target: &Target) -> Option<Resume> {
+        let Some(Entry::Assistant(reply)) = self.entries.last() else { return None };
+        let message = &reply.message;
+        let cut = message.stop_reason.as_ref().is_some_and(StopReason::is_cut) || !message.complete;
+        if !cut || message.stop_reason == Some(StopReason::Refusal) {
+            return None;
+        }
+        let open = message.unfinished_text();
+        // The API refuses a last message that ends with white space.
+        let begun = open.trim_end();
+        let whole = message.content.last().and_then(|block| match &block.content {
+            Content::Text(text) if message.complete => Some(text.text.as_str()),
+            _ => None,
+        });
+        let last = if begun.is_empty() { whole.unwrap_or_default() } else { begun };
+        if target.prefills() && !last.is_empty() && !last.ends_with(char::is_whitespace) {
+            self.entries.push(Entry::Prefill(begun.into()));
+            return Some(Resume::Prefill);
+        }
+        self.push_user(&request_to_go_on(&open));
+        Some(Resume::User)
+    }
+
+    /// The entries with which turns begin: the user says something, and answers no call with it.
+    pub(super) fn turn_begins(&self) -> Vec<usize> {
+        let (mut begins, mut first, mut own, mut answers) = (Vec::new(), 0, false, false);
+        let mut end = |first: usize, own: bool, answers: bool| {
+            if own && !answers {
+                begins.push(first);
+            }
+        };
+        for (at, entry) in self.entries.iter().enumerate() {
+            match entry {
+                Entry::User(content) => {
+                    own |= is_users(content);
+                    answers |= answered(content).next().is_some();
+                }
+                Entry::ToolResult(_) => answers = true,
+                Entry::Assistant(_) | Entry::Prefill(_) => {
+                    end(first, own, answers);
+                    (first, own, answers) = (at.saturating_add(1), false, false);
+                }
+            }
+        }
+        end(first, own, answers);
+        begins
+    }
+
+    /// The first reply of the turn in progress, if there is one.
+    pub(super) fn in_progress(&self) -> Option<usize> {
+        let begin = self.turn_begins().last().copied().unwrap_or(0);
+        self.replies().map(|(at, _)| at).find(|at| *at >= begin)
+    }
+
+    /// Where the turns begin in which the model has said something.
+    pub(super) fn turns(&self) -> Vec<usize> {
+        let begins = self.turn_begins();
+        let (mut turns, mut next, mut begin) = (Vec::new(), begins.into_iter().peekable(), 0);
+        for (at, _) in self.replies() {
+            while let Some(later) = next.next_if(|later| *later <= at) {
+                begin = later;
+            }
+            if turns.last() != Some(&begin) {
+                turns.push(begin);
+            }
+        }
+        turns
+    }
+
+    pub(super) fn is_answered(&self, entry: usize, id: &str) -> bool {
+        let behind = self.entries.get(entry..).unwrap_or_default();
+        behind.iter().any(|entry| match entry {
+            Entry::ToolResult(result) => result.id == id,
+            Entry::User(content) => answered(content).any(|answer| answer == id),
+            Entry::Assistant(_) | Entry::Prefill(_) => false,
+        })
+    }
+
+    /// The call that an answer is for, which stands before it.
+    pub(super) fn call(&self, entry: usize, id: &str) -> Option<(&Reply, &ToolUse)> {
+        self.entries.get(..entry).unwrap_or_default().iter().rev().find_map(|entry| {
+            let Entry::Assistant(reply) = entry else { return None };
+            reply.message.content.iter().find_map(|block| match &block.content {
+                Content::ToolUse(tool) if tool.id == id => Some((reply, tool)),
+                _ => None,
+            })
+        })
+    }
+
+    /// How many answers at the end came before their reply: those that no call before them asks for.
+    pub(super) fn early_answers(&self, message: &Message) -> usize {
+        let calls = |message: &Message| -> Vec<String> {
+            let tools = message.content.iter().filter_map(|block| match &block.content {
+                Content::ToolUse(tool) if !tool.id.is_empty() => Some(tool.id.as_str().into()),
+                _ => None,
+            });
+            tools.collect()
+        };
+        let last = self.entries.iter().rposition(|entry| matches!(entry, Entry::Assistant(_)));
+        let mut open = match last.and_then(|last| self.entries.get(last)) {
+            Some(Entry::Assistant(reply)) => calls(&reply.message),
+            _ => Vec::new(),
+        };
+        let own = calls(message);
+        let mut early = 0_usize;
+        for entry in self.entries.iter().skip(last.map_or(0, |last| last.saturating_add(1))) {
+            let id = if let Entry::ToolResult(result) = entry { result.id.as_str() } else { "" };
+            if let Some(asked) = open.iter().position(|call| *call == id) {
+                open.remove(asked);
+                early = 0;
+            } else if own.iter().any(|call| *call == id) {
+                early = early.saturating_add(1);
+            } else {
+                early = 0;
+            }
+        }
+        early
+    }
+}
+
+impl Target {
+    /// Whether the model goes on from a last message of the assistant: it takes that, and does not think.
+    fn prefills(&self) -> bool {
+        let thinks = match self.mode {
+            Mode::Off => false,
+            Mode::Unknown => self.knows(|row| row.thinks_unasked),
+            Mode::Adaptive | Mode::Enabled => true,
+        };
+        !thinks && self.knows(|row| row.prefill)
+    }
+}
+
+impl Message {
+    /// The text of a block that was cut, which does not go back by itself.
+    fn unfinished_text(&self) -> String {
+        let cut = self.content.iter().filter(|block| !self.complete && !block.replayable);
+        cut.filter_map(|block| match &block.content {
+            Content::Text(text) => Some(text.text.as_str()),
+            _ => None,
+        })
+        .collect()
+    }
+}
+
+fn request_to_go_on(open: &str) -> String {
+    if open.trim().is_empty() {
+        return "Your last reply was cut off. Go on from where it ended.".into();
+    }
+    let mut ask = String::from("Your last reply was cut off in the middle of this:\n\n");
+    ask.push_str(open);
+    ask.push_str("\n\nGo on from exactly there, without saying it again.");
+    ask
+}
+
+/// The blocks of what the user said, if it has blocks: the content of a message, a message, or one block.
+pub(super) fn user_blocks(content: &str) -> impl Iterator<Item = &str> {
+    let inner = raw_member(content, "content").filter(|_| raw_member(content, "role").is_some());
+    let blocks = inner.unwrap_or(content);
+    let alone = blocks.starts_with('{').then_some(blocks);
+    alone.into_iter().chain(Items::new(blocks))
+}
+
+/// The ids of the calls that a user's message answers.
+pub(super) fn answered(content: &str) -> impl Iterator<Item = String> {
+    let answers = user_blocks(content).filter(|block| kind(block) == "tool_result");
+    answers.filter_map(|block| string_member(block, "tool_use_id"))
+}
+
+/// Whether it is no message of another role.
+fn is_users(content: &str) -> bool {
+    let role = string_member(content, "role");
+    !content.starts_with('{') || role.is_none_or(|role| role == "user")
+}
