@@ -101,21 +101,25 @@ impl Fates {
         if target.provider == Provider::OpenAiChat {
             return;
         }
-        // Each reply by itself: what is decided of one must not depend on what comes later.
-        for (at, (entry, fates)) in history.entries.iter().zip(&mut self.blocks).enumerate() {
-            let Entry::Assistant(Reply { message, .. }) = entry else { continue };
-            let next = history.entries.get(at.saturating_add(1));
-            let goes_on = matches!(next, None | Some(Entry::Assistant(_)));
-            if message.stop_reason == Some(StopReason::PauseTurn) && goes_on {
+        // Whether a pause is gone on from by what follows: nothing yet, or a reply of which something goes
+        // out. What is decided of a reply must not change with what is said long after it.
+        let mut goes_on = true;
+        for (entry, fates) in history.entries.iter().zip(&mut self.blocks).rev() {
+            let Entry::Assistant(Reply { message, .. }) = entry else {
+                goes_on = false;
                 continue;
-            }
-            for (block, fate) in message.content.iter().zip(fates).rev() {
-                match fate {
-                    Some(_) => {}
-                    None if is_thinking(block) => *fate = Some(Reason::Last),
-                    None => break,
+            };
+            let paused = message.stop_reason == Some(StopReason::PauseTurn);
+            if !(paused && goes_on) {
+                for (block, fate) in message.content.iter().zip(fates.iter_mut()).rev() {
+                    match fate {
+                        Some(_) => {}
+                        None if is_thinking(block) => *fate = Some(Reason::Last),
+                        None => break,
+                    }
                 }
             }
+            goes_on = fates.iter().any(Option::is_none);
         }
     }
 

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 
 use super::fate::{self, Fates};
 use super::report::{Action, Note, Reason, Report};
-use super::{ContextEdits, Entry, FindingKind, History, Keep, Policy, Repaired, Target, Ttl};
+use super::{
+    ContextEdits, Entry, Finding, FindingKind, History, Keep, Policy, Repaired, Target, Ttl,
+};
 use crate::json::Json;
 use crate::message::{Content, Provider};
 use crate::stop::StopReason;
@@ -79,7 +81,7 @@ impl History {
 
     /// What the API would refuse in the messages of the next request, with no policy but to keep all.
     #[must_use]
-    pub fn validate(&self, target: &Target) -> Vec<super::Finding> {
+    pub fn validate(&self, target: &Target) -> Vec<Finding> {
         let rendered = self.preview(target, &Policy::default());
         let mut found = super::validate(&rendered.messages, target);
         // A pause of the provider's own tools, or a cut reply, is gone on from as it is.
@@ -89,7 +91,12 @@ impl History {
             }
             last => matches!(last, Some(Entry::Prefill(_))),
         };
-        found.retain(|finding| !goes_on || finding.kind != FindingKind::Prefill);
+        let last = rendered.messages.len().saturating_sub(1);
+        let usual = |finding: &Finding| {
+            let kind = matches!(finding.kind, FindingKind::Prefill | FindingKind::ThinkingLast);
+            goes_on && kind && finding.message == last
+        };
+        found.retain(|finding| !usual(finding));
         found
     }
 
