@@ -130,7 +130,7 @@ fn cases() -> Vec<(&'static str, Value, Mode, &'static [&'static str], &'static 
             ]),
             Mode::Unknown,
             &["DuplicateToolId $.messages[3].content[0] t1"],
-            "u['hi'] a[Ct1] u[rt1] a[Ct1_2] u[rt1_2]",
+            "u['hi'] a[Ct1] u[rt1] a[Ct1_3] u[rt1_3]",
         ),
         (
             "an id that the API does not take",

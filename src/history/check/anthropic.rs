@@ -12,7 +12,7 @@ use crate::json::edit::{raw_member, string_member};
 use crate::models::Replay;
 
 /// The most marks for the cache in a request.
-pub(super) const MARKS: usize = 4;
+const MARKS: usize = 4;
 
 pub(super) fn read(messages: &[Json]) -> Vec<Draft> {
     messages.iter().map(Draft::read).collect()
@@ -106,15 +106,16 @@ fn of_tools(drafts: &[Draft], found: &mut Vec<Finding>) {
     // What a system says in between does not part them.
     let spoken = drafts.iter().enumerate().filter(|(_, draft)| draft.role != "system");
     let spoken: Vec<_> = spoken.collect();
+    let ids: Vec<_> = spoken.iter().map(|(_, draft)| (draft.calls(), draft.answers())).collect();
     let mut known: BTreeSet<String> = BTreeSet::new();
     for (place, (at, draft)) in spoken.iter().enumerate() {
         let add = |found: &mut Vec<Finding>, kind, block, id: &str| {
             found.push(Finding::of_block(kind, *at, block, Some(id)));
         };
-        let next = spoken.get(place.saturating_add(1)).map(|(_, draft)| *draft);
-        let before = place.checked_sub(1).and_then(|before| spoken.get(before));
+        let answers = ids.get(place.saturating_add(1)).map(|(_, answers)| answers);
+        let calls = place.checked_sub(1).and_then(|before| ids.get(before)).map(|(calls, _)| calls);
         let mut others = false;
-        let mut answered: Vec<String> = Vec::new();
+        let mut answered: BTreeSet<String> = BTreeSet::new();
         for (block, part) in draft.parts.iter().enumerate() {
             let Some(id) = part.tool_id() else {
                 others = true;
@@ -124,12 +125,12 @@ fn of_tools(drafts: &[Draft], found: &mut Vec<Finding>) {
                 if known.contains(&id) {
                     add(found, Kind::DuplicateToolId, block, &id);
                 }
-                if !next.is_some_and(|next| next.role == "user" && next.answers(&id)) {
+                if !answers.is_some_and(|answers| answers.contains(&id)) {
                     add(found, Kind::OrphanToolUse, block, &id);
                 }
                 known.insert(id);
             } else if part.is_result() {
-                let called = before.is_some_and(|(_, before)| before.calls(&id));
+                let called = calls.is_some_and(|calls| calls.contains(&id));
                 if !called || draft.role != "user" {
                     add(found, Kind::OrphanToolResult, block, &id);
                 } else if answered.contains(&id) {
@@ -137,7 +138,7 @@ fn of_tools(drafts: &[Draft], found: &mut Vec<Finding>) {
                 } else if others {
                     add(found, Kind::ToolResultNotFirst, block, &id);
                 }
-                answered.push(id);
+                answered.insert(id);
             }
         }
     }
@@ -212,12 +213,15 @@ impl Part {
 }
 
 impl Draft {
-    pub(super) fn answers(&self, id: &str) -> bool {
-        self.parts.iter().any(|part| part.is_result() && part.tool_id().is_some_and(|it| it == id))
+    /// The ids that it answers, if it is a message that can.
+    fn answers(&self) -> BTreeSet<String> {
+        let results = self.parts.iter().filter(|part| part.is_result() && self.role == "user");
+        results.filter_map(Part::tool_id).collect()
     }
 
-    pub(super) fn calls(&self, id: &str) -> bool {
-        let call = |part: &&Part| part.kind == "tool_use";
-        self.parts.iter().filter(call).any(|part| part.tool_id().is_some_and(|it| it == id))
+    /// The ids of the calls in it.
+    pub(super) fn calls(&self) -> BTreeSet<String> {
+        let calls = self.parts.iter().filter(|part| part.kind == "tool_use");
+        calls.filter_map(Part::tool_id).collect()
     }
 }

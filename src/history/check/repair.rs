@@ -2,12 +2,13 @@
 
 use core::fmt;
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::anthropic::{MARKS, find, read};
+use super::anthropic::{find, read};
 use super::openai::{call_ids, find_chat, find_items};
 use super::{Finding, FindingKind as Kind};
 use crate::history::draft::{Draft, Part, tool_id};
@@ -92,6 +93,12 @@ impl Repaired {
                 self.thinking_off = true;
                 self.target.mode = Mode::Off;
             }
+            match kind {
+                Kind::ConsecutiveRoles => join(&mut drafts, &found),
+                Kind::OrphanToolUse => answer(&mut drafts, &found),
+                Kind::DuplicateToolId => rename_again(&mut drafts, &found),
+                _ => {}
+            }
             for finding in found {
                 let done = mend(&mut drafts, &finding);
                 self.note(finding, done);
@@ -154,9 +161,12 @@ fn first(found: Vec<Finding>) -> Vec<Finding> {
     let Some(least) = found.iter().map(key).min() else { return found };
     let mut same: Vec<_> = found.into_iter().filter(|finding| key(finding) == least).collect();
     same.sort_by_key(|finding| (finding.message, finding.block));
-    // These move others of their kind.
-    if matches!(least.1, Kind::ToolResultNotFirst | Kind::DuplicateToolId) {
-        same.truncate(1);
+    match least.1 {
+        // It moves others of its kind.
+        Kind::ToolResultNotFirst => same.truncate(1),
+        // The answers to two in one message cannot be told apart.
+        Kind::DuplicateToolId => same.dedup_by_key(|finding| finding.message),
+        _ => {}
     }
     same.reverse();
     same
@@ -165,13 +175,10 @@ fn first(found: Vec<Finding>) -> Vec<Finding> {
 fn mend(drafts: &mut Vec<Draft>, finding: &Finding) -> &'static str {
     let (at, block) = (finding.message, finding.block.unwrap_or(0));
     match finding.kind {
-        Kind::ConsecutiveRoles => {
-            let joined = drafts.remove(at);
-            if let Some(before) = at.checked_sub(1).and_then(|before| drafts.get_mut(before)) {
-                before.join(joined);
-            }
-            "joined to the message before"
-        }
+        // These are mended all at once.
+        Kind::ConsecutiveRoles => "joined to the message before",
+        Kind::OrphanToolUse => "an answer was put in: the tool was not run",
+        Kind::DuplicateToolId => "renamed",
         Kind::EmptyMessage | Kind::InvalidRole => {
             drafts.remove(at);
             "the message was left out"
@@ -184,9 +191,7 @@ fn mend(drafts: &mut Vec<Draft>, finding: &Finding) -> &'static str {
             drafts.push(user("Go on."));
             "a message of the user was put behind it"
         }
-        Kind::OrphanToolUse => answer(drafts, at, finding.id.as_deref().unwrap_or_default()),
         Kind::LoopWithoutThinking => "the request must turn thinking off",
-        Kind::DuplicateToolId => rename(drafts, at, block, None),
         Kind::TooManyMarks => {
             unmark_first(drafts);
             "the first mark was taken off"
@@ -199,7 +204,8 @@ fn mend(drafts: &mut Vec<Draft>, finding: &Finding) -> &'static str {
                 return "renamed";
             }
             let valid = tool_id(id);
-            rename(drafts, at, block, Some(if valid.is_empty() { "unnamed".into() } else { valid }))
+            let valid = if valid.is_empty() { "unnamed".into() } else { valid };
+            rename(drafts, at, block, &valid)
         }
         kind => match drafts.get_mut(at) {
             Some(draft) => mend_block(draft, block, kind),
@@ -254,45 +260,72 @@ fn user(text: &str) -> Draft {
     Draft::user(&crate::history::string(text), true)
 }
 
-/// Answers a call that nobody answered: leaving it out would change what the model signed.
-fn answer(drafts: &mut Vec<Draft>, at: usize, id: &str) -> &'static str {
-    let mut json = String::from(r#"{"type":"tool_result","tool_use_id":"#);
-    quote(&mut json, id);
-    json.push_str(r#","content":"The tool was not run.","is_error":true}"#);
-    let results = Draft::results([Part::new(Json::checked(json))].into());
-    let next = at.saturating_add(1);
-    // Behind what a system says in between, as the answer would have come.
-    let systems = drafts.iter().skip(next).take_while(|draft| draft.role == "system").count();
-    let place = next.saturating_add(systems);
-    match drafts.get_mut(place) {
-        Some(draft) if draft.role == "user" => draft.join(results),
-        _ => drafts.insert(place, results),
+/// Joins messages to those before them.
+fn join(drafts: &mut Vec<Draft>, found: &[Finding]) {
+    let second: BTreeSet<usize> = found.iter().map(|finding| finding.message).collect();
+    let mut joined: Vec<Draft> = Vec::with_capacity(drafts.len());
+    for (at, draft) in drafts.drain(..).enumerate() {
+        match joined.last_mut() {
+            Some(last) if second.contains(&at) => last.join(draft),
+            _ => joined.push(draft),
+        }
     }
-    "an answer was put in: the tool was not run"
+    *drafts = joined;
+}
+
+/// Answers calls that nobody answered: leaving them out would change what the model signed.
+fn answer(drafts: &mut Vec<Draft>, found: &[Finding]) {
+    let mut results: BTreeMap<usize, Vec<(Option<usize>, Part)>> = BTreeMap::new();
+    for finding in found {
+        let mut json = String::from(r#"{"type":"tool_result","tool_use_id":"#);
+        quote(&mut json, finding.id.as_deref().unwrap_or_default());
+        json.push_str(r#","content":"The tool was not run.","is_error":true}"#);
+        let part = Part::new(Json::checked(json));
+        results.entry(finding.message).or_default().push((finding.block, part));
+    }
+    // From the end, so that the places before stay what they are.
+    for (at, mut results) in results.into_iter().rev() {
+        results.sort_by_key(|(block, _)| *block);
+        let results = Draft::results(results.into_iter().map(|(_, part)| part).collect());
+        let next = at.saturating_add(1);
+        // Behind what a system says in between, as the answer would have come.
+        let systems = drafts.iter().skip(next).take_while(|draft| draft.role == "system").count();
+        let place = next.saturating_add(systems);
+        match drafts.get_mut(place) {
+            Some(draft) if draft.role == "user" => draft.join(results),
+            _ => drafts.insert(place, results),
+        }
+    }
+}
+
+/// Gives calls ids of their own.
+fn rename_again(drafts: &mut [Draft], found: &[Finding]) {
+    let mut taken: BTreeSet<String> = drafts.iter().flat_map(Draft::calls).collect();
+    for finding in found {
+        let (at, base) = (finding.message, finding.id.as_deref().unwrap_or_default());
+        let mut new = alloc::format!("{base}_{at}");
+        let mut count = 2_u32;
+        while !taken.insert(new.clone()) {
+            new = alloc::format!("{base}_{at}_{count}");
+            count = count.saturating_add(1);
+        }
+        rename(drafts, at, finding.block.unwrap_or(0), &new);
+    }
 }
 
 /// Gives a call, and its answers in the next message, another id.
-fn rename(drafts: &mut [Draft], at: usize, block: usize, id: Option<Text>) -> &'static str {
+fn rename(drafts: &mut [Draft], at: usize, block: usize, new: &str) -> &'static str {
     let Some(part) = drafts.get(at).and_then(|draft| draft.parts.get(block)) else {
         return "nothing";
     };
     let (result, old) = (part.is_result(), part.tool_id().unwrap_or_default());
-    let taken = |id: &str| drafts.iter().any(|draft| !result && draft.calls(id));
-    let mut new = id.unwrap_or_else(|| old.as_str().into());
-    let base = new.clone();
-    let mut count = 2_u32;
-    while taken(&new) {
-        new = alloc::format!("{base}_{count}").into();
-        count = count.saturating_add(1);
-    }
     let answers = drafts.iter().skip(at.saturating_add(1)).position(|draft| draft.role == "user");
-    let answers =
-        answers.map(|place| at.saturating_add(1).saturating_add(place)).filter(|_| !result);
+    let answers = answers.map(|place| at.saturating_add(1).saturating_add(place));
     if let Some(draft) = drafts.get_mut(at) {
-        draft.rename(Some(block), &old, &new);
+        draft.rename(Some(block), &old, new);
     }
-    if let Some(draft) = answers.and_then(|place| drafts.get_mut(place)) {
-        draft.rename(None, &old, &new);
+    if let Some(draft) = answers.filter(|_| !result).and_then(|place| drafts.get_mut(place)) {
+        draft.rename(None, &old, new);
     }
     "renamed"
 }
@@ -318,10 +351,6 @@ impl Draft {
 
 /// The last four marks are worth the most: they have the longest prefixes.
 fn unmark_first(drafts: &mut [Draft]) {
-    debug_assert!(
-        drafts.iter().flat_map(|draft| &draft.parts).filter(|part| part.mark().is_some()).count()
-            > MARKS
-    );
     for draft in drafts {
         let Some(part) = draft.parts.iter_mut().find(|part| part.mark().is_some()) else {
             continue;
