@@ -416,7 +416,7 @@ fn thinking_goes_only_to_who_can_read_it() {
 
 #[test]
 fn one_model_has_many_names() {
-    let call = |model: &str| [format!("u a"), format!("a {model} K1 Ct1"), "r t1 4".to_owned()];
+    let call = |model: &str| ["u a".to_owned(), format!("a {model} K1 Ct1"), "r t1 4".to_owned()];
     for (author, target) in [
         ("claude-sonnet-4-20250514", target("claude-sonnet-4-0")),
         ("claude-opus-4-5-20251101", target("us.anthropic.claude-opus-4-5-20251101-v1:0")),
@@ -511,7 +511,7 @@ fn answers_find_their_calls() {
 
 #[test]
 fn who_signs_nothing_gets_its_thinking_back_where_it_is_wanted() {
-    let lines = |model: &str| [format!("u a"), format!("a {model} k Ct1"), "r t1 4".to_owned()];
+    let lines = |model: &str| ["u a".to_owned(), format!("a {model} k Ct1"), "r t1 4".to_owned()];
     for (model, expected) in [
         ("deepseek-v4", "u['a'] a[K Ct1] u[rt1]"),
         ("kimi-k2-thinking", "u['a'] a[K Ct1] u[rt1]"),
