@@ -44,6 +44,11 @@ fn machine() {
 }
 
 #[test]
+fn history() {
+    replay("history", checks::history);
+}
+
+#[test]
 fn openai() {
     replay("openai", checks::openai);
 }

@@ -5,6 +5,7 @@
 mod delta;
 mod encode;
 mod frames;
+mod history;
 mod machine;
 mod openai;
 mod pipe;
@@ -14,6 +15,7 @@ mod reference;
 pub(crate) use self::delta::check as delta;
 pub(crate) use self::encode::check as encode;
 pub(crate) use self::frames::check as frames;
+pub(crate) use self::history::check as history;
 pub(crate) use self::machine::check as machine;
 pub(crate) use self::openai::check as openai;
 pub(crate) use self::pipe::check as pipe;
