@@ -236,6 +236,61 @@ fn a_cut_reply_is_gone_on_with_if_asked() {
     }
 }
 
+#[test]
+fn what_one_model_goes_on_from_another_may_not() {
+    let mut history = history(&["u a", "a claude-opus-4-5 Tone ~"]);
+    let old = target("claude-opus-4-5").mode(Mode::Off);
+    assert_eq!(history.resume(&old), Some(Resume::Prefill));
+    assert!(history.validate(&old).is_empty());
+    let found = history.validate(&target(BOUND));
+    assert_eq!(found.len(), 1, "{found:?}");
+    // Nothing of it is said twice, or for nothing.
+    let mut history = self::history(&["u a", "a claude-opus-4-5 Tone !max_tokens"]);
+    history.resume(&old);
+    for provider in [Provider::OpenAiChat, Provider::OpenAiResponses] {
+        let rendered = history.render(&Target::new(provider, "gpt-5"), &Policy::default());
+        assert_eq!(rendered.messages.len(), 2, "{:?}", rendered.messages);
+    }
+}
+
+#[test]
+fn what_is_not_known_is_noted() {
+    let notes = |lines: &[&str], target: Target| -> Vec<String> {
+        let rendered = history(lines).render(&target, &Policy::default());
+        rendered.report.notes.iter().map(ToString::to_string).collect()
+    };
+    let sonnet = &["u a", "a claude-sonnet-5-5 K1 Tx #work", "u b"];
+    let unstated = "signatures of \"claude-sonnet-5-5\" are bound to an account, which is not stated on both sides";
+    assert_eq!(notes(sonnet, target("claude-sonnet-5-5")), [unstated]);
+    assert_eq!(notes(sonnet, target("claude-sonnet-5-5").account("work")), [""; 0]);
+    let unknown = "nothing is known of \"clade-opus-4-8\", and what it reads is a guess";
+    assert_eq!(notes(&["u a"], target("clade-opus-4-8")), [unknown]);
+    // What goes out is not always read.
+    let report = |lines: &[&str], model: &str| {
+        let report = history(lines).render(&target(model), &Policy::default()).report.to_string();
+        report.lines().take(2).collect::<Vec<_>>().join(" | ")
+    };
+    assert_eq!(
+        report(&["u a", "a claude-opus-4-8 K1 Tx", "u b"], BOUND),
+        "thinking: 0 kept, 1 sent but not read, 0 dropped | \
+         entry 1, block 0, thinking: sent, but not read: signed by another model ($.messages[1].content[0])"
+    );
+    assert_eq!(
+        report(&["u a", "a claude-sonnet-4-5 K1 Tx", "u b"], "claude-sonnet-4-5"),
+        "thinking: 0 kept, 1 sent but not read, 0 dropped | entry 1, block 0, thinking: sent, but not read: \
+         the model drops the thinking of earlier turns ($.messages[1].content[0])"
+    );
+    // Why the watermark stands where it does is remembered.
+    let mut history = history(&["u a", "a claude-sonnet-5-5 K1 Tx #work", "u b"]);
+    let at = |account: &str| target("claude-sonnet-5-5").account(account);
+    history.render(&at("home"), &Policy::default());
+    let report = history.render(&at("work"), &Policy::default()).report.to_string();
+    assert!(
+        report.contains("thinking before entry 2 does not go out any more: a gap would break"),
+        "{report}"
+    );
+}
+
 /// Three turns, of which the second is a tool loop.
 const TURNS: &[&str] = &[
     "u one",
@@ -290,7 +345,7 @@ fn the_watermark_never_moves_back() {
     assert_eq!(all.report.kept_thinking().count(), 1);
     // A preview shows, and moves nothing.
     let shown = history.preview(&target, &keep(Keep::Nothing));
-    assert!(shown.report.to_string().contains("thinking before entry 7 will not go out again"));
+    assert!(shown.report.to_string().contains("thinking before entry 7 does not go out any more"));
     assert_eq!(history.watermark(), 6);
     // It is part of the record.
     let stored = serde_json::to_string(&history).unwrap();
@@ -381,14 +436,14 @@ fn thinking_goes_only_to_who_can_read_it() {
             bound,
             target(BOUND),
             switch(Switch::Drop),
-            format!("{none} -- 1.0 BeforeGap, 3.0 OtherModel"),
+            format!("{none} -- 1.0 BeforeWatermark, 3.0 OtherModel"),
         ),
         // Of some, signatures are the account's.
         (
             bound,
             target("claude-sonnet-5-5").account("home"),
             switch(Switch::ByModel),
-            format!("{none} -- 1.0 BeforeGap, 3.0 OtherAccount"),
+            format!("{none} -- 1.0 BeforeWatermark, 3.0 OtherAccount"),
         ),
         (lines, target(OPUS).account("home"), switch(Switch::ByModel), opus.to_owned()),
         (
@@ -489,6 +544,28 @@ fn answers_find_their_calls() {
             OPUS,
             "u['a'] a[Tx Ct10] u[rt10] -- 1.1 Cut",
         ),
+        // Another call with the id is not this one.
+        (
+            &[
+                "u a",
+                "a claude-opus-4-8 Tx Cc0 !max_tokens",
+                "u go",
+                "a claude-opus-4-8 Cc0",
+                "r c0 4",
+            ],
+            OPUS,
+            "u['a'] a[Tx] u['go'] a[Cc0] u[rc0] -- 1.1 Cut",
+        ),
+        // A transcript of somebody else's.
+        (
+            &[
+                "u a",
+                r#"j {"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"n","input":{"n":9007199254740993}}]}"#,
+                "r t1 4",
+            ],
+            OPUS,
+            "u['a'] a[Ct1] u[rt1]",
+        ),
         // Calls that do not go out, and their answers.
         (
             &["u a", "a claude-opus-4-8 K1 Ct1 !refusal", "r t1 4", "u b"],
@@ -538,6 +615,8 @@ fn a_loop_that_loses_its_thinking_is_told() {
         (OPUS, Mode::Adaptive, Some("the model goes on without what it thought in it")),
         ("claude-sonnet-4-5", Mode::Off, Some("thinking is off until the loop ends")),
         ("claude-sonnet-4-5", Mode::Enabled, None),
+        // It goes out, but in vain.
+        (BOUND, Mode::Adaptive, Some("the model goes on without what it thought in it")),
     ] {
         let rendered = history(lines).render(&target(model).mode(mode), &Policy::default());
         let notes: Vec<_> = rendered.report.notes.iter().map(ToString::to_string).collect();
@@ -764,14 +843,14 @@ fn a_report_can_be_read() {
     assert_eq!(
         rendered.report.to_string(),
         "thinking: 1 kept, 2 dropped\n\
-         entry 1, block 0, thinking: dropped: older than what is kept\n\
+         entry 1, block 0, thinking: dropped: before the watermark\n\
          entry 3, block 0, thinking: dropped: signed by another model\n\
          entry 4, block 0, text: the cache is marked, for 5m ($.messages[4].content[0])\n\
          entry 5, block 0, thinking: kept ($.messages[5].content[0])\n\
          entry 6, block 0, text: the cache is marked, for 5m ($.messages[6].content[0])\n\
-         thinking before entry 2 will not go out again: older than what is kept\n\
+         thinking before entry 2 does not go out any more: older than what is kept\n\
          the call \"t1\" has no answer\n\
-         what is shorter than 1024 tokens is not cached, silently\n"
+         the system prompt shall be marked for the cache, for 5m\n"
     );
     let json = serde_json::to_value(&rendered.report).unwrap();
     assert_eq!(json["lines"][0]["action"], "kept");

@@ -83,7 +83,7 @@ fn the_first_place_that_differs() {
         ("a string for a block", changed(|next| next["system"] = json!("Be brief.")), "nothing".into()),
         ("what is not of the prefix", changed(|next| next["max_tokens"] = json!(5)), "nothing".into()),
         // What does.
-        ("model", changed(|next| next["model"] = json!("claude-fable-5-2")), "Model $.model All ".into()),
+        ("model", changed(|next| next["model"] = json!("claude-fable-5-2")), format!("Model $.model All {all}")),
         (
             "tools",
             changed(|next| next["tools"][0]["name"] = json!("die")),
@@ -129,6 +129,27 @@ fn the_first_place_that_differs() {
                 told_of(&one.to_string(), &next.to_string())
             },
             "Message $.messages[0].content[1] Behind [1].content[0]".into(),
+        ),
+        (
+            "a reply that was gone on from",
+            {
+                let reply = |blocks: Value| json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": blocks}]);
+                let mut more = reply(json!([thinking("s1"), thinking("s2"), {"type": "text", "text": "x"}]));
+                more.as_array_mut().unwrap().push(json!({"role": "user", "content": "b"}));
+                let (one, next) = (json!({"messages": reply(json!([thinking("s1")]))}), json!({"messages": more}));
+                told_of(&one.to_string(), &next.to_string())
+            },
+            "nothing".into(),
+        ),
+        (
+            "a compaction",
+            changed(|next| {
+                next["messages"] = json!([
+                    {"role": "assistant", "content": [{"type": "compaction", "content": "s"}, thinking("s9")]},
+                    {"role": "user", "content": "on"},
+                ]);
+            }),
+            "Compacted $.messages[0] Behind ".into(),
         ),
         (
             "a last message that grew",
@@ -490,6 +511,13 @@ fn what_the_api_refuses_is_recognised() {
     for (text, kind) in [
         ("The reasoning_content field is required for thinking mode.", Kind::ReasoningDemanded),
         ("messages[2].reasoning_content: Field required", Kind::ReasoningDemanded),
+        ("`max_tokens` must be greater than `thinking.budget_tokens`", Kind::Budget),
+        (
+            "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024",
+            Kind::Budget,
+        ),
+        ("`temperature` may only be set to 1 when thinking is enabled", Kind::Sampling),
+        ("each thinking block must contain thinking", Kind::EmptyThinking),
         ("compaction_signature_invalid: messages.3.content.0 was changed", Kind::CompactionChanged),
         ("messages: all messages must have non-empty content", Kind::EmptyText),
         ("messages.3: `tool_use` ids must be unique", Kind::ToolId),

@@ -404,7 +404,8 @@ fn a_call_whose_input_is_no_object() {
 
 #[test]
 fn openai_has_rules_of_its_own() {
-    let reasoning = |sealed: Value| json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": sealed});
+    let sealed = |id: &str, sealed: Value| json!({"type": "reasoning", "id": id, "summary": [], "encrypted_content": sealed});
+    let reasoning = |content: Value| sealed(&format!("rs_{content}"), content);
     let item = |id: &str| json!({"type": "function_call", "call_id": id, "name": "dice", "arguments": "{}"});
     let output = |id: &str| json!({"type": "function_call_output", "call_id": id, "output": "4"});
     let said = || json!({"type": "message", "role": "assistant", "content": []});
@@ -424,6 +425,26 @@ fn openai_has_rules_of_its_own() {
         (items, json!([reasoning(Value::Null), said()]), &["UnsignedThinking $.input[0]"]),
         (items, json!([user("hi"), reasoning("x".into())]), &["ThinkingLast $.input[1]"]),
         (items, json!([reasoning("x".into()), user("hi")]), &["ThinkingLast $.input[0]"]),
+        (
+            items,
+            json!([sealed("rs_1", "x".into()), said(), sealed("rs_1", "x".into()), said()]),
+            &["DuplicateItem $.input[2]"],
+        ),
+        (
+            items,
+            json!([user("hi"), "x", 5, Value::Null, {"a": 1}]),
+            &[
+                "InvalidBlock $.input[1]",
+                "InvalidBlock $.input[2]",
+                "InvalidBlock $.input[3]",
+                "InvalidBlock $.input[4]",
+            ],
+        ),
+        (
+            items,
+            json!([{"type": "tool_search_call", "call_id": "a"}, {"type": "tool_search_output", "call_id": "a", "tools": []}]),
+            &[],
+        ),
         (items, json!([item("c1")]), &["OrphanToolUse $.input[0] c1"]),
         (items, json!([output("c1")]), &["OrphanToolResult $.input[0] c1"]),
         (
@@ -464,6 +485,86 @@ fn openai_has_rules_of_its_own() {
         assert_eq!(repaired.changes.is_empty(), expected.is_empty());
         check(&repaired);
     }
+}
+
+#[test]
+fn what_was_answered_keeps_its_answer() {
+    let target = |provider| Target::new(provider, "gpt-5").store(false);
+    let output = |id: &str, text: &str| json!({"type": "function_call_output", "call_id": id, "output": text});
+    let call = |id: &str| json!({"type": "function_call", "id": "fc_1", "call_id": id, "name": "n", "arguments": "{}"});
+    // Before its call.
+    let broken = messages(&json!([output("a", "real"), call("a")]));
+    let repaired = repair(&broken, &target(Provider::OpenAiResponses));
+    assert_eq!(values(&repaired.messages), [call("a"), output("a", "real")]);
+    // Too late.
+    let tool = |id: &str, text: &str| json!({"role": "tool", "tool_call_id": id, "content": text});
+    let calls = json!({"role": "assistant", "content": null, "tool_calls": [{"id": "a"}, {"id": "b"}, {"id": "c"}]});
+    let broken = messages(&json!([calls, tool("b", "real b"), user("x"), tool("a", "real a")]));
+    let repaired = repair(&broken, &target(Provider::OpenAiChat));
+    let kept: Vec<_> = repaired.messages.iter().filter(|it| it.contains("real")).collect();
+    assert_eq!((kept.len(), repaired.messages.len()), (2, 5), "{:?}", repaired.messages);
+    check(&repaired);
+    // What reasoning led to is refused by its id without it.
+    let bare = json!({"type": "reasoning", "id": "rs_1", "summary": []});
+    let broken = messages(&json!([bare, call("a"), output("a", "x")]));
+    let repaired = repair(&broken, &target(Provider::OpenAiResponses));
+    assert!(!repaired.messages[0].contains("fc_1"), "{:?}", repaired.messages);
+
+    // Ids that become the same stay apart.
+    let call =
+        |id: &str, n: u8| json!({"type": "tool_use", "id": id, "name": "n", "input": {"n": n}});
+    let result =
+        |id: &str, text: &str| json!({"type": "tool_result", "tool_use_id": id, "content": text});
+    let broken = messages(&json!([
+        user("hi"),
+        model([call("a.b", 1), call("a:b", 2)]),
+        user([result("a.b", "one"), result("a:b", "two")]),
+    ]));
+    let claude = Target::new(Provider::Anthropic, "claude-sonnet-4-5");
+    let repaired = values(&repair(&broken, &claude).messages);
+    for (calls, results) in [(0, 0), (1, 1)] {
+        let id = &repaired[1]["content"][calls]["id"];
+        assert_eq!(&repaired[2]["content"][results]["tool_use_id"], id, "{repaired:?}");
+    }
+    assert_eq!(repaired[2]["content"][0]["content"], "one");
+    assert_ne!(repaired[1]["content"][0]["id"], repaired[1]["content"][1]["id"]);
+}
+
+#[test]
+fn a_loop_that_began_with_thinking_needs_no_more_of_it() {
+    let messages = messages(&json!([
+        user("hi"),
+        model([thinking("s"), call("t1")]),
+        user([result("t1")]),
+        model([text("and"), call("t2")]),
+        user([result("t2")]),
+    ]));
+    assert_eq!(short(&validate(&messages, &target(Mode::Enabled))), [""; 0]);
+}
+
+#[test]
+fn whatever_is_no_message_is_found() {
+    for message in [
+        json!({"content": "hi"}),
+        json!({"role": 5, "content": []}),
+        json!(null),
+        json!(true),
+        json!("hi"),
+        json!({"role": "user", "content": null}),
+        json!({"role": "user", "content": 5}),
+        json!({"role": "user", "content": [5, "x", {"text": "y"}]}),
+        user([call("t1")]),
+        user([thinking("s")]),
+    ] {
+        let messages = messages(&json!([user("hi"), model("x"), message]));
+        let found = validate(&messages, &target(Mode::Off));
+        assert!(!found.is_empty(), "{message}");
+        check(&repair(&messages, &target(Mode::Off)));
+    }
+    let trailing = messages(&json!([user("hi"), model("begin ")]));
+    let old = Target::new(Provider::Anthropic, "claude-opus-4-5").mode(Mode::Off);
+    assert_eq!(short(&validate(&trailing, &old)), ["TrailingSpace $.messages[1].content[0]"]);
+    assert_eq!(tell(&values(&repair(&trailing, &old).messages)), "u['hi'] a[Tbegin]");
 }
 
 /// Any message that could go wrong in any way.

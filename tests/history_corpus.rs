@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::value::RawValue;
 use thinkstream::history::{
-    Action, CacheMarks, CacheStrategy, Compaction, Entry, History, Keep, Mode, Policy, Provenance,
+    CacheMarks, CacheStrategy, Compaction, Entry, History, Keep, Mode, Policy, Provenance,
     Rendered, Switch, Target, ToolResult, Ttl, validate,
 };
 use thinkstream::models::Replay;
@@ -100,7 +100,6 @@ fn check_signed(history: &History, rendered: &Rendered) {
     for (at, entry) in history.entries().iter().enumerate() {
         let Entry::Assistant(reply) = entry else { continue };
         let lines = rendered.report.lines.iter().filter(|line| line.entry == at);
-        let lines = lines.filter(|line| !matches!(line.action, Action::Marked(_)));
         assert_eq!(lines.count(), reply.message.content.len(), "entry {at}");
     }
 }

@@ -470,3 +470,33 @@ fn what_is_sealed_stays_with_its_issuer() {
     assert!(signed(&mut history, "gemini-3-pro"));
     assert!(!signed(&mut history, "gpt-5"));
 }
+
+#[test]
+fn ids_of_calls_stay_apart() {
+    let two = CALL.replace("\"c1\"", "\"a.b\"").replace(
+        "]}",
+        r#",{"index":1,"id":"a:b","type":"function","function":{"name":"dice","arguments":"{}"}}]}"#,
+    );
+    let call: Value = serde_json::from_str(&two).unwrap();
+    let mut history = History::new();
+    history.push_user("one");
+    history.push_assistant(chatted("kimi-k2.5", &[call]), Provenance::default());
+    history.push_tool_result(ToolResult::new("a.b", "1"));
+    history.push_tool_result(ToolResult::new("a:b", "2"));
+    // The same id in the next turn.
+    let again: Value = serde_json::from_str(&CALL.replace("\"c1\"", "\"a.b\"")).unwrap();
+    history.push_assistant(chatted("kimi-k2.5", &[again]), Provenance::default());
+    history.push_tool_result(ToolResult::new("a.b", "3"));
+    let found = rendered(
+        &mut history,
+        &Target::new(Provider::Anthropic, "claude-opus-4-8"),
+        &Policy::default(),
+    );
+    for (reply, calls) in [(1, 2), (3, 1)] {
+        for call in 0..calls {
+            let id = &found[reply]["content"][call]["id"];
+            assert_eq!(&found[reply + 1]["content"][call]["tool_use_id"], id);
+        }
+    }
+    assert_eq!(found[4]["content"][0]["content"], "3");
+}

@@ -500,14 +500,15 @@ fn every_refusal_names_the_rule_the_value_and_the_nearest() {
             "claude-opus-4-8",
             &plain,
             "missing_type",
-            "`thinking.type`: nothing says no mode: adaptive, enabled or disabled",
+            "`thinking.type`: a missing type says no mode: adaptive, enabled or disabled",
         ),
         (
             r#"{"type":"enabled"}"#,
             "claude-sonnet-4-5",
             &plain,
             "missing_budget",
-            "`thinking.budget_tokens`: nothing is no whole number of tokens, which `enabled` needs",
+            "`thinking.budget_tokens`: no number is too little for `enabled`, which needs a whole number \
+             of tokens",
         ),
         (
             "high",
@@ -529,7 +530,7 @@ fn every_refusal_names_the_rule_the_value_and_the_nearest() {
             "gpt-5.1",
             &plain,
             "effort_not_supported",
-            "`output_config.effort`: minimal is not supported by gpt-5.1; nearest: low \
+            "`reasoning.effort`: minimal is not supported by gpt-5.1; nearest: low \
              [set the effort to low]",
         ),
         (
@@ -537,7 +538,7 @@ fn every_refusal_names_the_rule_the_value_and_the_nearest() {
             "o3",
             &plain,
             "cannot_be_off",
-            "`thinking.type`: disabled is not supported by o3, which always thinks; nearest: low \
+            "`reasoning.effort`: none is not supported by o3, which always thinks; nearest: low \
              [ask for `low`]",
         ),
         (
@@ -545,28 +546,28 @@ fn every_refusal_names_the_rule_the_value_and_the_nearest() {
             "gpt-5",
             &plain,
             "mode_not_supported",
-            "`thinking.type`: enabled is not supported by gpt-5; nearest: high [ask for `high`]",
+            "`reasoning`: a budget is not supported by gpt-5; nearest: medium [ask for `medium`]",
         ),
         (
             "high",
             "gpt-4o",
             &plain,
             "mode_not_supported",
-            "`thinking.type`: reasoning is not supported by gpt-4o",
+            "`reasoning`: reasoning is not supported by gpt-4o",
         ),
         (
             "high",
             "gpt-5",
             &params(|params| params.temperature = Some(0.2)),
             "param_refused",
-            "`temperature`: set is refused by gpt-5; nearest: leave it out [leave `temperature` out]",
+            "`temperature`: it is refused by gpt-5; nearest: leave it out [leave `temperature` out]",
         ),
         (
             "high",
             "o3",
             &params(|params| params.others = vec!["stop".into()]),
             "param_refused",
-            "`stop`: set is refused by o3; nearest: leave it out [leave `stop` out]",
+            "`stop`: it is refused by o3; nearest: leave it out [leave `stop` out]",
         ),
         (
             "high",
@@ -823,7 +824,7 @@ fn a_request_is_read_and_written() {
         "thinking": {"type": "adaptive"},
         "output_config": {"format": {"type": "json_schema"}},
         "tools": [{"name": "dice"}],
-        "tool_choice": {"type": "tool", "name": "dice"},
+        "tool_choice": {"type": "tool", "name": "dice", "disable_parallel_tool_use": true},
         "messages": [{"role": "user", "content": "hi"}],
         "metadata": {"user_id": "x"},
     });
@@ -857,6 +858,7 @@ fn a_request_is_read_and_written() {
             "thinking": {"type": "enabled", "budget_tokens": 8000},
             "output_config": {"format": {"type": "json_schema"}},
             "tools": [{"name": "dice"}],
+            "tool_choice": {"type": "auto", "disable_parallel_tool_use": true},
             "messages": [{"role": "user", "content": "hi"}],
             "metadata": {"user_id": "x"},
         })
@@ -944,6 +946,10 @@ fn what_is_raw_is_checked_all_the_same() {
             "display_with_disabled",
         ),
         (r#"{"type":"disabled","display":"omitted"}"#, "nobody-knows", "display_with_disabled"),
+        (r#"{"budget_tokens":2048}"#, "gpt-5.1", "mode_not_supported"),
+        (r#"{"type":"disabled"}"#, "gpt-5", "cannot_be_off"),
+        (r#"{"type":"disabled"}"#, "gpt-5.1", "ok"),
+        (r#"{"type":"adaptive"}"#, "gpt-5", "ok"),
         (r#"{"effort":"none"}"#, "gpt-5", "cannot_be_off"),
         (r#"{"effort":"none"}"#, "gpt-5.1", "ok"),
         (r#"{"effort":"xhigh"}"#, "gpt-5", "effort_not_supported"),

@@ -133,7 +133,7 @@ fn record(messages: &[Json], target: &Target, choice: u8) {
     policy.switch = [Switch::ByModel, Switch::Drop, Switch::Keep][usize::from(choice >> 3) % 3];
     policy.cache = CacheMarks::new(CacheStrategy::AppendOnlyTail);
     let rendered = history.render(target, &policy);
-    assert_eq!(history.render(target, &policy).messages, rendered.messages);
+    assert_eq!(history.render(target, &policy), rendered);
     let _ = rendered.report.to_string();
     for message in &rendered.messages {
         Json::parse(message.as_str().to_owned()).unwrap();

@@ -1,6 +1,6 @@
 //! A message that is being put together from entries.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -51,6 +51,10 @@ impl Part {
         is_cacheable(&self.kind, &self.json)
     }
 
+    pub(super) fn is_thinking(&self) -> bool {
+        matches!(self.kind.as_str(), "thinking" | "redacted_thinking")
+    }
+
     pub(super) fn is_result(&self) -> bool {
         self.kind == "tool_result"
     }
@@ -61,12 +65,10 @@ impl Part {
     }
 
     /// The same, where its call had to get another id.
-    pub(super) fn renamed(mut self, foreign: &BTreeSet<Text>) -> Self {
-        let id = self.answers();
-        let valid = tool_id(&id);
-        if valid != id && foreign.contains(&id) {
+    pub(super) fn renamed(mut self, new: &BTreeMap<Text, Text>) -> Self {
+        if let Some(id) = new.get(&self.answers()) {
             let mut quoted = String::new();
-            quote(&mut quoted, &valid);
+            quote(&mut quoted, id);
             if let Ok(json) = with_member(&self.json, "tool_use_id", &quoted) {
                 self.json = Json::checked(json);
             }
@@ -102,7 +104,15 @@ impl Draft {
 
     /// Any message.
     pub(super) fn read(message: &Json) -> Self {
-        Self::user(message, false)
+        let mut draft = Self::user(message, false);
+        let content = raw_member(message, "content").unwrap_or_default();
+        if string_member(message, "role").is_none() {
+            draft.role = Text::EMPTY;
+        } else if !content.starts_with(['"', '[']) {
+            // The API takes a string or an array.
+            draft.parts.clear();
+        }
+        draft
     }
 
     /// What the user said: the content of a message, or a message.

@@ -16,10 +16,14 @@ use crate::text::Text;
 pub(super) struct Fates {
     /// Of each entry, of each block: `None` if it goes out.
     pub(super) blocks: Vec<Vec<Option<Reason>>>,
+    /// Thinking that goes out, and that the API does not show to the model.
+    pub(super) ignored: BTreeMap<(usize, usize), Reason>,
     /// Answers to calls that do not go out: their entries and ids.
     pub(super) unasked: BTreeSet<(usize, Text)>,
     /// Thinking before this entry does not go out.
     pub(super) watermark: usize,
+    /// Why the watermark was moved there.
+    pub(super) why: Text,
     /// The block that the request begins with, if it begins with a compaction.
     pub(super) compaction: Option<(usize, usize)>,
     /// The first entry of the tool loop in progress.
@@ -30,26 +34,29 @@ pub(super) struct Fates {
 /// Decides what becomes of each block.
 pub(super) fn decide(history: &History, target: &Target, policy: &Policy) -> Fates {
     let in_progress = history.in_progress();
-    let (watermark, why) = watermark(history, target, policy, in_progress);
-    let mut rules = Rules { history, target, policy, in_progress, compaction: None, gap: 0 };
+    let (mut watermark, mut why) = watermark(history, target, policy, in_progress);
+    let mut rules = Rules { history, target, policy, in_progress, compaction: None };
     rules.compaction = rules.compaction();
-    let blocks = rules.all(watermark);
-    let (unasked, notes) = (BTreeSet::new(), Vec::new());
-    let compaction = rules.compaction;
-    let mut fates = Fates { blocks, unasked, watermark, compaction, in_progress, notes };
-    if let Some(gap) = fates.gap(target) {
-        fates.watermark = gap;
-        rules.gap = gap;
-        fates.blocks = rules.all(watermark);
+    let mut blocks = rules.all(watermark);
+    if let Some(gap) = gap(&blocks, target).filter(|gap| *gap > watermark) {
+        (watermark, why) = (gap, "a gap would break the signatures behind it".into());
+        blocks = rules.all(gap);
     }
-    if fates.watermark > history.watermark {
-        let why =
-            if fates.watermark > watermark { "a gap would break later signatures" } else { why };
-        fates.notes.push(Note::Watermark { entry: fates.watermark, why: why.into() });
-    }
+    let mut fates = Fates {
+        blocks,
+        ignored: BTreeMap::new(),
+        unasked: BTreeSet::new(),
+        watermark,
+        why,
+        compaction: rules.compaction,
+        in_progress,
+        notes: Vec::new(),
+    };
     fates.no_last_thinking(history, target);
+    fates.look_at_ignored(&rules);
     fates.look_at_loop(history, target);
     fates.look_at_answers(history);
+    fates.note_watermark();
     fates
 }
 
@@ -59,7 +66,7 @@ fn watermark(
     target: &Target,
     policy: &Policy,
     in_progress: Option<usize>,
-) -> (usize, &'static str) {
+) -> (usize, Text) {
     let limit = in_progress.unwrap_or(history.entries.len());
     let by_api = policy.context_edits.as_ref().is_some_and(|edits| edits.clear_thinking.is_some());
     let keep = if by_api { Keep::All } else { policy.keep };
@@ -79,22 +86,25 @@ fn watermark(
         _ => false,
     };
     let stale = if paused { limit } else { 0 };
-    let reason = if stale > kept { "the pause was long" } else { "older than what is kept" };
-    (history.watermark.max(kept).max(stale), reason)
+    let moved = kept.max(stale);
+    if moved <= history.watermark {
+        return (history.watermark, history.watermark_why.clone());
+    }
+    let why = if stale > kept { "the pause was long" } else { "older than what is kept" };
+    (moved, why.into())
+}
+
+/// Where the watermark must be moved to, so that what is dropped is a part at the front: a gap would make all
+/// later signatures invalid where they are bound to their prefix.
+fn gap(blocks: &[Vec<Option<Reason>>], target: &Target) -> Option<usize> {
+    let changes = |reason: &Option<Reason>| {
+        matches!(reason, Some(Reason::OtherModel | Reason::OtherAccount | Reason::Rejected))
+    };
+    let last = blocks.iter().rposition(|blocks| blocks.iter().any(changes))?;
+    target.binds_prefix().then(|| last.saturating_add(1))
 }
 
 impl Fates {
-    /// Where the watermark must be moved to, so that what is dropped is a part at the front: a gap would
-    /// make all later signatures invalid where they are bound to their prefix.
-    fn gap(&self, target: &Target) -> Option<usize> {
-        let changes = |reason: &Option<Reason>| {
-            matches!(reason, Some(Reason::OtherModel | Reason::OtherAccount | Reason::Rejected))
-        };
-        let last = self.blocks.iter().rposition(|blocks| blocks.iter().any(changes))?;
-        let behind = last.saturating_add(1);
-        (target.binds_prefix() && behind > self.watermark).then_some(behind)
-    }
-
     /// No message of the assistant may end with thinking, nor a response of `OpenAI` with reasoning that led
     /// to nothing. A chat may. A pause is gone on from as it is.
     fn no_last_thinking(&mut self, history: &History, target: &Target) {
@@ -152,19 +162,50 @@ impl Fates {
         }
     }
 
+    /// Notes what goes out in vain, and what is not known of who reads it.
+    fn look_at_ignored(&mut self, rules: &Rules<'_>) {
+        let mut unstated: BTreeSet<Text> = BTreeSet::new();
+        for (entry, reply) in rules.history.replies() {
+            let fates = self.blocks.get(entry).map(Vec::as_slice).unwrap_or_default();
+            let blocks = reply.message.content.iter().zip(fates).enumerate();
+            for (at, (block, fate)) in blocks.filter(|(_, (block, _))| is_thinking(block)) {
+                if fate.is_some() {
+                    continue;
+                }
+                if let Some(reason) = rules.ignored(entry, reply, block) {
+                    self.ignored.insert((entry, at), reason);
+                }
+                unstated.extend(rules.unstated_account(reply));
+            }
+        }
+        self.notes.extend(unstated.into_iter().map(|model| Note::AccountUnstated { model }));
+        let target = rules.target;
+        if target.provider == Provider::Anthropic && target.row.is_none() {
+            self.notes.push(Note::UnknownModel { model: target.model.clone() });
+        }
+    }
+
+    fn note_watermark(&mut self) {
+        let behind = self.blocks.iter().flatten().any(|it| *it == Some(Reason::BeforeWatermark));
+        if self.watermark > 0 && behind {
+            self.notes.push(Note::Watermark { entry: self.watermark, why: self.why.clone() });
+        }
+    }
+
     /// Says what follows if the tool loop in progress has lost its thinking.
     fn look_at_loop(&mut self, history: &History, target: &Target) {
         let Some(first) = self.in_progress else { return };
+        let unread = self.ignored.range((first, 0)..).next().is_some();
         let entries = history.entries.iter().zip(&self.blocks).skip(first);
-        let lost = entries.into_iter().any(|(entry, fates)| match entry {
-            Entry::Assistant(reply) => reply
-                .message
-                .content
-                .iter()
-                .zip(fates)
-                .any(|(block, fate)| is_thinking(block) && fate.is_some_and(Reason::takes_away)),
-            _ => false,
-        });
+        let lost = unread
+            || entries.into_iter().any(|(entry, fates)| match entry {
+                Entry::Assistant(reply) => {
+                    reply.message.content.iter().zip(fates).any(|(block, fate)| {
+                        is_thinking(block) && fate.is_some_and(Reason::takes_away)
+                    })
+                }
+                _ => false,
+            });
         if !lost {
             return;
         }
@@ -194,8 +235,6 @@ pub(super) struct Rules<'a> {
     pub(super) policy: &'a Policy,
     pub(super) in_progress: Option<usize>,
     compaction: Option<(usize, usize)>,
-    /// Thinking before this entry goes with what had to go behind it.
-    pub(super) gap: usize,
 }
 
 impl Rules<'_> {

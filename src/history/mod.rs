@@ -120,6 +120,8 @@ pub struct History {
     entries: Vec<Entry>,
     /// Thinking before this entry does not go out again.
     watermark: usize,
+    /// Why it was moved there.
+    watermark_why: Text,
     /// How far the audit has come.
     audited: usize,
     /// The fingerprints of blocks that the API refused.

@@ -78,6 +78,12 @@ pub enum RejectionKind {
     ReasoningDemanded,
     /// A chat that refuses its reasoning.
     ReasoningRefused,
+    /// Thinking without any text, which the server refuses though it is signed.
+    EmptyThinking,
+    /// A budget that does not fit the model or `max_tokens`.
+    Budget,
+    /// A sampling parameter that does not go with thinking.
+    Sampling,
     /// A compaction block that is not as it was.
     CompactionChanged,
     /// A tool id that is not unique, or has characters that the API does not take.
@@ -125,10 +131,15 @@ const TEXTS: &[(&[&str], RejectionKind)] = &[
     (&["signature", "field required"], RejectionKind::SignatureMissing),
     (&["redacted_thinking", "data", "field required"], RejectionKind::DataMissing),
     (&["thinking.thinking", "field required"], RejectionKind::ThinkingTextMissing),
-    (&["each thinking block must contain thinking"], RejectionKind::ThinkingTextMissing),
+    (&["each thinking block must contain thinking"], RejectionKind::EmptyThinking),
     (&["expected thinking", "but found"], RejectionKind::ThinkingExpected),
     (&["must start with a thinking block"], RejectionKind::ThinkingExpected),
     (&["final block", "cannot be thinking"], RejectionKind::ThinkingLast),
+    (&["budget_tokens", "max_tokens"], RejectionKind::Budget),
+    (&["budget_tokens", "greater than"], RejectionKind::Budget),
+    (&["temperature", "thinking"], RejectionKind::Sampling),
+    (&["top_p", "thinking"], RejectionKind::Sampling),
+    (&["top_k", "thinking"], RejectionKind::Sampling),
     (&["tool_choice", "thinking"], RejectionKind::ForcedTool),
     (&["tool_choice", "not supported for this model"], RejectionKind::ForcedTool),
     (&["cache_control"], RejectionKind::CacheMark),
@@ -206,11 +217,15 @@ impl Rejection {
             | RejectionKind::BoundToOtherConversation
             | RejectionKind::InvalidEncryptedContent
             | RejectionKind::ReasoningPair
+            | RejectionKind::EmptyThinking
             | RejectionKind::ItemNotFound => Remedy::DropAllThinking,
             RejectionKind::CompactionChanged => Remedy::Restore,
             RejectionKind::CannotBeModified => Remedy::RestoreOrTurnOff,
             RejectionKind::ThinkingExpected => Remedy::TurnThinkingOff,
-            RejectionKind::Mode | RejectionKind::ForcedTool => Remedy::ChangeThinking,
+            RejectionKind::Mode
+            | RejectionKind::ForcedTool
+            | RejectionKind::Budget
+            | RejectionKind::Sampling => Remedy::ChangeThinking,
             RejectionKind::ReasoningDemanded => Remedy::ReplayReasoning,
             RejectionKind::ReasoningRefused => Remedy::LeaveReasoningOut,
             RejectionKind::SignatureMissing
@@ -316,6 +331,9 @@ impl fmt::Display for RejectionKind {
             Self::ReasoningPair => "reasoning without what it led to, or the other way round",
             Self::ReasoningDemanded => "the reasoning must go back",
             Self::ReasoningRefused => "the reasoning must not go back",
+            Self::EmptyThinking => "thinking without any text",
+            Self::Budget => "a budget that does not fit",
+            Self::Sampling => "a sampling parameter that does not go with thinking",
             Self::CompactionChanged => "a compaction is not as it was",
             Self::ToolId => "a tool id is not valid",
             Self::Roles => "the roles do not take turns",

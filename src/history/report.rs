@@ -13,7 +13,7 @@ use crate::text::Text;
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// What became of each block of a reply, and each mark that was set.
+    /// What became of each block, of the user's and of the tools' too, a line each.
     pub lines: Vec<Line>,
     /// What else there is to know.
     pub notes: Vec<Note>,
@@ -44,6 +44,8 @@ pub struct Line {
 pub enum Action {
     /// It goes out as it was received.
     Kept,
+    /// It goes out as it was received, but the API does not show it to the model.
+    Ignored(Reason),
     /// It does not go out.
     Dropped(Reason),
     /// It goes out with a mark for the cache, that lives so long.
@@ -68,10 +70,10 @@ pub enum Reason {
     BeforeFallback,
     /// It stands before a compaction block, which has all that is read of it.
     BeforeCompaction,
-    /// Thinking from before the watermark: older than what is kept.
+    /// Thinking from before the watermark, which a note explains.
     BeforeWatermark,
-    /// Thinking before some that had to go: a gap would break what is signed behind it.
-    BeforeGap,
+    /// Thinking of an earlier turn, which the model drops from its context.
+    EarlierTurn,
     /// Thinking with which a message would end: the API would refuse it.
     Last,
     /// Thinking, in a request that turns thinking off.
@@ -114,11 +116,11 @@ pub enum Note {
         /// The id of the call.
         id: Text,
     },
-    /// The watermark has moved: thinking before this entry will not go out again.
+    /// Thinking before this entry does not go out any more.
     Watermark {
         /// The entry of the history.
         entry: usize,
-        /// Why it moved.
+        /// Why the watermark was moved there.
         why: Text,
     },
     /// An edit is left to the API.
@@ -131,10 +133,20 @@ pub enum Note {
         /// Why.
         why: Text,
     },
-    /// What is shorter than this is not cached, silently.
-    MinCacheable {
-        /// In tokens.
-        tokens: u64,
+    /// The last block of the system prompt shall carry a mark for the cache: `Rendered::system_mark`.
+    SystemMark {
+        /// How long it lives.
+        ttl: Ttl,
+    },
+    /// The table does not know the target, so that nothing is certain of what it reads.
+    UnknownModel {
+        /// The target.
+        model: Text,
+    },
+    /// Signatures of this model are bound to an account, which the history or the target does not name.
+    AccountUnstated {
+        /// The model that signed.
+        model: Text,
     },
 }
 
@@ -147,10 +159,18 @@ impl Report {
         })
     }
 
-    /// The thinking that goes out.
+    /// The thinking that goes out, also what the API does not show to the model.
     pub fn kept_thinking(&self) -> impl Iterator<Item = &Line> {
-        let kept = |line: &&Line| line.is_thinking() && line.action == Action::Kept;
-        self.lines.iter().filter(kept)
+        let out = |line: &&Line| matches!(line.action, Action::Kept | Action::Ignored(_));
+        self.lines.iter().filter(|line| line.is_thinking()).filter(out)
+    }
+
+    /// The thinking that goes out, but that the API does not show to the model, and why.
+    pub fn ignored_thinking(&self) -> impl Iterator<Item = (&Line, Reason)> {
+        self.lines.iter().filter_map(|line| match line.action {
+            Action::Ignored(reason) => Some((line, reason)),
+            _ => None,
+        })
     }
 
     /// The marks that were set.
@@ -192,8 +212,8 @@ impl Reason {
             Self::EmptyText => "empty text, which the API refuses",
             Self::BeforeFallback => "before the fallback to another model, which cannot read it",
             Self::BeforeCompaction => "before the compaction, which has what is read of it",
-            Self::BeforeWatermark => "older than what is kept",
-            Self::BeforeGap => "one behind it had to go, and a gap would break later signatures",
+            Self::BeforeWatermark => "before the watermark",
+            Self::EarlierTurn => "the model drops the thinking of earlier turns",
             Self::Last => "a message may not end with thinking",
             Self::ThinkingOff => "the request turns thinking off",
             Self::OtherProvider => "another provider's",
@@ -219,6 +239,7 @@ impl fmt::Display for Line {
         write!(f, "entry {}, block {}, {}: ", self.entry, self.block, self.kind)?;
         match self.action {
             Action::Kept => f.write_str("kept")?,
+            Action::Ignored(reason) => write!(f, "sent, but not read: {reason}")?,
             Action::Dropped(reason) => write!(f, "dropped: {reason}")?,
             Action::Marked(ttl) => write!(f, "the cache is marked, for {}", ttl.as_str())?,
         }
@@ -241,21 +262,34 @@ impl fmt::Display for Note {
             Self::EmptyReply { entry } => write!(f, "entry {entry}: nothing of the reply goes out"),
             Self::Unanswered { id } => write!(f, "the call {:?} has no answer", id.as_str()),
             Self::Watermark { entry, why } => {
-                write!(f, "thinking before entry {entry} will not go out again: {why}")
+                write!(f, "thinking before entry {entry} does not go out any more: {why}")
             }
             Self::ServerSide { edit } => write!(f, "left to the API: {edit}"),
             Self::NotMarked { why } => write!(f, "a mark was not set: {why}"),
-            Self::MinCacheable { tokens } => {
-                write!(f, "what is shorter than {tokens} tokens is not cached, silently")
+            Self::SystemMark { ttl } => {
+                write!(f, "the system prompt shall be marked for the cache, for {}", ttl.as_str())
             }
+            Self::UnknownModel { model } => {
+                write!(f, "nothing is known of {:?}, and what it reads is a guess", model.as_str())
+            }
+            Self::AccountUnstated { model } => write!(
+                f,
+                "signatures of {:?} are bound to an account, which is not stated on both sides",
+                model.as_str()
+            ),
         }
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kept, dropped) = (self.kept_thinking().count(), self.dropped_thinking().count());
-        writeln!(f, "thinking: {kept} kept, {dropped} dropped")?;
+        let (ignored, dropped) = (self.ignored_thinking().count(), self.dropped_thinking().count());
+        let kept = self.kept_thinking().count().saturating_sub(ignored);
+        write!(f, "thinking: {kept} kept, ")?;
+        if ignored > 0 {
+            write!(f, "{ignored} sent but not read, ")?;
+        }
+        writeln!(f, "{dropped} dropped")?;
         for line in
             self.lines.iter().filter(|line| line.is_thinking() || line.action != Action::Kept)
         {

@@ -28,6 +28,8 @@ struct StoredHistory<E> {
     entries: E,
     #[serde(default)]
     watermark: usize,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    watermark_why: Text,
     #[serde(default)]
     audited: usize,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -40,6 +42,7 @@ impl Serialize for History {
             version: VERSION,
             entries: &self.entries,
             watermark: self.watermark,
+            watermark_why: self.watermark_why.clone(),
             audited: self.audited,
             rejected: self.rejected.clone(),
         }
@@ -53,9 +56,9 @@ impl<'de> Deserialize<'de> for History {
         if stored.version != VERSION {
             return Err(D::Error::custom(UnknownVersion(stored.version)));
         }
-        let StoredHistory { entries, watermark, audited, mut rejected, .. } = stored;
+        let StoredHistory { entries, watermark, watermark_why, audited, mut rejected, .. } = stored;
         rejected.sort_unstable();
-        Ok(Self { entries, watermark, audited, rejected })
+        Ok(Self { entries, watermark, watermark_why, audited, rejected })
     }
 }
 

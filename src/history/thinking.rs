@@ -21,15 +21,32 @@ impl Rules<'_> {
         if reply.provenance.issuer != target.issuer {
             return Some(Reason::OtherIssuer);
         }
-        if entry < watermark {
-            return Some(Reason::BeforeWatermark);
+        let off = target.mode == Mode::Off && target.provider == Provider::Anthropic;
+        self.unreadable(reply, block)
+            .or_else(|| (entry < watermark).then_some(Reason::BeforeWatermark))
+            .or_else(|| off.then_some(Reason::ThinkingOff))
+            .or_else(|| self.not_taken(entry, block))
+    }
+
+    /// Why the API does not show a block to the model, though it goes out.
+    pub(super) fn ignored(&self, entry: usize, reply: &Reply, block: &Block) -> Option<Reason> {
+        let target = self.target;
+        if target.provider != Provider::Anthropic {
+            return None;
         }
-        if target.mode == Mode::Off && target.provider == Provider::Anthropic {
-            return Some(Reason::ThinkingOff);
+        let author = reply.message.model.as_deref().unwrap_or(&target.model);
+        if !self.is_same_model(author, block) && target.knows(|row| row.drops_foreign_thinking) {
+            return Some(Reason::OtherModel);
         }
-        let unreadable = self.unreadable(reply, block);
-        let gap = || (entry < self.gap).then_some(Reason::BeforeGap);
-        unreadable.or_else(gap).or_else(|| self.not_taken(entry, block))
+        let earlier = self.in_progress.is_none_or(|first| entry < first);
+        (earlier && target.knows(|row| !row.keeps_thinking)).then_some(Reason::EarlierTurn)
+    }
+
+    /// The model that signed a block for an account, if it is not known whether that is the target's.
+    pub(super) fn unstated_account(&self, reply: &Reply) -> Option<Text> {
+        let known = reply.provenance.account.is_some() && self.target.account.is_some();
+        let model = reply.message.model.as_ref().filter(|_| !known)?;
+        Model::find(model).filter(|row| row.bound_to_account).map(|_| model.clone())
     }
 
     /// Whether a server that signs nothing wants its thinking back here.

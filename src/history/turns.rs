@@ -59,6 +59,10 @@ impl History {
         };
         for (at, entry) in self.entries.iter().enumerate() {
             match entry {
+                Entry::User(content) if role(content).is_some_and(|role| role == "assistant") => {
+                    end(first, own, answers);
+                    (first, own, answers) = (at.saturating_add(1), false, false);
+                }
                 Entry::User(content) => {
                     own |= is_users(content);
                     answers |= answered(content).next().is_some();
@@ -95,34 +99,38 @@ impl History {
         turns
     }
 
-    pub(super) fn is_answered(&self, entry: usize, id: &str) -> bool {
-        let behind = self.entries.get(entry..).unwrap_or_default();
-        behind.iter().any(|entry| match entry {
-            Entry::ToolResult(result) => result.id == id,
-            Entry::User(content) => answered(content).any(|answer| answer == id),
-            Entry::Assistant(_) | Entry::Prefill(_) => false,
-        })
+    /// Whether a call of a reply has an answer, before another call has the same id.
+    pub(super) fn is_answered(&self, reply: usize, id: &str) -> bool {
+        let behind = self.entries.iter().skip(reply.saturating_add(1));
+        for entry in behind {
+            let found = match entry {
+                Entry::ToolResult(result) => result.id == id,
+                Entry::User(content) => answered(content).any(|answer| answer == id),
+                Entry::Assistant(reply) if reply.message.calls().any(|call| call.id == id) => {
+                    return false;
+                }
+                Entry::Assistant(_) | Entry::Prefill(_) => false,
+            };
+            if found {
+                return true;
+            }
+        }
+        false
     }
 
     /// The call that an answer is for, which stands before it.
     pub(super) fn call(&self, entry: usize, id: &str) -> Option<(&Reply, &ToolUse)> {
         self.entries.get(..entry).unwrap_or_default().iter().rev().find_map(|entry| {
             let Entry::Assistant(reply) = entry else { return None };
-            reply.message.content.iter().find_map(|block| match &block.content {
-                Content::ToolUse(tool) if tool.id == id => Some((reply, tool)),
-                _ => None,
-            })
+            reply.message.calls().find(|call| call.id == id).map(|call| (reply, call))
         })
     }
 
     /// How many answers at the end came before their reply: those that no call before them asks for.
     pub(super) fn early_answers(&self, message: &Message) -> usize {
         let calls = |message: &Message| -> Vec<String> {
-            let tools = message.content.iter().filter_map(|block| match &block.content {
-                Content::ToolUse(tool) if !tool.id.is_empty() => Some(tool.id.as_str().into()),
-                _ => None,
-            });
-            tools.collect()
+            let named = message.calls().filter(|call| !call.id.is_empty());
+            named.map(|call| call.id.as_str().into()).collect()
         };
         let last = self.entries.iter().rposition(|entry| matches!(entry, Entry::Assistant(_)));
         let mut open = match last.and_then(|last| self.entries.get(last)) {
@@ -148,7 +156,7 @@ impl History {
 
 impl Target {
     /// Whether the model goes on from a last message of the assistant: it takes that, and does not think.
-    fn prefills(&self) -> bool {
+    pub(super) fn prefills(&self) -> bool {
         let thinks = match self.mode {
             Mode::Off => false,
             Mode::Unknown => self.knows(|row| row.thinks_unasked),
@@ -159,6 +167,13 @@ impl Target {
 }
 
 impl Message {
+    fn calls(&self) -> impl Iterator<Item = &ToolUse> {
+        self.content.iter().filter_map(|block| match &block.content {
+            Content::ToolUse(tool) => Some(tool),
+            _ => None,
+        })
+    }
+
     /// The text of a block that was cut, which does not go back by itself.
     fn unfinished_text(&self) -> String {
         let cut = self.content.iter().filter(|block| !self.complete && !block.replayable);
@@ -194,8 +209,12 @@ pub(super) fn answered(content: &str) -> impl Iterator<Item = String> {
     answers.filter_map(|block| string_member(block, "tool_use_id"))
 }
 
+/// The role of a whole message.
+pub(super) fn role(content: &str) -> Option<String> {
+    string_member(content, "role").filter(|_| content.starts_with('{'))
+}
+
 /// Whether it is no message of another role.
 fn is_users(content: &str) -> bool {
-    let role = string_member(content, "role");
-    !content.starts_with('{') || role.is_none_or(|role| role == "user")
+    role(content).is_none_or(|role| role == "user")
 }

@@ -64,11 +64,11 @@ impl Effort {
         }
     }
 
-    /// The least effort whose budget has room for as many tokens, or else the highest.
+    /// The effort whose budget is nearest to so many tokens.
     #[must_use]
     pub fn for_budget(tokens: u64) -> Self {
-        let enough = Self::ALL.into_iter().find(|effort| effort.budget_tokens() >= tokens);
-        enough.unwrap_or(Self::Max)
+        let distance = |effort: &Self| effort.budget_tokens().abs_diff(tokens);
+        Self::ALL.into_iter().min_by_key(distance).unwrap_or(Self::Medium)
     }
 }
 

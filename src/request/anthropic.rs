@@ -158,7 +158,7 @@ fn supported(mode: Mode, model: &Model) -> Result<Mode> {
         Mode::Disabled if !model.disabled => {
             let least = Thinking::Adaptive(model.efforts.first().copied());
             let nearest = if model.between_tools { Thinking::BetweenTools } else { least };
-            Err(ThinkingError::CannotBeOff { model: name(), nearest })
+            Err(ThinkingError::CannotBeOff { param: "thinking.type", model: name(), nearest })
         }
         Mode::BetweenTools if !model.between_tools => {
             let nearest = model.adaptive.then_some(Thinking::Adaptive(None));
@@ -219,7 +219,8 @@ fn effort(mode: &Mode, model: &Model, params: &RequestParams) -> Result<Option<E
     let Some(effort) = asked.map(|effort| effort.max(Effort::Low)) else { return Ok(None) };
     if !model.efforts.contains(&effort) {
         let (model, nearest) = (model.family.clone(), model.nearest_effort(effort));
-        return Err(ThinkingError::EffortNotSupported { effort, model, nearest });
+        let param = "output_config.effort";
+        return Err(ThinkingError::EffortNotSupported { param, effort, model, nearest });
     }
     match model.disabled_up_to {
         Some(max) if matches!(mode, Mode::Disabled) && effort > max => {

@@ -50,11 +50,11 @@ pub enum ThinkingError {
     /// The model cannot think in this way, or not at all.
     ModeNotSupported { mode: &'static str, model: Text, nearest: Option<Thinking> },
     /// The thinking of the model cannot be turned off.
-    CannotBeOff { model: Text, nearest: Thinking },
+    CannotBeOff { param: &'static str, model: Text, nearest: Thinking },
     /// The thinking of the model can be turned off only up to an effort.
     EffortWithDisabled { effort: Effort, max: Effort },
     /// The model does not have the effort, or none at all.
-    EffortNotSupported { effort: Effort, model: Text, nearest: Option<Effort> },
+    EffortNotSupported { param: &'static str, effort: Effort, model: Text, nearest: Option<Effort> },
     /// A budget below the least.
     BudgetTooSmall { budget: u64, min: u64 },
     /// A budget that leaves nothing for the answer. With thinking between tool calls it may exceed
@@ -123,12 +123,15 @@ impl ThinkingError {
     pub fn param(&self) -> &str {
         match self {
             Self::UnknownModel { .. } | Self::OtherApi { .. } => "model",
-            Self::ModeNotSupported { .. } | Self::CannotBeOff { .. } | Self::MissingType => {
-                "thinking.type"
-            }
-            Self::EffortWithDisabled { .. } | Self::EffortNotSupported { .. } => {
-                "output_config.effort"
-            }
+            Self::ModeNotSupported {
+                mode: "a budget" | "reasoning" | "thinking between tools",
+                ..
+            } => "reasoning",
+            Self::ModeNotSupported { .. } | Self::MissingType => "thinking.type",
+            Self::EffortNotSupported { param, .. }
+            | Self::CannotBeOff { param, .. }
+            | Self::SamplingRemoved { param, .. } => param,
+            Self::EffortWithDisabled { .. } => "output_config.effort",
             Self::BudgetTooSmall { .. }
             | Self::BudgetNotBelowMaxTokens { .. }
             | Self::MissingBudget => "thinking.budget_tokens",
@@ -137,7 +140,6 @@ impl ThinkingError {
             Self::Temperature { .. } => "temperature",
             Self::TopP { .. } => "top_p",
             Self::TopK { .. } => "top_k",
-            Self::SamplingRemoved { param, .. } => param,
             Self::ForcedToolChoice { .. } => "tool_choice.type",
             Self::Prefill { .. } => "messages",
             Self::DisplayWithDisabled { .. } => "thinking.display",
@@ -152,7 +154,8 @@ impl ThinkingError {
         match self {
             Self::UnknownModel { model } | Self::OtherApi { model } => short(model),
             Self::ModeNotSupported { mode, .. } => (*mode).into(),
-            Self::CannotBeOff { .. } => "disabled".into(),
+            Self::CannotBeOff { param: "thinking.type", .. } => "disabled".into(),
+            Self::CannotBeOff { .. } => "none".into(),
             Self::EffortWithDisabled { effort, .. } | Self::EffortNotSupported { effort, .. } => {
                 effort.to_string()
             }
@@ -167,8 +170,9 @@ impl ThinkingError {
             Self::Prefill { .. } => "a last message of the assistant".into(),
             Self::DisplayWithDisabled { display } => display.as_str().into(),
             Self::BlockBindingWithDisabled { behavior } => behavior.as_str().into(),
-            Self::MissingType | Self::MissingBudget => "nothing".into(),
-            Self::ParamRefused { .. } => "set".into(),
+            Self::MissingType => "a missing type".into(),
+            Self::MissingBudget => "no number".into(),
+            Self::ParamRefused { .. } => "it".into(),
         }
     }
 
@@ -190,7 +194,7 @@ impl ThinkingError {
             Self::TopP { value, min } => Some(plain(if *value > 1.0 { 1.0 } else { *min })),
             Self::ForcedToolChoice { .. } => Some("auto".into()),
             Self::Prefill { .. } => Some("end with a message of the user".into()),
-            Self::ParamRefused { nearest: Some(name), .. } => Some(format!("`{name}`")),
+            Self::ParamRefused { nearest: Some(name), .. } => Some(format!("the same as `{name}`")),
             Self::TopK { .. }
             | Self::SamplingRemoved { .. }
             | Self::DisplayWithDisabled { .. }
@@ -274,7 +278,9 @@ impl ThinkingError {
                 "needs thinking that is asked for"
             }
             Self::MissingType => "says no mode: adaptive, enabled or disabled",
-            Self::MissingBudget => "is no whole number of tokens, which `enabled` needs",
+            Self::MissingBudget => {
+                "is too little for `enabled`, which needs a whole number of tokens"
+            }
             Self::ParamRefused { model, .. } => return format!("is refused by {}", short(model)),
         };
         why.into()

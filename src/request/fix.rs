@@ -8,7 +8,7 @@ use crate::json::edit::{raw_member, with_member, without_member};
 use crate::text::Text;
 
 /// A mechanical remedy for a [`ThinkingError`](super::ThinkingError). It is described by `Display`, and
-/// done only when asked for.
+/// done only when asked for. One after the other, they come to an end in a few steps.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Fix {
@@ -27,6 +27,13 @@ pub enum Fix {
 }
 
 impl Fix {
+    /// Whether it changes what was asked of the model: `off` to thinking, a budget to an effort. A program
+    /// that mends by itself may want to stop there, and ask.
+    #[must_use]
+    pub fn changes_thinking(&self) -> bool {
+        matches!(self, Self::Thinking(_) | Self::Effort(_))
+    }
+
     /// Does it. [`RequestParams::write_to`] and
     /// [`ThinkingRequest::write_to`](super::ThinkingRequest::write_to) then bring it into a request.
     pub fn apply(&self, thinking: &mut Thinking, params: &mut RequestParams) {

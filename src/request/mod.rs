@@ -118,7 +118,8 @@ impl Thinking {
     ///
     /// What the model takes is looked up in the [table](crate::models), unless
     /// [`RequestParams::model`] states it. A model that neither knows gets what is
-    /// [`Raw`](Thinking::Raw), as it is.
+    /// [`Raw`](Thinking::Raw), as it is: under `thinking`, or under `reasoning` if
+    /// [`RequestParams::api`] is one of `OpenAI`'s.
     ///
     /// # Errors
     ///

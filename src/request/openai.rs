@@ -108,6 +108,16 @@ fn mode<'a>(thinking: &'a Thinking, model: &Model, params: &RequestParams) -> Re
         Thinking::Off => return none(model),
         Thinking::ModelDefault => params.effort,
         _ if !model.adaptive => return Err(not("reasoning", None)),
+        // An object of Anthropic's says the same in other words.
+        Thinking::Raw(raw) if of_anthropic(raw).is_some() => {
+            let thinking = of_anthropic(raw).unwrap_or_default();
+            return match mode(&thinking, model, params)? {
+                Mode::None => Ok(Mode::None),
+                Mode::Effort(effort) => Ok(Mode::Effort(effort)),
+                Mode::Unsaid { thinks } => Ok(Mode::Unsaid { thinks }),
+                Mode::Raw(_) => Ok(Mode::Unsaid { thinks: model.thinks_unasked }),
+            };
+        }
         Thinking::Raw(raw) => {
             let effort = string_member(raw, "effort");
             if effort.as_deref() == Some("none") {
@@ -124,9 +134,9 @@ fn mode<'a>(thinking: &'a Thinking, model: &Model, params: &RequestParams) -> Re
         Thinking::Effort(effort) | Thinking::Adaptive(Some(effort)) => Some(*effort),
         Thinking::Budget(tokens) => {
             let nearest = model.nearest_effort(Effort::for_budget(*tokens));
-            return Err(not("enabled", nearest.map(Thinking::Effort)));
+            return Err(not("a budget", nearest.map(Thinking::Effort)));
         }
-        Thinking::BetweenTools => return Err(not("between_tools", Some(Thinking::On))),
+        Thinking::BetweenTools => return Err(not("thinking between tools", Some(Thinking::On))),
     };
     match asked {
         None => Ok(Mode::Unsaid { thinks: model.thinks_unasked }),
@@ -135,17 +145,33 @@ fn mode<'a>(thinking: &'a Thinking, model: &Model, params: &RequestParams) -> Re
     }
 }
 
+/// What an object of Anthropic's asks for.
+fn of_anthropic(raw: &str) -> Option<Thinking> {
+    let budget = raw_member(raw, "budget_tokens").and_then(|tokens| tokens.parse().ok());
+    match string_member(raw, "type").as_deref() {
+        Some("disabled") => Some(Thinking::Off),
+        Some("adaptive") => Some(Thinking::Adaptive(None)),
+        Some("enabled") | None => budget.map(Thinking::Budget),
+        Some(_) => None,
+    }
+}
+
 fn none<'a>(model: &Model) -> Result<Mode<'a>> {
     if model.disabled {
         return Ok(Mode::None);
     }
     let nearest = model.efforts.first().map_or(Thinking::ModelDefault, |least| (*least).into());
-    Err(ThinkingError::CannotBeOff { model: model.family.clone(), nearest })
+    Err(ThinkingError::CannotBeOff {
+        param: "reasoning.effort",
+        model: model.family.clone(),
+        nearest,
+    })
 }
 
 fn lacks(effort: Effort, model: &Model) -> ThinkingError {
     let nearest = model.nearest_effort(effort);
-    ThinkingError::EffortNotSupported { effort, model: model.family.clone(), nearest }
+    let (param, model) = ("reasoning.effort", model.family.clone());
+    ThinkingError::EffortNotSupported { param, effort, model, nearest }
 }
 
 impl Mode<'_> {

@@ -161,10 +161,18 @@ impl RequestParams {
         if let (Some(limit), None | Some(Provider::Anthropic)) = (self.max_tokens, self.api) {
             request.insert("max_tokens".into(), limit.into());
         }
-        if self.tool_choice == ToolChoice::Auto
-            && request.get("tool_choice").is_some_and(|choice| ToolChoice::of(choice).is_forced())
+        if let Some(choice) = request.get_mut("tool_choice")
+            && self.tool_choice == ToolChoice::Auto
+            && ToolChoice::of(choice).is_forced()
         {
-            request.remove("tool_choice");
+            // What else it says stays: whether calls may be parallel.
+            match choice.as_object_mut().filter(|_| self.api != Some(Provider::OpenAiChat)) {
+                Some(choice) => {
+                    choice.remove("name");
+                    choice.insert("type".into(), "auto".into());
+                }
+                None => *choice = "auto".into(),
+            }
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) fn find(drafts: &[Draft], target: &Target) -> Vec<Finding> {
     for (at, draft) in drafts.iter().enumerate() {
         of_message(drafts, at, draft, &mut found);
         for (block, part) in draft.parts.iter().enumerate() {
-            for kind in of_part(part, target) {
+            for kind in of_part(part, &draft.role, target) {
                 let id = part.tool_id();
                 let mut finding = Finding::of_block(kind, at, block, id.as_deref());
                 if draft.string {
@@ -53,7 +53,8 @@ fn of_message(drafts: &[Draft], at: usize, draft: &Draft, found: &mut Vec<Findin
         add(Kind::ConsecutiveRoles);
     }
     let compacted = draft.parts.first().is_some_and(|part| part.kind == "compaction");
-    if at == 0 && draft.role == "assistant" && !compacted {
+    let first = drafts.iter().position(|draft| draft.role != "system");
+    if first == Some(at) && draft.role == "assistant" && !compacted {
         add(Kind::FirstNotUser);
     }
     if draft.role == "assistant" && draft.parts.last().is_some_and(Part::is_thinking) {
@@ -63,9 +64,13 @@ fn of_message(drafts: &[Draft], at: usize, draft: &Draft, found: &mut Vec<Findin
 }
 
 /// What is wrong with a block, wherever it stands.
-fn of_part(part: &Part, target: &Target) -> Vec<Kind> {
+fn of_part(part: &Part, role: &str, target: &Target) -> Vec<Kind> {
     let says = |key: &str| string_member(&part.json, key).is_some_and(|text| !text.is_empty());
     let mut kinds = Vec::new();
+    let models = part.is_thinking() || part.kind == "tool_use";
+    if part.kind.is_empty() || models && role != "assistant" {
+        return [Kind::InvalidBlock].into();
+    }
     match part.kind.as_str() {
         // Some servers sign nothing.
         "thinking" if !says("signature") && target.replay == Replay::Never => {
@@ -165,13 +170,22 @@ fn of_marks(drafts: &[Draft], found: &mut Vec<Finding>) {
 fn of_end(drafts: &[Draft], target: &Target, found: &mut Vec<Finding>) {
     let last = drafts.iter().enumerate().rev().find(|(_, draft)| draft.role == "assistant");
     let Some((at, reply)) = last else { return };
-    let calls = reply.parts.iter().any(|part| part.kind == "tool_use");
-    let thinks = reply.parts.first().is_some_and(Part::is_thinking);
-    if target.mode == Mode::Enabled && calls && !thinks {
-        found.push(Finding::of_block(Kind::LoopWithoutThinking, at, 0, None));
+    let calls = |draft: &Draft| draft.parts.iter().any(|part| part.kind == "tool_use");
+    let thinks = |draft: &Draft| draft.parts.first().is_some_and(Part::is_thinking);
+    if target.mode == Mode::Enabled && calls(reply) {
+        // It is the reply that the loop began with: behind its answers the model may go on at once.
+        let first = loop_begin(drafts, at);
+        if drafts.get(first).is_some_and(|reply| !thinks(reply)) {
+            found.push(Finding::of_block(Kind::LoopWithoutThinking, first, 0, None));
+        }
     }
     if at.saturating_add(1) != drafts.len() {
         return;
+    }
+    let text = reply.parts.last().and_then(|part| string_member(&part.json, "text"));
+    if text.is_some_and(|text| text.ends_with(char::is_whitespace)) {
+        let last = reply.parts.len().saturating_sub(1);
+        found.push(Finding::of_block(Kind::TrailingSpace, at, last, None));
     }
     // A pause of the provider's own tools is gone on from.
     let paused = reply.parts.last().is_some_and(|part| {
@@ -185,6 +199,21 @@ fn of_end(drafts: &[Draft], target: &Target, found: &mut Vec<Finding>) {
     }
 }
 
+/// The first reply of the tool loop that a reply is in.
+fn loop_begin(drafts: &[Draft], reply: usize) -> usize {
+    let mut first = reply;
+    let before = drafts.iter().enumerate().take(reply).rev();
+    for (at, draft) in before {
+        match draft.role.as_str() {
+            "assistant" => first = at,
+            "user" if draft.parts.iter().any(Part::is_result) => {}
+            "system" => {}
+            _ => break,
+        }
+    }
+    first
+}
+
 /// `^[a-zA-Z0-9_-]+$`, as the API has it.
 fn is_tool_id(id: &str) -> bool {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
@@ -192,10 +221,6 @@ fn is_tool_id(id: &str) -> bool {
 }
 
 impl Part {
-    pub(super) fn is_thinking(&self) -> bool {
-        matches!(self.kind.as_str(), "thinking" | "redacted_thinking")
-    }
-
     /// The id of the call that it is, or answers.
     pub(super) fn tool_id(&self) -> Option<String> {
         match self.kind.as_str() {

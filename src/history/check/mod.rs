@@ -46,6 +46,8 @@ pub enum FindingKind {
     NoMessages,
     /// A message whose role the API does not have.
     InvalidRole,
+    /// A block without a type, or one that a message of this role cannot have; an item that is none.
+    InvalidBlock,
     /// A call without an answer in the next message.
     OrphanToolUse,
     /// An answer without a call in the message before.
@@ -90,6 +92,10 @@ pub enum FindingKind {
     FirstNotUser,
     /// The last message is the assistant's, and the model does not go on from it.
     Prefill,
+    /// The last message is the assistant's, and ends with white space.
+    TrailingSpace,
+    /// One item twice.
+    DuplicateItem,
 }
 
 impl FindingKind {
@@ -99,6 +105,7 @@ impl FindingKind {
         match self {
             Self::NoMessages => "no messages",
             Self::InvalidRole => "a role that the API does not have",
+            Self::InvalidBlock => "a block that cannot be here",
             Self::OrphanToolUse => "a tool call without an answer in the next message",
             Self::OrphanToolResult => "an answer without a tool call in the message before",
             Self::DuplicateToolResult => "a second answer to one tool call",
@@ -119,6 +126,8 @@ impl FindingKind {
             Self::TtlOrder => "a mark for an hour behind one for five minutes",
             Self::ConsecutiveRoles => "a second message of the same role",
             Self::FirstNotUser => "the first message is the assistant's",
+            Self::TrailingSpace => "the last message is the assistant's, and ends with white space",
+            Self::DuplicateItem => "an item for the second time",
             Self::Prefill => {
                 "the last message is the assistant's, which the model does not go on from"
             }

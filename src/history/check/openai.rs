@@ -13,6 +13,7 @@ use crate::json::reader::Items;
 /// What the Responses API would refuse in its `input`.
 pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
     let mut found = Vec::new();
+    let mut known: BTreeSet<String> = BTreeSet::new();
     let mut calls: BTreeSet<String> = BTreeSet::new();
     let mut outputs: BTreeSet<String> = BTreeSet::new();
     let mut answered: BTreeMap<String, usize> = BTreeMap::new();
@@ -24,6 +25,15 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
         let kind = kind(item);
         let id = string_member(item, "call_id");
         let next = items.get(at.saturating_add(1));
+        if !item.starts_with('{') || kind.is_empty() && string_member(item, "role").is_none() {
+            add(Kind::InvalidBlock, None);
+            continue;
+        }
+        let own = string_member(item, "id").filter(|_| kind != "item_reference");
+        if own.is_some_and(|own| !known.insert(own)) {
+            add(Kind::DuplicateItem, None);
+            continue;
+        }
         match (kind.as_str(), id) {
             ("reasoning", _) => {
                 let sealed = raw_member(item, "encrypted_content").is_some_and(|it| it != "null");
@@ -120,7 +130,7 @@ pub(super) fn is_call(kind: &str) -> bool {
 }
 
 pub(super) fn is_answer(kind: &str) -> bool {
-    kind.ends_with("_call_output")
+    kind.ends_with("_call_output") || kind == "tool_search_output"
 }
 
 /// Whether an item is the model's, and not reasoning: what reasoning may lead to. A message needs no type.

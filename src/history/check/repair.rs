@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::anthropic::{find, read};
-use super::openai::{call_ids, find_chat, find_items};
+use super::openai::{call_ids, find_chat, find_items, is_answer};
 use super::{Finding, FindingKind as Kind};
 use crate::history::draft::{Draft, Part, tool_id};
 use crate::history::{Mode, Target, kind};
@@ -97,6 +97,7 @@ impl Repaired {
                 Kind::ConsecutiveRoles => join(&mut drafts, &found),
                 Kind::OrphanToolUse => answer(&mut drafts, &found),
                 Kind::DuplicateToolId => rename_again(&mut drafts, &found),
+                Kind::InvalidToolId => make_valid(&mut drafts, &found),
                 _ => {}
             }
             for finding in found {
@@ -117,7 +118,11 @@ impl Repaired {
             } else {
                 find_items(&self.messages, &self.target)
             };
-            let Some(kind) = found.first().map(|finding| finding.kind) else { break };
+            // A call is looked after before its answer is taken for one to nothing.
+            let orphan = found.iter().map(|it| it.kind).find(|kind| *kind == Kind::OrphanToolUse);
+            let broken = found.iter().map(|it| it.kind).find(|kind| *kind == Kind::InvalidBlock);
+            let first = found.first().map(|finding| finding.kind);
+            let Some(kind) = broken.or(orphan).or(first) else { break };
             let mut same: Vec<_> = found.into_iter().filter(|it| it.kind == kind).collect();
             // Each is mended where it was found: the last first, and of some only one at a time.
             if kind == Kind::DuplicateToolId {
@@ -140,7 +145,7 @@ impl Repaired {
 /// are all of one kind, the last first, so that mending one leaves the others where they are.
 fn first(found: Vec<Finding>) -> Vec<Finding> {
     let order = |kind: Kind| match kind {
-        Kind::InvalidRole | Kind::NoMessages => 0,
+        Kind::InvalidRole | Kind::NoMessages | Kind::InvalidBlock | Kind::DuplicateItem => 0,
         Kind::UnsignedThinking | Kind::RedactedWithoutData | Kind::ThinkingWhileOff => 1,
         Kind::ThinkingWithoutText | Kind::CacheMarkForbidden => 2,
         Kind::EmptyText => 3,
@@ -156,6 +161,7 @@ fn first(found: Vec<Finding>) -> Vec<Finding> {
         Kind::LoopWithoutThinking => 13,
         Kind::TooManyMarks | Kind::TtlOrder => 14,
         Kind::Prefill => 15,
+        Kind::TrailingSpace => 16,
     };
     let key = |finding: &Finding| (order(finding.kind), finding.kind);
     let Some(least) = found.iter().map(key).min() else { return found };
@@ -178,7 +184,7 @@ fn mend(drafts: &mut Vec<Draft>, finding: &Finding) -> &'static str {
         // These are mended all at once.
         Kind::ConsecutiveRoles => "joined to the message before",
         Kind::OrphanToolUse => "an answer was put in: the tool was not run",
-        Kind::DuplicateToolId => "renamed",
+        Kind::DuplicateToolId | Kind::InvalidToolId => "renamed",
         Kind::EmptyMessage | Kind::InvalidRole => {
             drafts.remove(at);
             "the message was left out"
@@ -195,17 +201,6 @@ fn mend(drafts: &mut Vec<Draft>, finding: &Finding) -> &'static str {
         Kind::TooManyMarks => {
             unmark_first(drafts);
             "the first mark was taken off"
-        }
-        Kind::InvalidToolId => {
-            let id = finding.id.as_deref().unwrap_or_default();
-            let part = drafts.get(at).and_then(|draft| draft.parts.get(block));
-            if part.and_then(Part::tool_id).is_none_or(|own| own != id) {
-                // With its call.
-                return "renamed";
-            }
-            let valid = tool_id(id);
-            let valid = if valid.is_empty() { "unnamed".into() } else { valid };
-            rename(drafts, at, block, &valid)
         }
         kind => match drafts.get_mut(at) {
             Some(draft) => mend_block(draft, block, kind),
@@ -232,6 +227,15 @@ fn mend_block(draft: &mut Draft, block: usize, kind: Kind) -> &'static str {
             let short = r#"{"type":"ephemeral"}"#;
             edit(draft, &|json| with_member(json, "cache_control", short).ok());
             "the mark lives for five minutes"
+        }
+        Kind::TrailingSpace => {
+            edit(draft, &|json| {
+                let text = string_member(json, "text")?;
+                let mut trimmed = String::new();
+                quote(&mut trimmed, text.trim_end());
+                with_member(json, "text", &trimmed).ok()
+            });
+            "the white space was taken off"
         }
         Kind::ThinkingWithoutText => {
             edit(draft, &|json| with_member(json, "thinking", r#""""#).ok());
@@ -295,6 +299,30 @@ fn answer(drafts: &mut Vec<Draft>, found: &[Finding]) {
             Some(draft) if draft.role == "user" => draft.join(results),
             _ => drafts.insert(place, results),
         }
+    }
+}
+
+/// Gives calls, and with them their answers, ids that the API takes.
+fn make_valid(drafts: &mut [Draft], found: &[Finding]) {
+    let mut taken: BTreeSet<String> = drafts.iter().flat_map(Draft::calls).collect();
+    // The calls come before their answers.
+    for finding in found.iter().rev() {
+        let (at, block) = (finding.message, finding.block.unwrap_or(0));
+        let id = finding.id.as_deref().unwrap_or_default();
+        let part = drafts.get(at).and_then(|draft| draft.parts.get(block));
+        if part.and_then(Part::tool_id).is_none_or(|own| own != id) {
+            // It has been renamed with its call.
+            continue;
+        }
+        let valid = tool_id(id);
+        let base = if valid.is_empty() { "unnamed".into() } else { valid };
+        let mut new = String::from(base.as_str());
+        let mut count = 2_u32;
+        while !taken.insert(new.clone()) {
+            new = alloc::format!("{base}_{count}");
+            count = count.saturating_add(1);
+        }
+        rename(drafts, at, block, &new);
     }
 }
 
@@ -367,20 +395,24 @@ fn mend_openai(messages: &mut Vec<Json>, finding: &Finding, chat: bool) -> &'sta
     let id = finding.id.as_deref().unwrap_or_default();
     match finding.kind {
         Kind::OrphanToolUse => {
-            let mut json = String::new();
-            let item = messages.get(at).map(|item| kind(item)).unwrap_or_default();
-            if chat {
-                json.push_str(r#"{"role":"tool","tool_call_id":"#);
-                quote(&mut json, id);
-                json.push_str(r#","content":"The tool was not run."}"#);
-            } else {
-                json.push_str(r#"{"type":"#);
-                quote(&mut json, &alloc::format!("{item}_output"));
-                json.push_str(r#","call_id":"#);
-                quote(&mut json, id);
-                json.push_str(r#","output":"The tool was not run."}"#);
+            let late = messages.iter().enumerate().position(|(place, message)| {
+                let key = if chat { "tool_call_id" } else { "call_id" };
+                let answer = chat || is_answer(&kind(message));
+                // Before its call, or too far behind it: one that is in its place is none of these.
+                place != at && answer && string_member(message, key).is_some_and(|own| own == id)
+            });
+            if let Some(late) = late {
+                let answer = messages.remove(late);
+                let next = if late < at { at } else { at.saturating_add(1) };
+                messages.insert(next.min(messages.len()), answer);
+                return "its answer was moved behind it";
             }
-            messages.insert(at.saturating_add(1), Json::checked(json));
+            if messages.get(at).is_some_and(|item| kind(item) == "tool_search_call") {
+                messages.remove(at);
+                return "left out";
+            }
+            let item = messages.get(at).map(|item| kind(item)).unwrap_or_default();
+            messages.insert(at.saturating_add(1), not_run(&item, id, chat));
             "an answer was put in: the tool was not run"
         }
         Kind::DuplicateToolId if chat => {
@@ -388,11 +420,45 @@ fn mend_openai(messages: &mut Vec<Json>, finding: &Finding, chat: bool) -> &'sta
             without_call(messages, at, id);
             "the second call was left out"
         }
+        Kind::UnsignedThinking => {
+            messages.remove(at);
+            // What it led to is refused by its id now.
+            for item in messages.iter_mut().skip(at) {
+                if !matches!(kind(item).as_str(), "message" | "function_call" | "custom_tool_call")
+                {
+                    break;
+                }
+                if let Ok(bare) = without_member(item, "id") {
+                    *item = Json::checked(bare);
+                }
+            }
+            "left out, and the ids of what it led to"
+        }
         _ => {
             messages.remove(at);
             "left out"
         }
     }
+}
+
+fn not_run(item: &str, id: &str, chat: bool) -> Json {
+    let mut json = String::new();
+    let (output, key) = if chat {
+        json.push_str(r#"{"role":"tool","tool_call_id":"#);
+        (String::new(), "content")
+    } else {
+        json.push_str(r#"{"type":"#);
+        (alloc::format!("{item}_output"), "output")
+    };
+    if !chat {
+        quote(&mut json, &output);
+        json.push_str(r#","call_id":"#);
+    }
+    quote(&mut json, id);
+    json.push_str(r#",""#);
+    json.push_str(key);
+    json.push_str(r#"":"The tool was not run."}"#);
+    Json::checked(json)
 }
 
 /// Leaves the calls of a message out that have an id which is taken.

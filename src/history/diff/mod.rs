@@ -38,7 +38,7 @@ pub struct Difference {
     /// The same, of the next request.
     pub next: Option<Text>,
     /// The signed blocks of the next request that become invalid, if the model's signatures are bound to
-    /// their prefix.
+    /// their prefix; of another model, those that it may not read.
     pub invalid_signatures: Vec<Text>,
     /// Whether the signatures of the model are bound to their prefix; `None` if the table does not know the
     /// model.
@@ -66,6 +66,8 @@ pub enum Part {
     ThinkingGap,
     /// Thinking is there that was not: what was signed while it was gone becomes invalid.
     ThinkingReturned,
+    /// The request begins with a compaction, before which nothing is read. Signatures stay valid.
+    Compacted,
     /// A parameter that the messages are cached under: thinking, effort, the choice of tools. Signatures stay
     /// valid.
     Parameter,
@@ -153,6 +155,12 @@ impl fmt::Display for Difference {
         let blocks = self.invalid_signatures.len();
         let (noun, verb) = if blocks == 1 { ("block", "becomes") } else { ("blocks", "become") };
         match self.bound {
+            _ if self.part == Part::Model && blocks > 0 => {
+                write!(f, ", {blocks} signed {noun} may be another model's")
+            }
+            _ if matches!(self.part, Part::ThinkingRemoved | Part::Compacted) => {
+                f.write_str(", signatures stay valid")
+            }
             _ if blocks == 0 => Ok(()),
             Some(false) => f.write_str(", signatures stay valid"),
             Some(true) => write!(f, ", {blocks} signed {noun} {verb} invalid"),
@@ -166,7 +174,10 @@ fn excerpt(value: &str, at: usize) -> Text {
     let from = (at.saturating_sub(16)..=at).find(|from| value.is_char_boundary(*from)).unwrap_or(0);
     let rest = value.get(from..).unwrap_or_default();
     let mut excerpt = String::from(if from == 0 { "" } else { "…" });
-    excerpt.extend(rest.chars().take(47));
+    excerpt.extend(rest.chars().take(46));
+    if rest.chars().nth(46).is_some() {
+        excerpt.push('…');
+    }
     excerpt.into()
 }
 
@@ -191,9 +202,7 @@ impl<'a> Requests<'a> {
         ];
         parts.into_iter().find_map(|(part, key)| {
             let place = self.member(key)?;
-            // Each model has signatures that others read.
-            let from = if part == Part::Model { usize::MAX } else { 0 };
-            Some(self.difference(part, &place, (from, 0)))
+            Some(self.difference(part, &place, (0, 0)))
         })
     }
 
@@ -224,8 +233,19 @@ impl<'a> Requests<'a> {
             Items::new(raw_member(request, key).unwrap_or("[]")).collect()
         };
         let (old, new) = (list(self.previous), list(self.next));
-        // What both end with may have grown; what a reply stands behind may not.
-        let last = if old.len() == new.len() { old.len().saturating_sub(1) } else { usize::MAX };
+        if key == "messages" && is_compacted(&old, &new) {
+            let place = Place {
+                path: "$.messages[0]".into(),
+                previous: old.first().copied().ok_or(self.previous),
+                next: new.first().copied().ok_or(self.next),
+            };
+            return Some(self.difference(Part::Compacted, &place, (0, 0)));
+        }
+        // What both end with may have grown; so may a reply, whatever follows: it was gone on from.
+        let end = old.len().saturating_sub(1);
+        let goes_on = old.last().and_then(|last| string_member(last, "role"));
+        let goes_on = goes_on.is_some_and(|role| role == "assistant");
+        let last = if old.len() == new.len() || goes_on { end } else { usize::MAX };
         let mut thinking = Thinking::default();
         for (at, (old, new)) in old.into_iter().zip(new).enumerate() {
             let path = format!("$.{key}[{at}]");
@@ -256,7 +276,7 @@ impl<'a> Requests<'a> {
         };
         let begin = |side: Result<&str, &str>| side.ok().map(|value| excerpt(value, same));
         let model = string_member(self.next, "model").and_then(|model| Model::find(&model));
-        let harmless = matches!(part, Part::ThinkingRemoved | Part::Parameter | Part::Model);
+        let harmless = matches!(part, Part::ThinkingRemoved | Part::Parameter | Part::Compacted);
         let invalid = if harmless { Vec::new() } else { self.signed_behind(from) };
         // From the end it may go too.
         let removed = part == Part::ThinkingGap && invalid.is_empty();
@@ -380,6 +400,16 @@ impl<'a> Thinking<'a> {
             self.first = Some((Part::ThinkingReturned, place, (from.0, from.1.saturating_add(1))));
         }
     }
+}
+
+/// Whether the next request begins with a compaction with which the previous one did not.
+fn is_compacted(old: &[&str], new: &[&str]) -> bool {
+    let first = |messages: &[&str]| -> Option<String> {
+        let content = raw_member(messages.first()?, "content")?;
+        let block = Items::new(content).next().filter(|block| kind(block) == "compaction")?;
+        Some(block.into())
+    };
+    !old.is_empty() && first(new).is_some() && first(new) != first(old)
 }
 
 fn is_thinking(block: &str) -> bool {

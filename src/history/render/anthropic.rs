@@ -1,6 +1,6 @@
 //! The messages as the Messages API takes them.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,24 +9,23 @@ use crate::history::draft::{Draft, Part, tool_id};
 use crate::history::fate::Fates;
 use crate::history::report::{Action, Reason};
 use crate::history::thinking::fingerprint;
-use crate::history::{Entry, History, Policy, Reply, Target, ToolResult};
+use crate::history::{Entry, History, Policy, Reply, ToolResult};
 use crate::json::Json;
 use crate::json::edit::{quote, with_member};
 use crate::message::{Block, Content, Message, Provider};
 use crate::text::Text;
 
-pub(super) fn render(
-    history: &History,
-    target: &Target,
-    policy: &Policy,
-    fates: &Fates,
-    rendered: &mut Rendered,
-) {
+pub(super) fn render(history: &History, policy: &Policy, fates: &Fates, rendered: &mut Rendered) {
     let mut drafts = drafts(history, fates);
-    marks::set(&mut drafts, target, policy, rendered);
+    let marks = marks::set(&mut drafts, policy, rendered);
     for (at, draft) in drafts.iter().enumerate() {
         for (block, part) in draft.parts.iter().enumerate() {
-            let action = Action::Kept;
+            let ignored = fates.ignored.get(&part.origin).filter(|_| part.is_thinking());
+            let action = match (marks.get(&(at, block)), ignored) {
+                (Some(ttl), _) => Action::Marked(*ttl),
+                (None, Some(reason)) => Action::Ignored(*reason),
+                (None, None) => Action::Kept,
+            };
             rendered.report.line(part.origin, &part.kind, Some((at, Some(block))), action);
             if let Some(print) = part.print.clone() {
                 rendered.signed.push(Signed { message: at, block, print });
@@ -40,8 +39,7 @@ pub(super) fn render(
 fn drafts(history: &History, fates: &Fates) -> Vec<Draft> {
     let begins = history.turn_begins();
     let mut drafts: Vec<Draft> = Vec::new();
-    // Ids of calls that others made, and that had to be changed.
-    let mut foreign: BTreeSet<Text> = BTreeSet::new();
+    let mut ids = Ids::default();
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
     let mut said = Said { first, ..Said::default() };
     for (at, entry) in history.entries.iter().enumerate().skip(first) {
@@ -49,11 +47,16 @@ fn drafts(history: &History, fates: &Fates) -> Vec<Draft> {
             Entry::User(content) => {
                 let own = begins.binary_search(&said.first).is_ok();
                 let draft = Draft::user(content, own).of(at);
+                if draft.role == "assistant" {
+                    said.flush(&mut drafts, at.saturating_add(1));
+                    push(&mut drafts, draft);
+                    continue;
+                }
                 let whole = draft.parts.len();
                 let (results, draft) = draft.split_results();
                 let asked = |part: &Part| !fates.unasked.contains(&(at, part.answers()));
                 said.results
-                    .extend(results.into_iter().filter(asked).map(|it| it.renamed(&foreign)));
+                    .extend(results.into_iter().filter(asked).map(|it| it.renamed(&ids.new)));
                 if !draft.parts.is_empty() || whole == 0 {
                     said.others.push(draft);
                 }
@@ -61,22 +64,14 @@ fn drafts(history: &History, fates: &Fates) -> Vec<Draft> {
             Entry::ToolResult(result) => {
                 if !fates.unasked.contains(&(at, result.id.clone())) {
                     let part = Part { origin: (at, 0), ..Part::new(result.to_anthropic()) };
-                    said.results.push(part.renamed(&foreign));
+                    said.results.push(part.renamed(&ids.new));
                 }
             }
             Entry::Assistant(reply) => {
                 said.flush(&mut drafts, at.saturating_add(1));
-                let message = &reply.message;
-                if message.provider != Provider::Anthropic {
-                    foreign.extend(message.content.iter().filter_map(
-                        |block| match &block.content {
-                            Content::ToolUse(tool) => Some(tool.id.clone()),
-                            _ => None,
-                        },
-                    ));
-                }
+                ids.learn(at, &reply.message);
                 let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
-                push(&mut drafts, Draft::assistant(parts(at, reply, fates)));
+                push(&mut drafts, Draft::assistant(parts(at, reply, fates, &ids)));
             }
             Entry::Prefill(text) => {
                 said.flush(&mut drafts, at.saturating_add(1));
@@ -87,6 +82,32 @@ fn drafts(history: &History, fates: &Fates) -> Vec<Draft> {
     }
     said.flush(&mut drafts, 0);
     drafts
+}
+
+/// The ids of calls: those of other providers have characters that the API refuses, and may come again.
+#[derive(Default)]
+struct Ids {
+    taken: BTreeSet<Text>,
+    /// What the last call with an id goes by, if it had to be changed.
+    new: BTreeMap<Text, Text>,
+}
+
+impl Ids {
+    fn learn(&mut self, entry: usize, message: &Message) {
+        for block in &message.content {
+            let Content::ToolUse(tool) = &block.content else { continue };
+            let base = tool_id(&tool.id);
+            let mut id = base.clone();
+            while message.provider != Provider::Anthropic && self.taken.contains(&id) {
+                id = alloc::format!("{base}_{entry}_{}", self.taken.len()).into();
+            }
+            self.taken.insert(id.clone());
+            self.new.remove(&tool.id);
+            if message.provider != Provider::Anthropic && id != tool.id {
+                self.new.insert(tool.id.clone(), id);
+            }
+        }
+    }
 }
 
 /// What was said between two replies. The answers to the first come before all else.
@@ -119,12 +140,12 @@ fn push(drafts: &mut Vec<Draft>, draft: Draft) {
     }
 }
 
-fn parts(entry: usize, reply: &Reply, fates: &[Option<Reason>]) -> Vec<Part> {
+fn parts(entry: usize, reply: &Reply, fates: &[Option<Reason>], ids: &Ids) -> Vec<Part> {
     let blocks = reply.message.content.iter().enumerate().zip(fates);
     let kept = blocks.filter(|(_, fate)| fate.is_none()).map(|(block, _)| block);
     kept.map(|(at, block)| Part {
         kind: block.content.kind_in_messages().into(),
-        json: block.to_messages(&reply.message),
+        json: block.to_messages(&reply.message, ids),
         origin: (entry, at),
         print: fingerprint(block),
     })
@@ -142,7 +163,7 @@ impl Content {
 }
 
 impl Block {
-    fn to_messages(&self, message: &Message) -> Json {
+    fn to_messages(&self, message: &Message, ids: &Ids) -> Json {
         let own = message.provider == Provider::Anthropic;
         let Content::ToolUse(tool) = &self.content else {
             if own {
@@ -155,7 +176,7 @@ impl Block {
             return self.to_param();
         }
         let mut json = String::from(r#"{"type":"tool_use","id":"#);
-        quote(&mut json, &tool_id(&tool.id));
+        quote(&mut json, ids.new.get(&tool.id).unwrap_or(&tool.id));
         json.push_str(r#","name":"#);
         quote(&mut json, &tool.name);
         json.push_str(r#","input":"#);

@@ -3,21 +3,26 @@
 //! Source: Anthropic's page on prompt caching. A mark is looked up where it stands and some 20 blocks before,
 //! so one that stands where the last request ended is always found.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::Rendered;
 use crate::history::draft::{Draft, Part};
-use crate::history::report::{Action, Note};
-use crate::history::{CacheStrategy, Policy, Target, Ttl};
+use crate::history::report::Note;
+use crate::history::{CacheStrategy, Policy, Ttl};
 use crate::json::edit::{raw_member, string_member};
 
 /// The most marks that a request may have, that of the system prompt included.
 const MARKS: usize = 4;
 
-pub(super) fn set(drafts: &mut [Draft], target: &Target, policy: &Policy, rendered: &mut Rendered) {
+pub(super) fn set(
+    drafts: &mut [Draft],
+    policy: &Policy,
+    rendered: &mut Rendered,
+) -> BTreeMap<Place, Ttl> {
     let marks = policy.cache;
     if marks.strategy == CacheStrategy::None {
-        return;
+        return BTreeMap::new();
     }
     let mut lives = existing(drafts);
     let mut room = MARKS.saturating_sub(lives.len());
@@ -30,7 +35,7 @@ pub(super) fn set(drafts: &mut [Draft], target: &Target, policy: &Policy, render
     } else {
         note("the messages have four of your own");
     }
-    let mut lines = Vec::new();
+    let mut lines = BTreeMap::new();
     for message in wanted(drafts, marks.strategy) {
         let Some(place) = place(drafts, message) else {
             note("no block before it can carry one");
@@ -47,22 +52,19 @@ pub(super) fn set(drafts: &mut [Draft], target: &Target, policy: &Policy, render
         let behind = lives.iter().filter(|(at, _)| *at > place).map(|(_, ttl)| *ttl).max();
         let ttl = marks.ttl.min(before.unwrap_or(Ttl::OneHour)).max(behind.unwrap_or_default());
         lives.push((place, ttl));
-        lines.push((place, ttl));
+        lines.insert(place, ttl);
     }
-    for ((message, at), ttl) in lines {
-        let Some(draft) = drafts.get_mut(message) else { continue };
-        draft.mark(at, ttl.cache_control());
-        let Some(part) = draft.parts.get(at) else { continue };
-        let action = Action::Marked(ttl);
-        rendered.report.line(part.origin, &part.kind, Some((message, Some(at))), action);
+    for ((message, at), ttl) in &lines {
+        if let Some(draft) = drafts.get_mut(*message) {
+            draft.mark(*at, ttl.cache_control());
+        }
     }
-    if let Some(tokens) = target.row.as_ref().and_then(|row| row.min_cacheable_tokens) {
-        rendered.report.notes.push(Note::MinCacheable { tokens });
-    }
+    rendered.report.notes.extend(rendered.system_mark.map(|ttl| Note::SystemMark { ttl }));
+    lines
 }
 
 /// Where a mark stands: the message and the block.
-type Place = (usize, usize);
+pub(super) type Place = (usize, usize);
 
 /// The marks that the caller set, and how long they live.
 fn existing(drafts: &[Draft]) -> Vec<(Place, Ttl)> {

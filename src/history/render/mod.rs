@@ -66,10 +66,12 @@ pub(super) struct Signed {
 impl History {
     /// Makes the messages of the next request, and moves the watermark where the policy says so.
     ///
-    /// The same history, target and policy give the same messages again, however often they are rendered.
+    /// The same history, target and policy give the same again, however often they are rendered. To see what
+    /// another target or policy would give, [`preview`](Self::preview) it: what a rendering has removed for
+    /// good is removed for all.
     pub fn render(&mut self, target: &Target, policy: &Policy) -> Rendered {
-        let (rendered, watermark) = self.draft(target, policy);
-        self.watermark = watermark;
+        let (rendered, watermark, why) = self.draft(target, policy);
+        (self.watermark, self.watermark_why) = (watermark, why);
         rendered
     }
 
@@ -89,7 +91,7 @@ impl History {
             Some(Entry::Assistant(reply)) => {
                 reply.message.stop_reason == Some(StopReason::PauseTurn)
             }
-            last => matches!(last, Some(Entry::Prefill(_))),
+            last => matches!(last, Some(Entry::Prefill(_))) && target.prefills(),
         };
         let last = rendered.messages.len().saturating_sub(1);
         let usual = |finding: &Finding| {
@@ -100,23 +102,23 @@ impl History {
         found
     }
 
-    fn draft(&self, target: &Target, policy: &Policy) -> (Rendered, usize) {
+    fn draft(&self, target: &Target, policy: &Policy) -> (Rendered, usize, Text) {
         let mut fates = fate::decide(self, target, policy);
         let mut rendered = Rendered::default();
         rendered.report.notes = core::mem::take(&mut fates.notes);
         self.report_dropped(&fates, &mut rendered.report);
         Self::report_unasked(&fates, &mut rendered.report);
         match target.provider {
-            Provider::Anthropic => anthropic::render(self, target, policy, &fates, &mut rendered),
+            Provider::Anthropic => anthropic::render(self, policy, &fates, &mut rendered),
             Provider::OpenAiResponses | Provider::OpenAiChat => {
-                openai::render(self, target, &fates, &mut rendered);
+                openai::render(self, target, policy, &fates, &mut rendered);
             }
         }
         rendered.report.lines.sort_by_key(|line| (line.entry, line.block));
         if let Some(edits) = policy.context_edits.as_ref().filter(|_| target.is_anthropic()) {
             rendered.edit(edits);
         }
-        (rendered, fates.watermark)
+        (rendered, fates.watermark, fates.why)
     }
 
     fn report_dropped(&self, fates: &Fates, report: &mut Report) {
@@ -148,8 +150,7 @@ impl History {
 
     /// Whether a call has an answer, or can still get one.
     fn is_answered_or_last(&self, entry: usize, id: &str) -> bool {
-        let next = entry.saturating_add(1);
-        next >= self.entries.len() || self.is_answered(next, id)
+        entry.saturating_add(1) >= self.entries.len() || self.is_answered(entry, id)
     }
 }
 

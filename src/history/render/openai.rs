@@ -6,22 +6,38 @@ use alloc::vec::Vec;
 
 use super::{Rendered, Signed};
 use crate::history::fate::{Fates, is_thinking};
-use crate::history::report::{Action, Reason};
+use crate::history::report::{Action, Note, Reason};
 use crate::history::thinking::fingerprint;
-use crate::history::turns::user_blocks;
-use crate::history::{Entry, History, Reply, Target, ToolResult, kind, string};
+use crate::history::turns::{role, user_blocks};
+use crate::history::{
+    CacheStrategy, Entry, History, Policy, Reply, Target, ToolResult, kind, string,
+};
 use crate::json::Json;
 use crate::json::edit::{quote, raw_member, string_member, with_member};
 use crate::json::reader::Items;
 use crate::message::{Message, Provider, ToolKind, ToolUse};
 use crate::models::{Model, Replay};
 
-pub(super) fn render(history: &History, target: &Target, fates: &Fates, rendered: &mut Rendered) {
+pub(super) fn render(
+    history: &History,
+    target: &Target,
+    policy: &Policy,
+    fates: &Fates,
+    rendered: &mut Rendered,
+) {
+    if policy.cache.strategy != CacheStrategy::None {
+        let why = "the API has no marks: it caches by itself".into();
+        rendered.report.notes.push(Note::NotMarked { why });
+    }
     let chat = target.provider == Provider::OpenAiChat;
     let mut said = Said { chat, ..Said::default() };
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
     for (at, entry) in history.entries.iter().enumerate().skip(first) {
         match entry {
+            Entry::User(content) if role(content).is_some_and(|role| role == "assistant") => {
+                said.flush(&mut rendered.messages);
+                rendered.messages.push(content.clone());
+            }
             Entry::User(content) => said.user((history, fates), at, content),
             Entry::ToolResult(result) => {
                 if !fates.unasked.contains(&(at, result.id.clone())) {
@@ -39,7 +55,9 @@ pub(super) fn render(history: &History, target: &Target, fates: &Fates, rendered
             }
             Entry::Prefill(text) => {
                 said.flush(&mut rendered.messages);
-                rendered.messages.push(message("assistant", &string(text)));
+                if !text.is_empty() {
+                    rendered.messages.push(message("assistant", &string(text)));
+                }
             }
         }
     }
@@ -213,6 +231,9 @@ impl ToolResult {
             let custom = call.is_some_and(|call| call.kind == ToolKind::Custom);
             let usual = if custom { "custom_tool_call" } else { "function_call" };
             let item = call.and_then(|call| call.item.as_deref()).unwrap_or(usual);
+            if item == "tool_search_call" {
+                return self.to_tools();
+            }
             json.push_str(r#"{"type":"#);
             quote(&mut json, &alloc::format!("{item}_output"));
             json.push_str(r#","call_id":"#);
@@ -220,6 +241,16 @@ impl ToolResult {
             json.push_str(r#","output":"#);
         }
         json.push_str(&output);
+        json.push('}');
+        Json::checked(json)
+    }
+
+    /// What a search for tools found, which has a form of its own.
+    fn to_tools(&self) -> Json {
+        let mut json = String::from(r#"{"type":"tool_search_output","call_id":"#);
+        quote(&mut json, &self.id);
+        json.push_str(r#","tools":"#);
+        json.push_str(if self.content.starts_with('[') { &self.content } else { "[]" });
         json.push('}');
         Json::checked(json)
     }
