@@ -64,6 +64,13 @@
 //! | cut replies | up to the last whole text, or the last call that has an answer; [`History::resume`] goes on with them | the same | the same |
 //! | text and calls of other providers | yes, without their thinking | yes | yes |
 //!
+//! # The watermark
+//!
+//! Where signatures are bound to everything before them, thinking may be removed from the front, and never put
+//! back. So what a policy removes, or what had to go there, is removed by a watermark that is part of the record:
+//! [`render`](History::render) moves it forward, and nothing moves it back. [`preview`](History::preview) shows
+//! what another policy or target would give, and moves nothing.
+//!
 //! # When it does not fit
 //!
 //! [`validate`] finds what the API would refuse in any array of messages, rendered or your own;

@@ -26,7 +26,8 @@
 //!   stands before it, unchanged; `unchecked`: it is recorded, but not checked; `account`: the account
 //!   that it was written for.
 //! - *foreign*: what becomes of signed thinking that the model cannot read: `dropped` by the API, silently,
-//!   and not billed; or the whole request `refused`.
+//!   and not billed; or the whole request `refused`. What `claude-opus-4-8` thought may be sent to
+//!   `claude-opus-5-5`, which does not see it; sent to `claude-sonnet-5` it costs the request.
 //! - *min budget*, *max output*, *min cache*: tokens; below the last nothing is cached, silently.
 //! - *source*: pages of Anthropic's documentation, as of November 2026: [models], [thinking] (for older
 //!   models [extended thinking]), [effort], [preserved thinking].
