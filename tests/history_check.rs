@@ -469,6 +469,11 @@ fn openai_has_rules_of_its_own() {
             json!([calls(&["a"]), answer("a"), calls(&["a"]), answer("a")]),
             &["DuplicateToolId $.messages[2] a"],
         ),
+        (
+            chat,
+            json!([calls(&["a"]), calls(&["a"]), answer("a")]),
+            &["OrphanToolUse $.messages[0] a", "DuplicateToolId $.messages[1] a"],
+        ),
         (chat, json!([calls(&["a", "a"]), answer("a")]), &["DuplicateToolId $.messages[0] a"]),
         (
             chat,

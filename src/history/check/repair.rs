@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::anthropic::{find, read};
-use super::openai::{call_ids, find_chat, find_items, is_answer};
+use super::openai::{call_ids, find_chat, find_items};
 use super::{Finding, FindingKind as Kind};
 use crate::history::draft::{Draft, Part, tool_id};
 use crate::history::{Mode, Target, kind};
@@ -112,28 +112,49 @@ impl Repaired {
 
     fn openai(&mut self) {
         let chat = self.target.provider == Provider::OpenAiChat;
-        loop {
+        // No message needs as many; it only makes sure of the end.
+        let rounds = self.messages.len().saturating_add(8).saturating_mul(8);
+        for _ in 0..rounds {
             let found = if chat {
                 find_chat(&self.messages)
             } else {
                 find_items(&self.messages, &self.target)
             };
-            // A call is looked after before its answer is taken for one to nothing.
-            let orphan = found.iter().map(|it| it.kind).find(|kind| *kind == Kind::OrphanToolUse);
-            let broken = found.iter().map(|it| it.kind).find(|kind| *kind == Kind::InvalidBlock);
-            let first = found.first().map(|finding| finding.kind);
-            let Some(kind) = broken.or(orphan).or(first) else { break };
-            let mut same: Vec<_> = found.into_iter().filter(|it| it.kind == kind).collect();
-            // Each is mended where it was found: the last first, and of some only one at a time.
-            if kind == Kind::DuplicateToolId {
-                same.truncate(1);
+            if self.bring_back(&found) {
+                continue;
             }
+            // A call is looked after before its answer is taken for one to nothing.
+            let has = |kind| found.iter().any(|finding| finding.kind == kind);
+            let urgent =
+                [Kind::InvalidBlock, Kind::OrphanToolUse].into_iter().find(|kind| has(*kind));
+            let Some(kind) = urgent.or_else(|| found.first().map(|it| it.kind)) else { break };
+            let mut same: Vec<_> = found.into_iter().filter(|it| it.kind == kind).collect();
+            // Each is mended where it was found: the last first, and of one message one at a time.
             same.sort_by_key(|finding| finding.message);
+            same.dedup_by_key(|finding| finding.message);
             for finding in same.into_iter().rev() {
                 let done = mend_openai(&mut self.messages, &finding, chat);
                 self.note(finding, done);
             }
         }
+    }
+
+    /// Moves an answer that stands in the wrong place behind its call, if there is one.
+    fn bring_back(&mut self, found: &[Finding]) -> bool {
+        let stray = found.iter().filter(|it| it.kind == Kind::OrphanToolResult);
+        let stray: BTreeMap<&str, usize> =
+            stray.filter_map(|it| Some((it.id.as_deref()?, it.message))).collect();
+        let calls = found.iter().filter(|it| it.kind == Kind::OrphanToolUse);
+        let pair = calls.into_iter().find_map(|call| {
+            let answer = stray.get(call.id.as_deref()?)?;
+            Some((call.clone(), *answer))
+        });
+        let Some((call, late)) = pair else { return false };
+        let answer = self.messages.remove(late);
+        let at = if late < call.message { call.message } else { call.message.saturating_add(1) };
+        self.messages.insert(at.min(self.messages.len()), answer);
+        self.note(call, "its answer was moved behind it");
+        true
     }
 
     fn note(&mut self, finding: Finding, done: &'static str) {
@@ -395,18 +416,6 @@ fn mend_openai(messages: &mut Vec<Json>, finding: &Finding, chat: bool) -> &'sta
     let id = finding.id.as_deref().unwrap_or_default();
     match finding.kind {
         Kind::OrphanToolUse => {
-            let late = messages.iter().enumerate().position(|(place, message)| {
-                let key = if chat { "tool_call_id" } else { "call_id" };
-                let answer = chat || is_answer(&kind(message));
-                // Before its call, or too far behind it: one that is in its place is none of these.
-                place != at && answer && string_member(message, key).is_some_and(|own| own == id)
-            });
-            if let Some(late) = late {
-                let answer = messages.remove(late);
-                let next = if late < at { at } else { at.saturating_add(1) };
-                messages.insert(next.min(messages.len()), answer);
-                return "its answer was moved behind it";
-            }
             if messages.get(at).is_some_and(|item| kind(item) == "tool_search_call") {
                 messages.remove(at);
                 return "left out";
