@@ -1,4 +1,5 @@
-//! What becomes of each block, and where the watermark stands: every rule on what goes out is here.
+//! What becomes of each block, and where the watermark stands. Every rule on what goes out is here, but for
+//! who may read a block of thinking, which is in `thinking`.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;

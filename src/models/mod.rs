@@ -72,7 +72,7 @@ use crate::text::Text;
 /// # A model that the table does not know
 ///
 /// Names say nothing of models behind a gateway, a deployment or an ARN. Start from the model that it is
-/// like, change what differs, and give it to [`RequestParams`](crate::request::RequestParams::model)
+/// like, or from `Model::default()`, which can do nothing, change what differs, and give it to [`RequestParams`](crate::request::RequestParams::model)
 /// and [`Target`](crate::history::Target::model_is):
 ///
 /// ```

@@ -42,7 +42,14 @@ fn drafts(history: &History, fates: &Fates) -> Vec<Draft> {
     let mut ids = Ids::default();
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
     let mut said = Said { first, ..Said::default() };
-    for (at, entry) in history.entries.iter().enumerate().skip(first) {
+    for (at, entry) in history.entries.iter().enumerate() {
+        if let Entry::Assistant(reply) = entry {
+            // Also of what is left out, or the others would be called otherwise without it.
+            ids.learn(at, &reply.message);
+        }
+        if at < first {
+            continue;
+        }
         match entry {
             Entry::User(content) => {
                 let own = begins.binary_search(&said.first).is_ok();
@@ -69,7 +76,6 @@ fn drafts(history: &History, fates: &Fates) -> Vec<Draft> {
             }
             Entry::Assistant(reply) => {
                 said.flush(&mut drafts, at.saturating_add(1));
-                ids.learn(at, &reply.message);
                 let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
                 push(&mut drafts, Draft::assistant(parts(at, reply, fates, &ids)));
             }
