@@ -1,6 +1,7 @@
 //! What the API would refuse in the messages of a request, and how it is mended.
 
 mod anthropic;
+mod mend;
 mod openai;
 mod repair;
 

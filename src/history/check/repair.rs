@@ -9,10 +9,11 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::anthropic::{find, read};
-use super::openai::{call_ids, find_chat, find_items};
+use super::mend::mend_openai;
+use super::openai::{find_chat, find_items};
 use super::{Finding, FindingKind as Kind};
 use crate::history::draft::{Draft, Part, tool_id};
-use crate::history::{Mode, Target, kind};
+use crate::history::{Mode, Target};
 use crate::json::Json;
 use crate::json::edit::{quote, string_member, with_member, without_member};
 use crate::message::Provider;
@@ -408,93 +409,5 @@ fn unmark_first(drafts: &mut [Draft]) {
             part.json = Json::checked(json);
         }
         return draft.change();
-    }
-}
-
-fn mend_openai(messages: &mut Vec<Json>, finding: &Finding, chat: bool) -> &'static str {
-    let at = finding.message;
-    let id = finding.id.as_deref().unwrap_or_default();
-    match finding.kind {
-        Kind::OrphanToolUse => {
-            if messages.get(at).is_some_and(|item| kind(item) == "tool_search_call") {
-                messages.remove(at);
-                return "left out";
-            }
-            let item = messages.get(at).map(|item| kind(item)).unwrap_or_default();
-            messages.insert(at.saturating_add(1), not_run(&item, id, chat));
-            "an answer was put in: the tool was not run"
-        }
-        Kind::DuplicateToolId if chat => {
-            // One id twice, and one answer each: the ids are the caller's to choose.
-            without_call(messages, at, id);
-            "the second call was left out"
-        }
-        Kind::UnsignedThinking => {
-            messages.remove(at);
-            // What it led to is refused by its id now.
-            for item in messages.iter_mut().skip(at) {
-                if !matches!(kind(item).as_str(), "message" | "function_call" | "custom_tool_call")
-                {
-                    break;
-                }
-                if let Ok(bare) = without_member(item, "id") {
-                    *item = Json::checked(bare);
-                }
-            }
-            "left out, and the ids of what it led to"
-        }
-        _ => {
-            messages.remove(at);
-            "left out"
-        }
-    }
-}
-
-fn not_run(item: &str, id: &str, chat: bool) -> Json {
-    let mut json = String::new();
-    let (output, key) = if chat {
-        json.push_str(r#"{"role":"tool","tool_call_id":"#);
-        (String::new(), "content")
-    } else {
-        json.push_str(r#"{"type":"#);
-        (alloc::format!("{item}_output"), "output")
-    };
-    if !chat {
-        quote(&mut json, &output);
-        json.push_str(r#","call_id":"#);
-    }
-    quote(&mut json, id);
-    json.push_str(r#",""#);
-    json.push_str(key);
-    json.push_str(r#"":"The tool was not run."}"#);
-    Json::checked(json)
-}
-
-/// Leaves the calls of a message out that have an id which is taken.
-fn without_call(messages: &mut [Json], at: usize, id: &str) {
-    let Some(message) = messages.get_mut(at) else { return };
-    let calls = crate::json::edit::raw_member(message, "tool_calls").unwrap_or("[]");
-    let own = call_ids(message);
-    let mut first = own.iter().filter(|own| *own == id).count() > 1;
-    let mut left = String::from("[");
-    for call in crate::json::reader::Items::new(calls) {
-        let same = string_member(call, "id").is_some_and(|own| own == id);
-        // The first of two in one message stays.
-        if same && !core::mem::take(&mut first) {
-            continue;
-        }
-        if left.len() > 1 {
-            left.push(',');
-        }
-        left.push_str(call);
-    }
-    left.push(']');
-    let changed = if left == "[]" {
-        without_member(message, "tool_calls")
-    } else {
-        with_member(message, "tool_calls", &left)
-    };
-    if let Ok(json) = changed {
-        *message = Json::checked(json);
     }
 }
