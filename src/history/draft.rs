@@ -4,10 +4,14 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::Ttl;
 use crate::json::Json;
 use crate::json::edit::{quote, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
 use crate::text::Text;
+
+/// The most marks for the cache that a request may have, that of the system prompt included.
+pub(super) const MARKS: usize = 4;
 
 /// A message of the Messages API.
 pub(super) struct Draft {
@@ -44,6 +48,13 @@ impl Part {
         quote(&mut json, text);
         json.push('}');
         Self::new(Json::checked(json))
+    }
+
+    /// How long its mark for the cache lives, if it has one.
+    pub(super) fn mark(&self) -> Option<Ttl> {
+        let control = raw_member(&self.json, "cache_control").filter(|it| *it != "null")?;
+        let hour = string_member(control, "ttl").is_some_and(|ttl| ttl == "1h");
+        Some(if hour { Ttl::OneHour } else { Ttl::FiveMinutes })
     }
 
     /// Whether it may carry a mark for the cache.

@@ -130,16 +130,15 @@ impl Thinking {
         params: &RequestParams,
     ) -> Result<ThinkingRequest, ThinkingError> {
         let known = params.model.clone().or_else(|| Model::find(model));
-        let maker = known.as_ref().map_or(Maker::Anthropic, |model| model.maker);
-        match (maker, known) {
-            (Maker::OpenAi, Some(model)) => openai::resolve(self, &model, params),
-            (Maker::Anthropic, Some(model)) => anthropic::resolve(self, &model, params),
-            (_, None) => match self {
-                Self::ModelDefault => Ok(ThinkingRequest::default()),
-                Self::Raw(raw) if openai::serves(params.api) => Ok(openai::pass(raw, params)),
-                Self::Raw(raw) => anthropic::pass(raw, params),
-                _ => Err(ThinkingError::UnknownModel { model: model.into() }),
+        match (known, self) {
+            (Some(model), _) => match model.maker {
+                Maker::Anthropic => anthropic::resolve(self, &model, params),
+                Maker::OpenAi => openai::resolve(self, &model, params),
             },
+            (None, Self::ModelDefault) => Ok(ThinkingRequest::default()),
+            (None, Self::Raw(raw)) if openai::serves(params.api) => Ok(openai::pass(raw, params)),
+            (None, Self::Raw(raw)) => anthropic::pass(raw, params),
+            (None, _) => Err(ThinkingError::UnknownModel { model: model.into() }),
         }
     }
 }

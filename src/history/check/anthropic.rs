@@ -5,14 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Finding, FindingKind as Kind};
-use crate::history::draft::{Draft, Part, is_cacheable};
-use crate::history::{Mode, Target};
+use crate::history::draft::{Draft, MARKS, Part, is_cacheable};
+use crate::history::{Mode, Target, Ttl};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
 use crate::models::Replay;
-
-/// The most marks for the cache in a request.
-const MARKS: usize = 4;
 
 pub(super) fn read(messages: &[Json]) -> Vec<Draft> {
     messages.iter().map(Draft::read).collect()
@@ -153,15 +150,15 @@ fn of_marks(drafts: &[Draft], found: &mut Vec<Finding>) {
     let (mut marks, mut short) = (0_usize, false);
     for (at, draft) in drafts.iter().enumerate() {
         for (block, part) in draft.parts.iter().enumerate() {
-            let Some(hour) = part.mark() else { continue };
+            let Some(ttl) = part.mark() else { continue };
             marks = marks.saturating_add(1);
             if marks > MARKS {
                 found.push(Finding::of_block(Kind::TooManyMarks, at, block, None));
             }
-            if hour && short {
+            if ttl == Ttl::OneHour && short {
                 found.push(Finding::of_block(Kind::TtlOrder, at, block, None));
             }
-            short |= !hour;
+            short |= ttl == Ttl::FiveMinutes;
         }
     }
 }
@@ -228,12 +225,6 @@ impl Part {
             "tool_result" => Some(string_member(&self.json, "tool_use_id").unwrap_or_default()),
             _ => None,
         }
-    }
-
-    /// Whether its mark for the cache lives for an hour, if it has one.
-    pub(super) fn mark(&self) -> Option<bool> {
-        let control = raw_member(&self.json, "cache_control").filter(|it| *it != "null")?;
-        Some(string_member(control, "ttl").is_some_and(|ttl| ttl == "1h"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! How the messages of a chat, and the items of a response, are mended one by one.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -49,24 +50,19 @@ pub(super) fn mend_openai(messages: &mut Vec<Json>, finding: &Finding, chat: boo
     }
 }
 
+/// An answer to a call that nobody answered.
 fn not_run(item: &str, id: &str, chat: bool) -> Json {
-    let mut json = String::new();
-    let (output, key) = if chat {
-        json.push_str(r#"{"role":"tool","tool_call_id":"#);
-        (String::new(), "content")
-    } else {
-        json.push_str(r#"{"type":"#);
-        (alloc::format!("{item}_output"), "output")
-    };
-    if !chat {
-        quote(&mut json, &output);
-        json.push_str(r#","call_id":"#);
+    let mut quoted = String::new();
+    quote(&mut quoted, id);
+    let text = r#""The tool was not run.""#;
+    if chat {
+        return Json::checked(format!(
+            r#"{{"role":"tool","tool_call_id":{quoted},"content":{text}}}"#
+        ));
     }
-    quote(&mut json, id);
-    json.push_str(r#",""#);
-    json.push_str(key);
-    json.push_str(r#"":"The tool was not run."}"#);
-    Json::checked(json)
+    let mut kind = String::new();
+    quote(&mut kind, &format!("{item}_output"));
+    Json::checked(format!(r#"{{"type":{kind},"call_id":{quoted},"output":{text}}}"#))
 }
 
 /// Leaves the calls of a message out that have an id which is taken.

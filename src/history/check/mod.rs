@@ -179,15 +179,7 @@ impl fmt::Display for Finding {
 #[must_use]
 pub fn validate(messages: &[Json], target: &Target) -> Vec<Finding> {
     if messages.is_empty() {
-        let path = "$.messages".into();
-        return [Finding {
-            kind: FindingKind::NoMessages,
-            path,
-            message: 0,
-            block: None,
-            id: None,
-        }]
-        .into();
+        return [Finding::of_none()].into();
     }
     let mut found = match target.provider {
         Provider::Anthropic => anthropic::find(&anthropic::read(messages), target),
@@ -199,6 +191,11 @@ pub fn validate(messages: &[Json], target: &Target) -> Vec<Finding> {
 }
 
 impl Finding {
+    fn of_none() -> Self {
+        let (kind, path) = (FindingKind::NoMessages, "$.messages".into());
+        Self { kind, path, message: 0, block: None, id: None }
+    }
+
     fn of_message(kind: FindingKind, message: usize) -> Self {
         let path = format!("$.messages[{message}]").into();
         Self { kind, path, message, block: None, id: None }

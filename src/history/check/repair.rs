@@ -70,11 +70,9 @@ pub fn repair(messages: &[Json], target: &Target) -> Repaired {
     } else {
         repaired.openai();
     }
-    if let Some(finding) = super::validate(&repaired.messages, target).pop()
-        && finding.kind == Kind::NoMessages
-    {
+    if repaired.messages.is_empty() {
         repaired.messages.push(user("Go on.").into_json());
-        repaired.note(finding, "a message of the user was put in");
+        repaired.note(Finding::of_none(), "a message of the user was put in");
     }
     repaired
 }

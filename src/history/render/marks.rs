@@ -7,13 +7,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::Rendered;
-use crate::history::draft::{Draft, Part};
+use crate::history::draft::{Draft, MARKS, Part};
 use crate::history::report::Note;
 use crate::history::{CacheStrategy, Policy, Ttl};
-use crate::json::edit::{raw_member, string_member};
-
-/// The most marks that a request may have, that of the system prompt included.
-const MARKS: usize = 4;
 
 pub(super) fn set(
     drafts: &mut [Draft],
@@ -71,13 +67,7 @@ fn existing(drafts: &[Draft]) -> Vec<(Place, Ttl)> {
     let parts = drafts.iter().enumerate().flat_map(|(message, draft)| {
         draft.parts.iter().enumerate().map(move |(at, part)| ((message, at), part))
     });
-    parts
-        .filter_map(|(place, part)| {
-            let control = raw_member(&part.json, "cache_control").filter(|it| *it != "null")?;
-            let hour = string_member(control, "ttl").is_some_and(|ttl| ttl == "1h");
-            Some((place, if hour { Ttl::OneHour } else { Ttl::FiveMinutes }))
-        })
-        .collect()
+    parts.filter_map(|(place, part)| Some((place, part.mark()?))).collect()
 }
 
 /// The messages at whose end a mark shall stand, the most useful first.

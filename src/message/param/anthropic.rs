@@ -65,12 +65,7 @@ impl Block {
             Content::Other(other) => return out.push_str(&other.raw),
         }
         // What is not known may be what the next request needs.
-        for (key, value) in &self.other {
-            out.push(',');
-            quote(out, key);
-            out.push(':');
-            out.push_str(value);
-        }
+        self.write_other(out);
         out.push('}');
     }
 }

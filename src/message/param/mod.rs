@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Block, Content, Message, Provider};
 use crate::json::Json;
-use crate::json::edit::with_member;
+use crate::json::edit::{quote, with_member};
 use crate::text::Text;
 
 impl Message {
@@ -98,6 +98,16 @@ impl Block {
         match self.raw.as_ref().filter(|raw| raw.starts_with('{')) {
             Some(raw) => raw.clone(),
             None => self.as_anthropic(),
+        }
+    }
+
+    /// Keys that this version does not know, as further members.
+    fn write_other(&self, out: &mut String) {
+        for (key, value) in &self.other {
+            out.push(',');
+            quote(out, key);
+            out.push(':');
+            out.push_str(value);
         }
     }
 

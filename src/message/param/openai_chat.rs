@@ -201,12 +201,7 @@ impl ToolUse {
         out.push_str(r#"":"#);
         self.write_string(out);
         out.push('}');
-        for (key, value) in &block.other {
-            out.push(',');
-            quote(out, key);
-            out.push(':');
-            out.push_str(value);
-        }
+        block.write_other(out);
         out.push('}');
     }
 

@@ -61,12 +61,7 @@ impl Block {
                 out.push_str(r#"":"#);
                 quote(out, &text.text);
                 out.push_str("}]");
-                for (key, value) in &self.other {
-                    out.push(',');
-                    quote(out, key);
-                    out.push(':');
-                    out.push_str(value);
-                }
+                self.write_other(out);
                 out.push('}');
             }
             Content::ToolUse(tool) => {
