@@ -12,6 +12,7 @@ use crate::message::{Block, Citation, Content, InvalidInput, Message, ToolKind, 
 use crate::rule::Rule;
 use crate::stop::StopReason;
 use crate::text::Text;
+use crate::timing::Timing;
 use crate::usage::Usage;
 
 /// One event of a reply: owned, at most 64 bytes, made for channels and streams.
@@ -307,6 +308,9 @@ pub struct Complete {
     pub choices: Vec<Message>,
     /// The id of the request, to quote to the provider.
     pub request_id: Option<Text>,
+    /// When what of it came, if that was measured: by `EventStream` and `EventReader`, or a
+    /// [`Stopwatch`](crate::Stopwatch).
+    pub timing: Option<Timing>,
 }
 
 impl Event {
@@ -388,7 +392,7 @@ impl Serialize for ToolCall {
 impl Serialize for Complete {
     /// What the message says of its end stands beside the message too, where readers look for it.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut complete = serializer.serialize_struct("Complete", 8)?;
+        let mut complete = serializer.serialize_struct("Complete", 9)?;
         complete.serialize_field("stop_reason", &self.message.stop_reason)?;
         complete.serialize_field("stop_sequence", &self.message.stop_sequence)?;
         complete.serialize_field("stop_details", &self.message.stop_details)?;
@@ -398,6 +402,9 @@ impl Serialize for Complete {
         complete.serialize_field("message", &self.message)?;
         if !self.choices.is_empty() {
             complete.serialize_field("choices", &self.choices)?;
+        }
+        if let Some(timing) = &self.timing {
+            complete.serialize_field("timing", timing)?;
         }
         complete.end()
     }

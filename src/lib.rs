@@ -198,6 +198,7 @@ mod rule;
 pub mod sse;
 mod stop;
 mod text;
+mod timing;
 mod usage;
 pub mod wire;
 
@@ -235,6 +236,7 @@ pub use crate::message::{
 pub use crate::rule::Rule;
 pub use crate::stop::StopReason;
 pub use crate::text::Text;
+pub use crate::timing::{Stalls, Stopwatch, Timing};
 pub use crate::usage::{CacheCreation, Iteration, ServerToolRequests, Usage};
 
 /// The README's examples are compiled with the documentation's.

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 /// Modules from the ground up. Each may use what stands before it, and itself.
 type Layers = &'static [&'static [&'static str]];
 
-const VOCABULARY: &[&str] =
-    &["text", "json", "stop", "limits", "headers", "usage", "message", "rule", "event", "error"];
+const VOCABULARY: &[&str] = &[
+    "text", "json", "stop", "limits", "headers", "usage", "message", "rule", "event", "error",
+    "timing",
+];
 
 /// From bytes to events.
 const REPLY: Layers =

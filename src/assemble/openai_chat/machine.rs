@@ -360,6 +360,7 @@ impl Machine {
             message: self.message(),
             choices: self.choices(),
             request_id: self.request_id.clone(),
+            timing: None,
         };
         out.push_back(Event::Complete(complete.into()));
         Ok(())

@@ -6,6 +6,7 @@ use thinkstream::{Decoder, Detector, Error, EventReader, Protocol};
 
 use crate::input::Source;
 use crate::json::line;
+use crate::recording::Spoken;
 use crate::screen::Screen;
 use crate::{Outcome, note};
 
@@ -27,7 +28,7 @@ pub(crate) struct Args {
 
     /// What the server speaks. Told by the first events if not given.
     #[arg(long, value_enum, value_name = "PROTOCOL")]
-    protocol: Option<Speaks>,
+    protocol: Option<Spoken>,
 
     /// Take every deviation from the protocol as an error.
     #[arg(long)]
@@ -50,36 +51,11 @@ pub(crate) struct Show {
     show_thinking: bool,
 }
 
-/// What a server speaks, as the command line names it.
-#[derive(Clone, Copy, clap::ValueEnum)]
-#[expect(clippy::doc_markdown, reason = "shown as help")]
-enum Speaks {
-    /// The Messages API of Anthropic.
-    Anthropic,
-    /// The same in Amazon's binary event stream.
-    Bedrock,
-    /// The Responses API of OpenAI.
-    Responses,
-    /// The Chat Completions API of OpenAI, and the many servers that speak it.
-    Chat,
-}
-
-impl From<Speaks> for Protocol {
-    fn from(speaks: Speaks) -> Self {
-        match speaks {
-            Speaks::Anthropic => Self::Anthropic,
-            Speaks::Bedrock => Self::AnthropicOnBedrock,
-            Speaks::Responses => Self::OpenAiResponses,
-            Speaks::Chat => Self::OpenAiChat,
-        }
-    }
-}
-
 pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
     let mut reader = args.source.open()?;
     let mut head = Vec::new();
     let protocol = match args.protocol {
-        Some(speaks) => Ok(speaks.into()),
+        Some(spoken) => Ok(spoken.into()),
         None => detect(&mut reader, &mut head)?,
     };
     let protocol = match protocol {

@@ -4,6 +4,7 @@ mod decode;
 mod demo;
 mod input;
 mod json;
+mod recording;
 mod sanitize;
 mod screen;
 mod sse;
