@@ -62,6 +62,12 @@ impl Headers {
         headers
     }
 
+    /// The organization that is billed, from `anthropic-organization-id` or `openai-organization`.
+    #[must_use]
+    pub fn organization_id(&self) -> Option<&str> {
+        self.get("anthropic-organization-id").or_else(|| self.get("openai-organization"))
+    }
+
     /// The value of a header that was kept, by its name in lower case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -82,7 +88,14 @@ fn is_kept(name: &str) -> bool {
     REQUEST_IDS.contains(&name)
         || name.starts_with("anthropic-")
         || name.starts_with("x-ratelimit-")
-        || matches!(name, "retry-after" | "retry-after-ms" | "x-should-retry" | "x-amzn-errortype")
+        || matches!(
+            name,
+            "retry-after"
+                | "retry-after-ms"
+                | "x-should-retry"
+                | "x-amzn-errortype"
+                | "openai-organization"
+        )
 }
 
 /// First the provider's own, then those of the clouds that carry it.

@@ -193,10 +193,13 @@ mod json;
 mod limits;
 mod message;
 pub mod models;
+mod protocol;
+mod rate_limit;
 pub mod request;
 mod rule;
 pub mod sse;
 mod stop;
+pub mod telemetry;
 mod text;
 mod timing;
 mod usage;
@@ -209,17 +212,23 @@ pub mod providers {}
 #[doc(no_inline)]
 pub use bytestring::ByteString;
 
+#[cfg(feature = "http")]
+pub use crate::adapter::BodyStream;
 #[cfg(feature = "codec")]
 pub use crate::adapter::EventCodec;
 #[cfg(feature = "std")]
 pub use crate::adapter::EventReader;
-#[cfg(feature = "stream")]
-pub use crate::adapter::EventStream;
-#[cfg(feature = "http")]
-pub use crate::adapter::Refused;
 #[cfg(feature = "tokio")]
 pub use crate::adapter::Timeouts;
-pub use crate::decoder::{Decoder, Detector, Protocol};
+#[cfg(feature = "stream")]
+pub use crate::adapter::{
+    CollectMessage, EventStream, EventStreamExt, InspectEvents, TextStream, ToolCalls,
+};
+#[cfg(all(feature = "std", feature = "stream"))]
+pub use crate::adapter::{Ending, Outcome, Tap};
+#[cfg(feature = "http")]
+pub use crate::decoder::Refused;
+pub use crate::decoder::{Decoder, Detector};
 pub use crate::error::{Error, ErrorKind, LimitKind, Partial, ServerError, ServerErrorType, Timer};
 pub use crate::event::{
     BlockEvent, Choice, CitationEvent, Complete, Event, Progress, RedactedData, Signature, Start,
@@ -233,6 +242,8 @@ pub use crate::message::{
     InvalidReason, Message, OtherContent, Provider, RedactedThinking, StopDetails, TextContent,
     ThinkingContent, ToolKind, ToolUse,
 };
+pub use crate::protocol::Protocol;
+pub use crate::rate_limit::{RateLimit, Reset};
 pub use crate::rule::Rule;
 pub use crate::stop::StopReason;
 pub use crate::text::Text;

@@ -1,5 +1,6 @@
 //! Responses that are no event stream.
 
+use bytes::Bytes;
 use http::response::Builder;
 use thinkstream::{Decoder, Error, ErrorKind, Protocol, Refused};
 
@@ -14,11 +15,35 @@ fn refused(status: u16, content_type: Option<&str>, body: &str) -> Option<Error>
     if let Some(content_type) = content_type {
         response = response.header("content-type", content_type);
     }
-    let refused = decoder(Protocol::Anthropic, response).err()?;
+    let whole = response.body(()).unwrap();
+    let refused =
+        Decoder::for_response(Protocol::Anthropic, whole.status(), whole.headers()).err()?;
     assert_eq!(refused.status(), status);
     let error = refused.into_error(body.as_bytes());
     assert!(error.retry_safe());
+    // A decoder that is given the response, and all of the body, comes to the same.
+    for width in [1, 7, body.len().max(1)] {
+        let mut decoder =
+            Decoder::new(Protocol::Anthropic).response(whole.status(), whole.headers());
+        for chunk in body.as_bytes().chunks(width) {
+            let mut chunk = Bytes::copy_from_slice(chunk);
+            assert!(decoder.decode(&mut chunk).unwrap().is_none());
+            assert!(chunk.is_empty());
+        }
+        for _ in 0..2 {
+            assert_same(&decoder.finish().unwrap_err(), &error);
+        }
+        assert_same(&decoder.decode(&mut Bytes::from("data: {}")).unwrap_err(), &error);
+        assert!(!decoder.is_complete());
+    }
     Some(error)
+}
+
+#[track_caller]
+fn assert_same(found: &Error, expected: &Error) {
+    assert_eq!(found.to_string(), expected.to_string());
+    assert_eq!(found.status(), expected.status());
+    assert_eq!(found.headers(), expected.headers());
 }
 
 #[test]
@@ -122,4 +147,58 @@ fn what_is_no_error_of_an_api() {
     let refused = decoder(Protocol::Anthropic, response).unwrap_err();
     assert_eq!(refused.to_string(), "the response, with status 500, is no event stream");
     assert_eq!(refused.into_error(b"\xff\x00").kind().name(), "refused");
+}
+
+#[test]
+fn what_is_compressed_is_not_read() {
+    for (encoding, named) in [("gzip", Some("gzip")), ("br, gzip", Some("br, gzip"))]
+        .into_iter()
+        .chain([("identity", None), ("IDENTITY", None), ("", None)])
+    {
+        let response = || http::Response::builder().header("content-encoding", encoding);
+        let refused = decoder(Protocol::Anthropic, response()).err();
+        assert_eq!(refused.is_some(), named.is_some(), "{encoding}");
+        let Some(named) = named else { continue };
+        let error = refused.unwrap().into_error(b"\x1f\x8b\x08");
+        let ErrorKind::Encoded { status: 200, encoding } = error.kind() else { panic!("{error}") };
+        assert_eq!(encoding, named);
+        assert_eq!(
+            error.to_string(),
+            format!("the response, with status 200, is encoded: {named}")
+        );
+        let error = decoder(Protocol::Anthropic, response().status(529)).unwrap_err();
+        assert_eq!(error.into_error(b"").status(), Some(529));
+    }
+}
+
+/// Of a page without an end only the beginning is kept, and what was set before stays.
+#[test]
+fn a_refused_body_is_bounded() {
+    let response = http::Response::builder().status(502).body(()).unwrap();
+    let mut decoder = Decoder::new(Protocol::OpenAiChat)
+        .request_id("req_0")
+        .response(response.status(), response.headers());
+    let page = Bytes::from(vec![b'x'; 1 << 20]);
+    for _ in 0..64 {
+        assert!(decoder.decode(&mut page.clone()).unwrap().is_none());
+    }
+    let error = decoder.finish().unwrap_err();
+    assert_eq!(error.request_id().unwrap(), "req_0");
+    assert_eq!(error.status(), Some(502));
+}
+
+/// A stream under another content type is refused as a whole: no event of it comes out.
+#[test]
+fn no_event_of_what_is_refused() {
+    let response = http::Response::builder().header("content-type", "text/plain").body(()).unwrap();
+    let mut decoder =
+        Decoder::new(Protocol::Anthropic).response(response.status(), response.headers());
+    let mut body = Bytes::from_static(
+        b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\
+          \"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n",
+    );
+    assert!(decoder.decode(&mut body).unwrap().is_none());
+    let error = decoder.finish().unwrap_err();
+    assert_eq!(error.kind().name(), "refused");
+    assert_eq!(decoder.message(), thinkstream::Message::default());
 }

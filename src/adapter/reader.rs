@@ -1,12 +1,16 @@
 //! Events from a reader.
 
 use std::io::{ErrorKind, Read};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
+use super::watch::Watch;
 use crate::decoder::Decoder;
 use crate::error::Error;
 use crate::event::Event;
+use crate::message::Message;
+use crate::timing::Timing;
 
 /// The events of a reply, from any [`Read`].
 ///
@@ -34,12 +38,50 @@ pub struct EventReader<R> {
     /// Zeroed, so that safe code can read into it; each byte is zeroed and read into once.
     buffer: BytesMut,
     ended: bool,
+    watch: Watch,
 }
 
 impl<R: Read> EventReader<R> {
     /// Reads the body of a reply, up to its end.
     pub fn new(reader: R, decoder: Decoder) -> Self {
-        Self { reader, decoder, chunk: Bytes::new(), buffer: BytesMut::new(), ended: false }
+        let (chunk, buffer) = (Bytes::new(), BytesMut::new());
+        Self { reader, decoder, chunk, buffer, ended: false, watch: Watch::new() }
+    }
+
+    /// Says when the request was sent, from which on all [`Timing`] counts. Else it counts from when the
+    /// reader was made.
+    pub fn sent_at(mut self, sent: std::time::Instant) -> Self {
+        self.watch.sent_at(sent);
+        self
+    }
+
+    /// Sets from which length on a pause in the output is a stall, for [`Timing`].
+    pub fn stall_after(mut self, pause: Duration) -> Self {
+        self.watch.stall_after(pause);
+        self
+    }
+
+    /// When what came so far. `Complete` has it too.
+    #[must_use]
+    pub fn timing(&self) -> &Timing {
+        self.watch.timing()
+    }
+
+    /// Reads to the end, for the message alone.
+    ///
+    /// # Errors
+    ///
+    /// The error that the stream ends with; it has what was received by then.
+    pub fn collect_message(mut self) -> Result<Message, Error> {
+        loop {
+            match self.next() {
+                Some(Ok(Event::Complete(done))) => return Ok(done.message),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(error),
+                // It was read to its end before.
+                None => return Ok(self.decoder.message()),
+            }
+        }
     }
 
     /// The decoder: for the message and the usage so far.
@@ -74,7 +116,7 @@ impl<R: Read> Iterator for EventReader<R> {
         if self.ended {
             return None;
         }
-        let event = loop {
+        let mut event = loop {
             match self.decoder.decode(&mut self.chunk) {
                 Ok(None) if self.decoder.is_complete() => break Ok(None),
                 Ok(None) => {}
@@ -82,10 +124,14 @@ impl<R: Read> Iterator for EventReader<R> {
             }
             match self.read() {
                 Ok(chunk) if chunk.is_empty() => break self.decoder.finish(),
-                Ok(chunk) => self.chunk = chunk,
+                Ok(chunk) => {
+                    self.watch.received(&chunk);
+                    self.chunk = chunk;
+                }
                 Err(error) => break self.decoder.interrupt(error),
             }
         };
+        self.watch.given(&mut event);
         self.ended = !matches!(event, Ok(Some(_)));
         event.transpose()
     }

@@ -10,9 +10,13 @@ use futures_core::{FusedStream, Stream};
 
 #[cfg(feature = "tokio")]
 use super::timeouts::{Clock, Timeouts};
+#[cfg(feature = "std")]
+use super::watch::Watch;
 use crate::decoder::Decoder;
 use crate::error::Error;
 use crate::event::Event;
+#[cfg(feature = "std")]
+use crate::timing::Timing;
 
 pin_project_lite::pin_project! {
     /// The events of a reply, from any [`Stream`] of chunks, such as the body of an HTTP response.
@@ -49,6 +53,7 @@ pin_project_lite::pin_project! {
         chunk: Bytes,
         ended: bool,
         clock: Clock,
+        watch: Watch,
     }
 }
 
@@ -60,7 +65,19 @@ where
 {
     /// Decodes the body of a reply, up to its end.
     pub fn new(chunks: S, decoder: Decoder) -> Self {
-        Self { chunks, decoder, chunk: Bytes::new(), ended: false, clock: Clock::NONE }
+        let (clock, watch) = (Clock::NONE, Watch::new());
+        Self { chunks, decoder, chunk: Bytes::new(), ended: false, clock, watch }
+    }
+
+    /// Decodes the body of the response that these are the parts of. See
+    /// [`from_response`](EventStream::from_response); it is for clients whose bodies are streams of chunks.
+    #[cfg(feature = "http")]
+    pub fn from_parts(
+        parts: &http::response::Parts,
+        chunks: S,
+        decoder: impl Into<Decoder>,
+    ) -> Self {
+        Self::new(chunks, decoder.into().response(parts.status, &parts.headers))
     }
 
     /// Sets how long the stream waits. What runs out is an [`ErrorKind::Timeout`], with what was
@@ -77,6 +94,28 @@ where
         self
     }
 
+    /// Says when the request was sent, from which on all [`Timing`] counts. Else it counts from when the
+    /// stream was made.
+    #[cfg(feature = "std")]
+    pub fn sent_at(mut self, sent: std::time::Instant) -> Self {
+        self.watch.sent_at(sent);
+        self
+    }
+
+    /// Sets from which length on a pause in the output is a stall, for [`Timing`].
+    #[cfg(feature = "std")]
+    pub fn stall_after(mut self, pause: core::time::Duration) -> Self {
+        self.watch.stall_after(pause);
+        self
+    }
+
+    /// When what came so far. `Complete` has it too.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn timing(&self) -> &Timing {
+        self.watch.timing()
+    }
+
     /// The decoder: for the message and the usage so far.
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
@@ -85,6 +124,46 @@ where
     /// The chunks and the decoder. What was received and not yet decoded is lost.
     pub fn into_parts(self) -> (S, Decoder) {
         (self.chunks, self.decoder)
+    }
+}
+
+#[cfg(feature = "http")]
+impl<B> EventStream<super::BodyStream<B>>
+where
+    B: http_body::Body,
+    B::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
+{
+    /// Decodes the body of a response: of reqwest, hyper, axum or whatever else has the `http` crate's, or
+    /// turns into it.
+    ///
+    /// The response's headers come back in [`Complete`](crate::Complete) and in errors. If it is no event
+    /// stream, because its status is not 200 or its content type another, the stream gives one error: the
+    /// one that its body states. The decoder is one with what you set, or just the
+    /// [`Protocol`](crate::Protocol).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use thinkstream::{EventStream, Protocol};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let response = http::Response::builder().status(429).header("retry-after", "7").body(
+    ///     r#"{"type":"error","error":{"type":"rate_limit_error","message":"Slow down"}}"#.to_owned(),
+    /// )?;
+    /// let mut events = EventStream::from_response(response, Protocol::Anthropic);
+    /// let error = events.next().await.unwrap().unwrap_err();
+    /// assert_eq!(error.to_string(), "the server reported rate_limit_error: Slow down");
+    /// assert_eq!(error.headers().retry_after.map(|wait| wait.as_secs()), Some(7));
+    /// # Ok::<(), http::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn from_response(
+        response: impl Into<http::Response<B>>,
+        decoder: impl Into<Decoder>,
+    ) -> Self {
+        let (parts, body) = response.into().into_parts();
+        Self::from_parts(&parts, super::BodyStream::new(body), decoder)
     }
 }
 
@@ -103,7 +182,7 @@ where
         }
         this.clock.asked();
         let mut came = false;
-        let event = loop {
+        let mut event = loop {
             match this.decoder.decode(this.chunk) {
                 Ok(None) if this.decoder.is_complete() => break Ok(None),
                 // A sign of life is worth nothing to who has waited for long enough.
@@ -118,7 +197,10 @@ where
                 break this.decoder.time_out(kind);
             }
             match this.chunks.as_mut().poll_next(context) {
-                Poll::Ready(Some(Ok(chunk))) => *this.chunk = chunk.into(),
+                Poll::Ready(Some(Ok(chunk))) => {
+                    *this.chunk = chunk.into();
+                    this.watch.received(this.chunk);
+                }
                 Poll::Ready(Some(Err(error))) => break this.decoder.interrupt(error),
                 Poll::Ready(None) => break this.decoder.finish(),
                 Poll::Pending => {
@@ -132,6 +214,7 @@ where
         if let Ok(Some(event)) = &event {
             this.clock.given(event);
         }
+        this.watch.given(&mut event);
         *this.ended = !matches!(event, Ok(Some(_)));
         Poll::Ready(event.transpose())
     }
@@ -144,6 +227,22 @@ where
     fn is_terminated(&self) -> bool {
         self.ended
     }
+}
+
+/// Without the standard library there is nothing to measure with.
+#[cfg(not(feature = "std"))]
+#[derive(Debug)]
+struct Watch;
+
+#[cfg(not(feature = "std"))]
+impl Watch {
+    fn new() -> Self {
+        Self
+    }
+
+    fn received(&self, _: &Bytes) {}
+
+    fn given<E>(&self, _: &mut Result<Option<Event>, E>) {}
 }
 
 /// Without a clock a stream waits for ever.

@@ -4,8 +4,8 @@ use alloc::string::String;
 
 use bytes::Bytes;
 
-use super::Protocol;
 use crate::error::{Error, ErrorKind};
+use crate::protocol::Protocol;
 use crate::sse::{Found, Scanner};
 use crate::wire::spoken::{Spoken, spoken};
 

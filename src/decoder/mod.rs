@@ -4,6 +4,8 @@ mod detect;
 mod fast;
 mod frame;
 mod learnt;
+#[cfg(feature = "http")]
+mod response;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -14,6 +16,8 @@ use bytes::{Buf, Bytes};
 pub use self::detect::Detector;
 use self::fast::Front;
 use self::learnt::Learnt;
+#[cfg(feature = "http")]
+pub use self::response::Refused;
 use crate::assemble::{Machine, Queue, anthropic, openai_chat, openai_responses};
 use crate::aws::{Framed, Unframer};
 use crate::error::{Error, ErrorKind, Partial};
@@ -21,28 +25,12 @@ use crate::event::Event;
 use crate::headers::Headers;
 use crate::limits::Limits;
 use crate::message::Message;
+use crate::protocol::Protocol;
 use crate::sse::Scanner;
 use crate::text::{Text, Window};
 use crate::usage::Usage;
 use crate::wire::anthropic::{Cut, Peeker};
 use crate::wire::read_error_body;
-
-/// What the server speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Protocol {
-    /// The Messages API of Anthropic, with `"stream": true`, wherever it is served.
-    Anthropic,
-    /// The same events in Amazon's binary event stream, as the call
-    /// `InvokeModelWithResponseStream` of Amazon Bedrock sends them.
-    AnthropicOnBedrock,
-    /// The Responses API of `OpenAI`, with `"stream": true`, wherever it is served.
-    OpenAiResponses,
-    /// The Chat Completions API of `OpenAI`, with `"stream": true`, and the servers that speak it:
-    /// `DeepSeek`, Qwen, Kimi, GLM, Mistral, `OpenRouter`, Groq, xAI, vLLM, Ollama and many more. The
-    /// legacy Completions too.
-    OpenAiChat,
-}
 
 /// Decodes the event stream of one reply.
 ///
@@ -101,6 +89,9 @@ pub struct Decoder {
     found: bool,
     /// The input ended badly. Given once the queue is empty, and from then on.
     failed: Option<Error>,
+    /// The response is no event stream. It has failed then; with what, its body says.
+    #[cfg(feature = "http")]
+    refused: Option<Box<response::Refusal>>,
 }
 
 impl Decoder {
@@ -134,6 +125,19 @@ impl Decoder {
             head: None,
             found: false,
             failed: None,
+            #[cfg(feature = "http")]
+            refused: None,
+        }
+    }
+
+    /// What it decodes.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        match &self.machine {
+            Machine::Anthropic(_) if self.aws.is_some() => Protocol::AnthropicOnBedrock,
+            Machine::Anthropic(_) => Protocol::Anthropic,
+            Machine::Responses(_) => Protocol::OpenAiResponses,
+            Machine::Chat(_) => Protocol::OpenAiChat,
         }
     }
 
@@ -243,6 +247,11 @@ impl Decoder {
                 return Ok(Some(event));
             }
             if let Some(error) = &self.failed {
+                #[cfg(feature = "http")]
+                if self.refused.is_some() {
+                    self.refuse(input);
+                    return Ok(None);
+                }
                 return Err(error.clone());
             }
             if self.machine.is_done() {
@@ -331,6 +340,8 @@ impl Decoder {
     /// [`ErrorKind::Incomplete`] or [`ErrorKind::Unterminated`] unless the reply is complete; or the
     /// error that the decoder has already.
     pub fn finish(&mut self) -> Result<Option<Event>, Error> {
+        #[cfg(feature = "http")]
+        self.end_refusal();
         self.uncut();
         while self.failed.is_none() && self.queue.is_empty() {
             match self.sse.flushed() {
@@ -399,6 +410,12 @@ impl Decoder {
         self.aws.as_ref().map_or_else(|| self.sse.offset().saturating_add(cut), |aws| aws.offset())
     }
 
+    /// The response's headers, as far as they were given.
+    #[must_use]
+    pub fn response_headers(&self) -> Option<&Headers> {
+        self.headers.as_deref()
+    }
+
     /// Ends because nothing came for too long: well, if nothing is missing that matters.
     #[cfg(feature = "stream")]
     pub(crate) fn time_out(&mut self, kind: ErrorKind) -> Result<Option<Event>, Error> {
@@ -426,6 +443,8 @@ impl Decoder {
     }
 
     fn fail(&mut self, kind: ErrorKind, offset: u64) -> Error {
+        #[cfg(feature = "http")]
+        self.end_refusal();
         // The first error is the one.
         if let Some(error) = &self.failed {
             return error.clone();
@@ -447,6 +466,13 @@ impl Decoder {
         (self.cut, self.head) = (Cut::default(), None);
         self.learnt = None;
         error
+    }
+}
+
+impl From<Protocol> for Decoder {
+    /// A decoder with nothing set.
+    fn from(protocol: Protocol) -> Self {
+        Self::new(protocol)
     }
 }
 

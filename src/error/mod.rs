@@ -1,8 +1,9 @@
 //! What went wrong, where, and whose fault it is; and what had been received by then.
 
 mod server;
+mod words;
 
-use core::fmt::{self, Write};
+use core::fmt;
 use core::time::Duration;
 
 use alloc::boxed::Box;
@@ -14,10 +15,12 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 pub use self::server::{ServerError, ServerErrorType};
+use self::words::Line;
 use crate::headers::Headers;
 use crate::json::Flaw;
 use crate::message::Message;
 use crate::rule::Rule;
+use crate::stop::StopReason;
 use crate::text::Text;
 
 /// The end of a stream that did not end well.
@@ -128,6 +131,20 @@ pub enum ErrorKind {
         /// How its body begins: at most 64 characters.
         excerpt: Text,
     },
+    /// The caller, or something before the server: the response is compressed, and its bytes mean
+    /// nothing before they are unpacked.
+    Encoded {
+        /// The status of the response.
+        status: u16,
+        /// The `content-encoding`.
+        encoding: Text,
+    },
+    /// The server: the reply is whole, but its tool calls must not be run, as it was cut at a limit or
+    /// refused. Only `tool_calls` of `EventStreamExt` gives it.
+    ToolsUnsafe {
+        /// Why the reply stopped, if that was said.
+        stop_reason: Option<StopReason>,
+    },
     /// The network, or the server: nothing came for too long.
     Timeout {
         /// Which timer ran out.
@@ -222,7 +239,7 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match &self.0.kind {
             ErrorKind::Server(error) => error.http_status(),
-            ErrorKind::Refused { status, .. } => Some(*status),
+            ErrorKind::Refused { status, .. } | ErrorKind::Encoded { status, .. } => Some(*status),
             _ => None,
         }
     }
@@ -256,109 +273,11 @@ impl ErrorKind {
             Self::Limit { .. } => "limit",
             Self::Transport(_) => "transport",
             Self::Refused { .. } => "refused",
+            Self::Encoded { .. } => "encoded",
+            Self::ToolsUnsafe { .. } => "tools_unsafe",
             Self::Timeout { .. } => "timeout",
         }
     }
-}
-
-impl fmt::Display for LimitKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::EventBytes => "bytes of one event",
-            Self::MessageBytes => "bytes of one message",
-            Self::ToolInputBytes => "bytes of one tool input",
-            Self::Blocks => "blocks of one message",
-        })
-    }
-}
-
-impl fmt::Display for ErrorKind {
-    /// One line of printable ASCII, at most 160 bytes.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&Line::of(Described(self), 160)?)
-    }
-}
-
-/// A kind in words, some of which may be the server's.
-struct Described<'a>(&'a ErrorKind);
-
-impl fmt::Display for Described<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at_block = |index: &Option<u32>, f: &mut fmt::Formatter<'_>| match index {
-            Some(index) => write!(f, " in block {index}"),
-            None => Ok(()),
-        };
-        match self.0 {
-            ErrorKind::Server(error) => describe(error, f),
-            ErrorKind::Incomplete { leftover: 0 } => {
-                f.write_str("the stream ended before a stop reason")
-            }
-            ErrorKind::Incomplete { leftover } => {
-                write!(f, "the stream ended {leftover} bytes into an event, before a stop reason")
-            }
-            ErrorKind::Unterminated { leftover: 0 } => {
-                f.write_str("the stream ended after its stop reason, but was not terminated")
-            }
-            ErrorKind::Unterminated { leftover } => {
-                write!(f, "the stream ended {leftover} bytes into an event, after its stop reason")
-            }
-            ErrorKind::Malformed { event, index, flaw } => {
-                write!(f, "malformed `{event}`")?;
-                at_block(index, f)?;
-                write!(f, ": {flaw}")
-            }
-            ErrorKind::Protocol { rule, index } => {
-                write!(f, "the protocol was broken: {}", rule.name())?;
-                at_block(index, f)
-            }
-            ErrorKind::Limit { limit, max } => write!(f, "more than {max} {limit}"),
-            ErrorKind::NoEvents { excerpt } => {
-                write!(f, "no event in a body that begins with `{excerpt}`")
-            }
-            ErrorKind::PartialFrame { leftover } => {
-                write!(f, "the stream ended {leftover} bytes into an event")
-            }
-            ErrorKind::Refused { status, excerpt } => {
-                write!(f, "no event stream but status {status} with `{excerpt}`")
-            }
-            ErrorKind::Timeout { timer, last_event, elapsed } => {
-                f.write_str(match timer {
-                    Timer::Idle => "nothing was received for too long",
-                    Timer::Progress => "nothing but signs of life for too long",
-                    Timer::Total => "the reply took too long",
-                })?;
-                let last = last_event.unwrap_or("no event");
-                write!(f, ": {elapsed:.1?} after the start, {last} was last")
-            }
-            ErrorKind::Transport(error) => {
-                write!(f, "the transport failed: {error}")?;
-                let mut cause = error.source();
-                while let Some(error) = cause {
-                    write!(f, ": {error}")?;
-                    cause = error.source();
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-/// What the server said: its type, its code, its message.
-fn describe(error: &ServerError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str("the server reported ")?;
-    match (error.error_type.as_str(), error.code.as_deref()) {
-        ("", None) => f.write_str("an error"),
-        ("", Some(code)) if is_number(code) => write!(f, "error {code}"),
-        ("", Some(code)) => f.write_str(code),
-        (name, Some(code)) if name != code && !is_number(code) => write!(f, "{name}, {code}"),
-        (name, _) => f.write_str(name),
-    }?;
-    if error.message.is_empty() { Ok(()) } else { write!(f, ": {}", error.message) }
-}
-
-/// Whether a code is a status, which says nothing that its type does not.
-fn is_number(code: &str) -> bool {
-    code.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl fmt::Display for Error {
@@ -410,11 +329,14 @@ impl From<Error> for std::io::Error {
             | ErrorKind::PartialFrame { .. } => std::io::ErrorKind::UnexpectedEof,
             ErrorKind::NoEvents { .. }
             | ErrorKind::Refused { .. }
+            | ErrorKind::Encoded { .. }
             | ErrorKind::Malformed { .. }
             | ErrorKind::Protocol { .. }
             | ErrorKind::Limit { .. } => std::io::ErrorKind::InvalidData,
             ErrorKind::Timeout { .. } => std::io::ErrorKind::TimedOut,
-            ErrorKind::Server(_) | ErrorKind::Transport(_) => std::io::ErrorKind::Other,
+            ErrorKind::Server(_) | ErrorKind::Transport(_) | ErrorKind::ToolsUnsafe { .. } => {
+                std::io::ErrorKind::Other
+            }
         };
         Self::new(kind, error)
     }
@@ -440,41 +362,6 @@ impl Serialize for Error {
         error.end()
     }
 }
-
-/// One line of printable ASCII: text of the server must not forge lines of a log, nor flood it.
-struct Line {
-    text: String,
-    max: usize,
-}
-
-impl Line {
-    fn of(value: impl fmt::Display, max: usize) -> Result<String, fmt::Error> {
-        let mut line = Self { text: String::new(), max };
-        write!(line, "{value}")?;
-        if line.text.len() > max {
-            line.text.truncate(max.saturating_sub(DOTS.len()));
-            line.text.push_str(DOTS);
-        }
-        Ok(line.text)
-    }
-}
-
-impl Write for Line {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for char in text.chars() {
-            if self.text.len() > self.max {
-                break;
-            }
-            match char {
-                ' '..='~' => self.text.push(char),
-                other => self.text.extend(other.escape_default()),
-            }
-        }
-        Ok(())
-    }
-}
-
-const DOTS: &str = "...";
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::json::Json;
+use crate::rate_limit::span_at_front;
 use crate::text::Text;
 
 /// An error that the server reported, in the middle of a stream or instead of one.
@@ -57,20 +58,8 @@ impl ServerError {
     /// again in 1.5s".
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        let (_, mut rest) = self.message.split_once("try again in ")?;
-        let mut wait = None;
-        // Like `1h2m3.5s`.
-        while let Some((number, unit)) =
-            rest.find(|char: char| !is_number(char)).and_then(|end| rest.split_at_checked(end))
-            && let Ok(number) = number.parse::<f64>()
-        {
-            const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
-            let (behind, seconds) =
-                UNITS.iter().find_map(|(name, in_s)| Some((unit.strip_prefix(name)?, *in_s)))?;
-            wait = Some(wait.unwrap_or_default() + number * seconds);
-            rest = behind;
-        }
-        Duration::try_from_secs_f64(wait?).ok()
+        let (_, rest) = self.message.split_once("try again in ")?;
+        span_at_front(rest).map(|(wait, _)| wait)
     }
 
     /// What is known of its code, or of a type that is `OpenAI`'s or Google's.
@@ -164,10 +153,6 @@ impl ServerErrorType {
             Self::Other(name) => usual(name).map(|(status, _)| status),
         }
     }
-}
-
-fn is_number(char: char) -> bool {
-    char.is_ascii_digit() || char == '.'
 }
 
 /// The status that goes with a code or type of `OpenAI` and those who follow it, or of Google, and

@@ -168,7 +168,7 @@ fn collect(results: impl IntoIterator<Item = Result<Event, Error>>) -> (Vec<Even
     let mut results = results.into_iter();
     for result in &mut results {
         match result {
-            Ok(event) => events.push(event),
+            Ok(event) => events.push(untimed(event)),
             Err(error) => {
                 assert!(results.next().is_none(), "an adapter went on after {error}");
                 return (events, Some(error));
@@ -176,6 +176,14 @@ fn collect(results: impl IntoIterator<Item = Result<Event, Error>>) -> (Vec<Even
         }
     }
     (events, None)
+}
+
+/// The event without what an adapter has measured.
+pub(crate) fn untimed(mut event: Event) -> Event {
+    if let Event::Complete(done) = &mut event {
+        done.timing = None;
+    }
+    event
 }
 
 /// Gives a few bytes at once, and is interrupted before each.

@@ -1,0 +1,231 @@
+//! What people do with a stream of events.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use alloc::boxed::Box;
+use alloc::vec::{self, Vec};
+
+use futures_core::Stream;
+
+use crate::error::{Error, ErrorKind, Partial};
+use crate::event::{self, Complete, Event};
+use crate::message::Message;
+use crate::text::Text;
+
+/// What people do with a stream of events: of [`EventStream`](super::EventStream), of a codec, or the
+/// receiving end of a channel.
+///
+/// Dropping any of these drops the stream under it, and so cancels the request.
+///
+/// # Example
+///
+/// ```
+/// use futures_util::{StreamExt, TryStreamExt, stream};
+/// use thinkstream::{Decoder, EventStream, EventStreamExt, Protocol};
+///
+/// # const BODY: &str = "data: {\"type\":\"message_start\",\"message\":{}}\n\n\
+/// #     data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n\
+/// #     data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Four.\"}}\n\n\
+/// #     data: {\"type\":\"content_block_stop\",\"index\":0}\n\n\
+/// #     data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":3}}\n\n\
+/// #     data: {\"type\":\"message_stop\"}\n\n";
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let events = || {
+///     let body = stream::iter([Ok::<_, std::io::Error>(BODY)]);
+///     EventStream::new(body, Decoder::new(Protocol::Anthropic))
+/// };
+/// // Only the visible text, as it comes.
+/// let text: Vec<_> = events().text_stream().try_collect().await?;
+/// assert_eq!(text, ["Four."]);
+///
+/// // Or the whole reply; the error has what was received.
+/// let message = events().inspect_events(|event| println!("{}", event.name())).collect_message().await?;
+/// assert_eq!(message.text(), "Four.");
+/// assert_eq!(message.usage.output_tokens, Some(3));
+///
+/// // Or what there is to be run.
+/// assert!(events().tool_calls().next().await.is_none());
+/// # Ok::<(), thinkstream::Error>(())
+/// # }).unwrap();
+/// ```
+pub trait EventStreamExt: Stream<Item = Result<Event, Error>> {
+    /// The visible text alone, of the first choice if there are several.
+    fn text_stream(self) -> TextStream<Self>
+    where
+        Self: Sized,
+    {
+        TextStream { events: self, choice: 0 }
+    }
+
+    /// The calls of the tools that are yours to run, of the first choice if there are several: all at the
+    /// end, when it is known that they may be run.
+    ///
+    /// If they may not, as the reply was cut at a limit or refused, the stream gives
+    /// [`ErrorKind::ToolsUnsafe`] in their place. A call whose arguments are no JSON object is given: it
+    /// has to be answered.
+    fn tool_calls(self) -> ToolCalls<Self>
+    where
+        Self: Sized,
+    {
+        ToolCalls { events: self, choice: 0, calls: Vec::new(), ready: None }
+    }
+
+    /// Drives the stream to its end, for the message alone: of the first choice if there are several.
+    ///
+    /// # Errors
+    ///
+    /// The error that the stream ends with; its [`partial`](Error::partial) is what was received. A
+    /// stream that ends without `Complete` is [`Incomplete`](ErrorKind::Incomplete).
+    fn collect_message(self) -> CollectMessage<Self>
+    where
+        Self: Sized,
+    {
+        CollectMessage { events: self }
+    }
+
+    /// The same events, each shown to `look` before it is given out.
+    fn inspect_events<F: FnMut(&Event)>(self, look: F) -> InspectEvents<Self, F>
+    where
+        Self: Sized,
+    {
+        InspectEvents { events: self, look }
+    }
+}
+
+impl<S: Stream<Item = Result<Event, Error>>> EventStreamExt for S {}
+
+pin_project_lite::pin_project! {
+    /// The visible text of a reply; see [`EventStreamExt::text_stream`].
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct TextStream<S> {
+        #[pin]
+        events: S,
+        choice: u32,
+    }
+}
+
+impl<S: Stream<Item = Result<Event, Error>>> Stream for TextStream<S> {
+    type Item = Result<Text, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        loop {
+            match ready!(this.events.as_mut().poll_next(context)) {
+                Some(Ok(Event::Token(token))) if *this.choice == 0 => {
+                    return Poll::Ready(Some(Ok(token.text)));
+                }
+                Some(Ok(Event::Choice(choice))) => *this.choice = choice.choice,
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The tool calls of a reply, once they may be run; see [`EventStreamExt::tool_calls`].
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct ToolCalls<S> {
+        #[pin]
+        events: S,
+        choice: u32,
+        calls: Vec<event::ToolCall>,
+        ready: Option<vec::IntoIter<event::ToolCall>>,
+    }
+}
+
+impl<S: Stream<Item = Result<Event, Error>>> Stream for ToolCalls<S> {
+    type Item = Result<event::ToolCall, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        loop {
+            if let Some(call) = this.ready.as_mut().and_then(Iterator::next) {
+                return Poll::Ready(Some(Ok(call)));
+            }
+            match ready!(this.events.as_mut().poll_next(context)) {
+                Some(Ok(Event::ToolCall(call))) if call.kind.is_client() && *this.choice == 0 => {
+                    this.calls.push(*call);
+                }
+                Some(Ok(Event::Choice(choice))) => *this.choice = choice.choice,
+                Some(Ok(Event::Complete(done))) => {
+                    let calls = core::mem::take(this.calls);
+                    if !calls.is_empty() && !done.message.tools_safe_to_run() {
+                        return Poll::Ready(Some(Err(unsafe_calls(done))));
+                    }
+                    *this.ready = Some(calls.into_iter());
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+fn unsafe_calls(done: Box<Complete>) -> Error {
+    let Complete { message, choices, request_id, .. } = *done;
+    let kind = ErrorKind::ToolsUnsafe { stop_reason: message.stop_reason.clone() };
+    let partial = Partial { message, choices, output_started: true, tool_call_emitted: false };
+    let headers = crate::headers::Headers { request_id, ..Default::default() };
+    Error::new(kind, None, partial, headers)
+}
+
+pin_project_lite::pin_project! {
+    /// The message of a reply; see [`EventStreamExt::collect_message`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct CollectMessage<S> {
+        #[pin]
+        events: S,
+    }
+}
+
+impl<S: Stream<Item = Result<Event, Error>>> Future for CollectMessage<S> {
+    type Output = Result<Message, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut events = self.project().events;
+        Poll::Ready(loop {
+            match ready!(events.as_mut().poll_next(context)) {
+                Some(Ok(Event::Complete(done))) => break Ok(done.message),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => break Err(error),
+                None => break Err(Error::bare(ErrorKind::Incomplete { leftover: 0 }, 0)),
+            }
+        })
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// Events that somebody looks at; see [`EventStreamExt::inspect_events`].
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct InspectEvents<S, F> {
+        #[pin]
+        events: S,
+        look: F,
+    }
+}
+
+impl<S, F> Stream for InspectEvents<S, F>
+where
+    S: Stream<Item = Result<Event, Error>>,
+    F: FnMut(&Event),
+{
+    type Item = S::Item;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let this = self.project();
+        let item = ready!(this.events.poll_next(context));
+        if let Some(Ok(event)) = &item {
+            (this.look)(event);
+        }
+        Poll::Ready(item)
+    }
+}

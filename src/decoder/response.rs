@@ -1,0 +1,221 @@
+//! Whether a response is an event stream at all, and what it says if it is not.
+
+use core::fmt;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+
+use super::Decoder;
+use crate::error::{Error, ErrorKind, ServerError};
+use crate::headers::Headers;
+use crate::json::edit::string_member;
+use crate::protocol::Protocol;
+use crate::text::Text;
+use crate::wire::read_error_body;
+
+/// A response that is no event stream: its body says why.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::{Decoder, ErrorKind, Protocol};
+///
+/// let response = http::Response::builder()
+///     .status(429)
+///     .header("content-type", "application/json")
+///     .header("retry-after", "30")
+///     .header("request-id", "req_1")
+///     .body(r#"{"type":"error","error":{"type":"rate_limit_error","message":"Slow down"}}"#)?;
+///
+/// let (status, headers) = (response.status(), response.headers());
+/// let refused = Decoder::for_response(Protocol::Anthropic, status, headers).unwrap_err();
+/// let error = refused.into_error(response.body().as_bytes());
+///
+/// assert_eq!(error.to_string(), "the server reported rate_limit_error: Slow down (request req_1)");
+/// assert_eq!(error.status(), Some(429));
+/// assert_eq!(error.headers().retry_after.map(|wait| wait.as_secs()), Some(30));
+/// # Ok::<(), http::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Refused {
+    status: u16,
+    headers: Box<Headers>,
+    /// How the body is encoded, if it is: then it cannot be read.
+    encoding: Option<Text>,
+}
+
+/// A response that is no event stream, and what of its body has come.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    refused: Refused,
+    body: Vec<u8>,
+}
+
+impl Decoder {
+    /// A decoder for the body of this response, which knows its [`Headers`].
+    ///
+    /// # Errors
+    ///
+    /// If the status is not 200, the content type is that of something else, or the body is compressed:
+    /// have your client unpack it, or ask for no encoding. A response without a content type is let
+    /// through: what its body is shows soon enough.
+    pub fn for_response(
+        protocol: Protocol,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Result<Self, Refused> {
+        let kept = Headers::from(headers);
+        match refused(protocol, status, headers) {
+            Some(encoding) => Err(Refused::new(status, kept, encoding)),
+            None => Ok(Self::new(protocol).headers(kept)),
+        }
+    }
+
+    /// Sets the response that the body is of.
+    ///
+    /// What is no event stream, as [`for_response`](Self::for_response) has it, is then not decoded: no
+    /// event comes of it, and its end is the error that its body states, of which the first 64 KiB are
+    /// kept.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use thinkstream::{Decoder, Protocol};
+    ///
+    /// let response = http::Response::builder().status(529).header("request-id", "req_1").body(
+    ///     r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+    /// )?;
+    /// let mut decoder =
+    ///     Decoder::new(Protocol::Anthropic).response(response.status(), response.headers());
+    /// let mut body = response.into_body().into();
+    /// assert!(decoder.decode(&mut body)?.is_none());
+    /// let error = decoder.finish().unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the server reported overloaded_error: Overloaded (request req_1)"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn response(mut self, status: StatusCode, headers: &HeaderMap) -> Self {
+        let protocol = self.protocol();
+        self = self.headers(headers.into());
+        if let Some(encoding) = refused(protocol, status, headers) {
+            let headers = self.headers.as_deref().cloned().unwrap_or_default();
+            let refused = Refused::new(status, headers, encoding);
+            // Until the body has been seen. A decoder that failed looks at nothing.
+            self.failed = Some(refused.clone().into_error(b""));
+            self.refused = Some(Box::new(Refusal { refused, body: Vec::new() }));
+        }
+        self
+    }
+
+    /// Whether the response is refused, and so its body no stream; takes a chunk of it.
+    pub(super) fn refuse(&mut self, input: &mut Bytes) -> bool {
+        let Some(Refusal { body, .. }) = self.refused.as_deref_mut() else {
+            return false;
+        };
+        let room = BODY.saturating_sub(body.len()).min(input.len());
+        body.extend_from_slice(input.get(..room).unwrap_or_default());
+        input.clear();
+        true
+    }
+
+    /// The body of a response that is refused has come to its end, or as far as it will.
+    pub(super) fn end_refusal(&mut self) {
+        if let Some(refusal) = self.refused.take() {
+            let Refusal { refused, body } = *refusal;
+            self.failed = Some(refused.into_error(&body));
+        }
+    }
+}
+
+/// Whether the response is no event stream that can be read; and then the encoding of its body.
+#[expect(clippy::option_option, reason = "private, and flat where it is used")]
+fn refused(protocol: Protocol, status: StatusCode, headers: &HeaderMap) -> Option<Option<Text>> {
+    let header = |name| {
+        let value: &http::HeaderValue = headers.get(name)?;
+        Some(value.to_str().unwrap_or_default().trim())
+    };
+    let encoding = header(CONTENT_ENCODING)
+        .filter(|value| !value.is_empty() && !value.eq_ignore_ascii_case("identity"));
+    let media =
+        header(CONTENT_TYPE).map(|found| found.split(';').next().unwrap_or_default().trim());
+    let is_stream = media.is_none_or(|media| media.eq_ignore_ascii_case(protocol.media_type()));
+    let refused = status != StatusCode::OK || !is_stream || encoding.is_some();
+    refused.then(|| encoding.map(Text::from))
+}
+
+impl Refused {
+    fn new(status: StatusCode, headers: Headers, encoding: Option<Text>) -> Self {
+        Self { status: status.as_u16(), headers: headers.into(), encoding }
+    }
+
+    /// The status of the response. It may be 200, with a body of another type.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// What of the response's headers is worth keeping.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The error that the body states: [`Server`](crate::ErrorKind::Server) if it is an error of an API,
+    /// else [`Refused`](crate::ErrorKind::Refused) with its beginning, or
+    /// [`Encoded`](crate::ErrorKind::Encoded) if it is compressed. Give the whole body, unless it is
+    /// large: errors have a few KiB.
+    pub fn into_error(self, body: &[u8]) -> Error {
+        if let Some(encoding) = self.encoding {
+            return Error::refused(
+                ErrorKind::Encoded { status: self.status, encoding },
+                *self.headers,
+            );
+        }
+        let body = String::from_utf8_lossy(body);
+        let status = Some(self.status);
+        let kind = match self.stated(&body) {
+            Some(error) => ErrorKind::Server(ServerError { status, ..error }.into()),
+            None => {
+                let excerpt = body.chars().take(64).collect::<String>().into();
+                ErrorKind::Refused { status: self.status, excerpt }
+            }
+        };
+        Error::refused(kind, *self.headers)
+    }
+
+    /// An error as an API states it: most have it under `error`, Amazon as a bare message, with its type
+    /// in a header.
+    fn stated(&self, body: &str) -> Option<ServerError> {
+        let named = self.headers.get("x-amzn-errortype");
+        let bare = || {
+            // Anything may have a message; with such a status it is an error's.
+            if self.status == 200 && named.is_none() {
+                return None;
+            }
+            let message =
+                ["message", "Message"].into_iter().find_map(|key| string_member(body, key))?;
+            let kind = named.unwrap_or_default().split(':').next().unwrap_or_default();
+            Some(ServerError::new(kind.into(), message.into()))
+        };
+        read_error_body(body).or_else(bare)
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the response, with status {}, is no event stream", self.status)
+    }
+}
+
+impl core::error::Error for Refused {}
+
+/// Bytes of the body of an error that are kept.
+const BODY: usize = 64 << 10;

@@ -1,0 +1,29 @@
+//! What servers speak.
+
+/// What the server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// The Messages API of Anthropic, with `"stream": true`, wherever it is served.
+    Anthropic,
+    /// The same events in Amazon's binary event stream, as the call
+    /// `InvokeModelWithResponseStream` of Amazon Bedrock sends them.
+    AnthropicOnBedrock,
+    /// The Responses API of `OpenAI`, with `"stream": true`, wherever it is served.
+    OpenAiResponses,
+    /// The Chat Completions API of `OpenAI`, with `"stream": true`, and the servers that speak it:
+    /// `DeepSeek`, Qwen, Kimi, GLM, Mistral, `OpenRouter`, Groq, xAI, vLLM, Ollama and many more. The
+    /// legacy Completions too.
+    OpenAiChat,
+}
+
+impl Protocol {
+    /// The content type of a stream.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Anthropic | Self::OpenAiResponses | Self::OpenAiChat => "text/event-stream",
+            Self::AnthropicOnBedrock => "application/vnd.amazon.eventstream",
+        }
+    }
+}

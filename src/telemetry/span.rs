@@ -1,0 +1,164 @@
+//! A call as a span of the `tracing` crate.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use alloc::format;
+
+use futures_core::Stream;
+use tracing::Span;
+use tracing::field::Empty;
+
+use super::{CallRecord, Value, attributes};
+use crate::error::Error;
+use crate::event::Event;
+use crate::message::Message;
+
+/// A span for a call of this model, with a field for each of the [`attributes`], of which those of the
+/// request are set. `otel.name`, `otel.kind` and `otel.status_code` are what `tracing-opentelemetry`
+/// makes the span's own.
+#[must_use]
+pub fn span(request_model: &str) -> Span {
+    tracing::info_span!(
+        "chat",
+        otel.name = format!("chat {request_model}"),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        gen_ai.operation.name = "chat",
+        gen_ai.provider.name = Empty,
+        gen_ai.request.model = request_model,
+        gen_ai.request.stream = true,
+        gen_ai.response.id = Empty,
+        gen_ai.response.model = Empty,
+        gen_ai.response.finish_reasons = Empty,
+        gen_ai.response.time_to_first_chunk = Empty,
+        gen_ai.usage.input_tokens = Empty,
+        gen_ai.usage.output_tokens = Empty,
+        gen_ai.usage.cache_read.input_tokens = Empty,
+        gen_ai.usage.cache_creation.input_tokens = Empty,
+        gen_ai.usage.reasoning.output_tokens = Empty,
+        error.type = Empty,
+        thinkstream.request_id = Empty,
+        thinkstream.time_to_first_byte = Empty,
+        thinkstream.time_to_first_thinking = Empty,
+        thinkstream.time_to_first_text = Empty,
+        thinkstream.time_to_first_tool = Empty,
+        thinkstream.time_per_output_chunk = Empty,
+    )
+}
+
+/// Puts the attributes of a call on a span, as far as it has fields for them; not those of the request,
+/// which [`span`] has set. Lists are written as JSON, for a field has no lists.
+pub fn record(span: &Span, call: &CallRecord) {
+    for (name, value) in attributes(call) {
+        // A field that is set twice is exported twice.
+        if name == "gen_ai.operation.name" || name.starts_with("gen_ai.request.") {
+            continue;
+        }
+        match value {
+            Value::Text(text) => span.record(name, text.as_str()),
+            Value::Int(number) => span.record(name, number),
+            Value::Double(number) => span.record(name, number),
+            Value::Bool(value) => span.record(name, value),
+            Value::Texts(texts) => {
+                span.record(name, serde_json::to_string(&texts).unwrap_or_default())
+            }
+        };
+    }
+    let status = if call.error_type.is_some() { "ERROR" } else { "OK" };
+    span.record("otel.status_code", status);
+}
+
+pin_project_lite::pin_project! {
+    /// A stream of events inside a span, on which it puts the attributes of the call exactly once: at
+    /// `Complete`, at an error, or when it is dropped before.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use futures_util::{StreamExt, stream};
+    /// use thinkstream::telemetry::{self, Traced};
+    /// use thinkstream::{Decoder, EventStream, Protocol};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let body = stream::iter([Ok::<_, std::io::Error>("data: {\"type\":\"message_stop\"}\n\n")]);
+    /// let events = EventStream::new(body, Decoder::new(Protocol::Anthropic));
+    /// let mut events = Traced::new(events, telemetry::span("claude-opus-5"));
+    /// while let Some(event) = events.next().await {
+    ///     println!("{}", event?.name());
+    /// }
+    /// # Ok::<(), thinkstream::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct Traced<S> {
+        #[pin]
+        events: S,
+        call: Call,
+    }
+}
+
+impl<S> Traced<S> {
+    /// Puts the call of which these are the events on `span`.
+    pub fn new(events: S, span: Span) -> Self {
+        Self { events, call: Call { span, so_far: Message::default(), done: false } }
+    }
+}
+
+impl<S: Stream<Item = Result<Event, Error>>> Stream for Traced<S> {
+    type Item = S::Item;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let this = self.project();
+        let item = {
+            let _entered = this.call.span.enter();
+            ready!(this.events.poll_next(context))
+        };
+        match &item {
+            Some(Ok(event)) => this.call.saw(event),
+            Some(Err(error)) => this.call.end(&CallRecord::from(error)),
+            None => {}
+        }
+        Poll::Ready(item)
+    }
+}
+
+/// What is known of a call while it lasts.
+#[derive(Debug)]
+struct Call {
+    span: Span,
+    /// Only what its first events and its usage say.
+    so_far: Message,
+    done: bool,
+}
+
+impl Call {
+    fn saw(&mut self, event: &Event) {
+        match event {
+            Event::Start(start) => {
+                self.so_far.id.clone_from(&start.id);
+                self.so_far.model.clone_from(&start.model);
+                self.so_far.usage = start.usage.clone();
+            }
+            Event::Usage(usage) => self.so_far.usage = usage.usage.clone(),
+            Event::Complete(done) => self.end(&CallRecord::from(&**done)),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, call: &CallRecord) {
+        if !core::mem::replace(&mut self.done, true) {
+            record(&self.span, call);
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if !self.done {
+            let call = CallRecord::dropped(&self.so_far);
+            self.end(&call);
+        }
+    }
+}
