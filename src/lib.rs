@@ -78,86 +78,40 @@
 //! Over a stream, a reader or a codec the loop is written already: `EventStream`, `EventReader`,
 //! `EventCodec`. They know no rule of any format and give the same events.
 //!
-//! # Chunks and copies
+//! # What is where
 //!
-//! Chunks may be cut anywhere, also inside a character, a CRLF or an escape; the events are the same,
-//! and each is out at the byte that completes it. The work is linear in the bytes, whatever the cuts.
+//! - [`guide`]: a page for each thing that has to be right. [Chunks and copies](guide::chunks_and_copies),
+//!   [errors and what is left](guide::errors_and_partials), [signed thinking](guide::signed_thinking),
+//!   [gateways](guide::gateways), [providers], and [the whole way once](guide::tour).
+//! - [`Decoder`], [`Event`], [`Message`], [`Usage`], [`Error`]: bytes in, events out. [`Protocol`] says what the
+//!   server speaks: Anthropic's Messages API, `OpenAI`'s Responses API, or Chat Completions, as `OpenAI` and a
+//!   few dozen others have it; [`Detector`] tells it from the first bytes.
+//! - `EventStream`, `EventReader`, `EventCodec`: the same around what brings the bytes, with `EventStreamExt` for what
+//!   people do with it, and `Tap` for those who pass the bytes on.
+//! - [`request`]: asking for thinking. [`history`]: sending it back. [`models`]: what both know of the models.
+//! - [`telemetry`], [`Timing`]: what a call was, and how long it took.
+//! - [`sse`]: a decoder and encoder of any event stream, exactly as the HTML standard has it. [`wire`]: one frame
+//!   into one event of the provider, borrowed from it. Each can be used alone.
 //!
-//! Four of five events are deltas, which Anthropic writes alike, byte for byte, but for an index, one
-//! string and their padding. Those are recognised where they lie; everything else goes through the
-//! whole pipe, and what both could read, both read the same. Servers that speak as `OpenAI` does each
-//! write in their own way: the forms of the last few deltas are remembered, and the next of the same form
-//! is not read as JSON again.
+//! # In short
 //!
-//! Text of up to 32 bytes is copied into its event. Longer text is a reference-counted slice of the
-//! chunk, unless it has escapes or its frame was cut; an event that is kept keeps that chunk alive.
-//! The message is accumulated apart from the chunks, so it pins none of them but for blocks that are
-//! received whole and are most of their chunk. [`Decoder::accumulate`] turns accumulation off.
-//!
-//! No delta of up to 4 KiB in an event stream costs an allocation, plain or escaped, however it is cut,
-//! as long as its event is let go of before the next; events that are kept share a buffer of their own
-//! or that of their chunk. A decoder that waits takes 560 bytes beside the fields of its [`Message`]
-//! (712 bytes, most of them [`Usage`]), 0.3 KiB for each open block, room for events that come together
-//! (224 bytes), and the text received so far in a buffer of 256 bytes or up to twice its length, which
-//! the next block goes on with if it has no more than 16 KiB.
-//!
-//! # Blocks and signatures
-//!
-//! A message consists of blocks, each with its index. Blocks may overlap; a delta goes to the block of
-//! its index and to no other. A block is finished by its stop, and only then is it [handed
-//! out](Event::Block) whole, signed and [replayable](Block::replayable). A block that was cut has no
+//! A message consists of blocks, each with its index. A block is finished by its stop, and only then is it
+//! [handed out](Event::Block) whole, signed and [replayable](Block::replayable). A block that was cut has no
 //! signature: half of one is as invalid as none, and looks better.
 //!
-//! The next request must echo the finished blocks as they were: [`Message::to_param`] writes them, in
-//! order, thinking without text included, with the same bytes in every signature, encrypted field and
-//! tool input.
+//! [`Event::ToolInput`] gives the JSON of a call's arguments as it comes, [`Event::ToolCall`] the whole, once. Why the
+//! reply stopped is known only after the last call; if it was cut at a limit or refused, its calls must not be
+//! run: [`Complete::tools_safe_to_run`].
 //!
-//! What else decides whether the next request is valid is in [`history`]: a record of the conversation that
-//! renders it. How thinking is asked for in the first place is in [`request`].
-//!
-//! # Tool calls
-//!
-//! [`Event::ToolInput`] gives the JSON of the arguments as it comes, [`Event::ToolCall`] the whole,
-//! once, after the block's stop. Arguments that are not a JSON object come with the reason, never as
-//! `{}`. Calls with [`ToolKind::Server`] and [`ToolKind::Mcp`] are run by the provider.
-//!
-//! Why the reply stopped is known only after the last call. If it was cut at a limit or refused, its
-//! calls must not be run: [`Complete::tools_safe_to_run`].
-//!
-//! # Errors and what was received
-//!
-//! [`Error`] says whose fault it is, at which byte of the stream, and keeps the [`Partial`] message.
-//! Only the provider's own terminator makes a reply complete; a stream that just ends is
-//! [`Incomplete`](ErrorKind::Incomplete), or [`Unterminated`](ErrorKind::Unterminated) if the stop
-//! reason had come. Events, blocks, deltas and stop reasons that are not known are no errors: they
-//! are handed out raw, and the stream goes on.
-//!
-//! Servers that speak the protocol more or less are tolerated rule by rule, each with a [`Warning`];
-//! [`Decoder::strict`] makes every one an error. [`Rule`] lists them.
-//!
-//! # Limits
-//!
-//! [`Limits`] bounds the bytes of an event, of a message and of a tool's input, and the number of
-//! blocks. Comments and unknown fields of the event stream are never held, however long.
-//!
-//! # Providers
-//!
-//! [`Protocol`] says what the server speaks: Anthropic's Messages API, `OpenAI`'s Responses API, or Chat
-//! Completions, as `OpenAI` and a few dozen others have it. The events are the same; [`providers`] says
-//! what of each provider they are made of, and what a provider cannot give. [`Detector`] tells from the
-//! first bytes who speaks.
-//!
-//! # Alone
-//!
-//! [`sse`] is a decoder and encoder of any event stream, exactly as the HTML standard has it. [`wire`]
-//! reads one frame into one event of the provider, borrowed from it. [`models`], [`request`] and [`history`]
-//! know nothing of streams, and work with messages of your own.
+//! Only the provider's own terminator makes a reply complete. An [`Error`] says whose fault it is, at which
+//! byte of the stream, and keeps the [`Partial`] message. Events, blocks, deltas and stop reasons that are not
+//! known are no errors: they are handed out raw, and the stream goes on. Known deviations of servers are
+//! tolerated, each with a [`Warning`]; [`Decoder::strict`] makes every one an error.
 //!
 //! # Features
 //!
 //! `std` (default) adds `EventReader`, `stream` (default) `EventStream`, `tokio` its timeouts, `codec`
-//! `EventCodec`, `http` `Decoder::for_response` and [`Headers`] from the `http` crate's, and `cli` the
-//! program. Without features the crate needs only `alloc`. A feature adds items; it never changes what is
+//! `EventCodec`, `http` responses and bodies of the `http` crate, `tracing` spans, and `cli` the program. Without features the crate needs only `alloc`. A feature adds items; it never changes what is
 //! there.
 
 #![forbid(unsafe_code)]
@@ -187,6 +141,7 @@ mod aws;
 mod decoder;
 mod error;
 mod event;
+pub mod guide;
 mod headers;
 pub mod history;
 mod json;
@@ -205,8 +160,8 @@ mod timing;
 mod usage;
 pub mod wire;
 
-#[doc = include_str!("providers.md")]
-pub mod providers {}
+#[doc(no_inline)]
+pub use crate::guide::providers;
 
 /// The shared string behind [`Text`] and [`Json`], of the `bytestring` crate.
 #[doc(no_inline)]

@@ -187,7 +187,7 @@ fn collect(results: impl IntoIterator<Item = Result<Event, Error>>) -> Log {
     for result in results {
         assert!(error.is_none(), "an adapter went on after {error:?}");
         match result {
-            Ok(event) => events.push(untimed(event)),
+            Ok(event) => events.push(common::untimed(event)),
             Err(failed) => error = Some(failed),
         }
     }

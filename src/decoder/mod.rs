@@ -89,9 +89,6 @@ pub struct Decoder {
     found: bool,
     /// The input ended badly. Given once the queue is empty, and from then on.
     failed: Option<Error>,
-    /// The response is no event stream. It has failed then; with what, its body says.
-    #[cfg(feature = "http")]
-    refused: Option<Box<response::Refusal>>,
 }
 
 impl Decoder {
@@ -125,8 +122,6 @@ impl Decoder {
             head: None,
             found: false,
             failed: None,
-            #[cfg(feature = "http")]
-            refused: None,
         }
     }
 
@@ -247,12 +242,12 @@ impl Decoder {
                 return Ok(Some(event));
             }
             if let Some(error) = &self.failed {
+                let error = error.clone();
                 #[cfg(feature = "http")]
-                if self.refused.is_some() {
-                    self.refuse(input);
+                if self.refuse(input) {
                     return Ok(None);
                 }
-                return Err(error.clone());
+                return Err(error);
             }
             if self.machine.is_done() {
                 // Whatever comes now can change nothing, not even by being too large.
@@ -327,7 +322,7 @@ impl Decoder {
             self.found = true;
         }
         if !self.found {
-            let Head(head) = &mut **self.head.get_or_insert_default();
+            let Head { bytes: head, .. } = &mut **self.head.get_or_insert_default();
             let room = HEAD.saturating_sub(head.len()).min(bytes.len());
             head.extend_from_slice(bytes.get(..room).unwrap_or_default());
         }
@@ -365,7 +360,7 @@ impl Decoder {
     /// What a body was that had no event in it, if it had anything.
     fn not_a_stream(&self) -> Option<ErrorKind> {
         // A stream may begin with blank lines and comments.
-        let Head(head) = self.head.as_deref()?;
+        let head = &self.head.as_deref()?.bytes;
         let first = head.trim_ascii().first();
         if first.is_none_or(|byte| *byte == b':') || self.sse.leftover() > 0 {
             return None;
@@ -478,7 +473,12 @@ impl From<Protocol> for Decoder {
 
 /// The beginning of a body. Most streams have an event there, and soon need it no more.
 #[derive(Debug, Default)]
-struct Head(Vec<u8>);
+struct Head {
+    bytes: Vec<u8>,
+    /// The response is no event stream. The decoder has failed then; with what, the body says.
+    #[cfg(feature = "http")]
+    refused: Option<Refused>,
+}
 
 /// Bytes of a body that are kept to tell what it is if it is no event stream.
 const HEAD: usize = 4096;

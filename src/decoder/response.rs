@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
-use super::Decoder;
+use super::{Decoder, Head};
 use crate::error::{Error, ErrorKind, ServerError};
 use crate::headers::Headers;
 use crate::json::edit::string_member;
@@ -48,13 +48,6 @@ pub struct Refused {
     headers: Box<Headers>,
     /// How the body is encoded, if it is: then it cannot be read.
     encoding: Option<Text>,
-}
-
-/// A response that is no event stream, and what of its body has come.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    refused: Refused,
-    body: Vec<u8>,
 }
 
 impl Decoder {
@@ -110,27 +103,29 @@ impl Decoder {
             let refused = Refused::new(status, headers, encoding);
             // Until the body has been seen. A decoder that failed looks at nothing.
             self.failed = Some(refused.clone().into_error(b""));
-            self.refused = Some(Box::new(Refusal { refused, body: Vec::new() }));
+            self.head = Some(Box::new(Head { bytes: Vec::new(), refused: Some(refused) }));
         }
         self
     }
 
     /// Whether the response is refused, and so its body no stream; takes a chunk of it.
     pub(super) fn refuse(&mut self, input: &mut Bytes) -> bool {
-        let Some(Refusal { body, .. }) = self.refused.as_deref_mut() else {
+        let Some(Head { bytes, refused: Some(_) }) = self.head.as_deref_mut() else {
             return false;
         };
-        let room = BODY.saturating_sub(body.len()).min(input.len());
-        body.extend_from_slice(input.get(..room).unwrap_or_default());
+        let room = BODY.saturating_sub(bytes.len()).min(input.len());
+        bytes.extend_from_slice(input.get(..room).unwrap_or_default());
         input.clear();
         true
     }
 
     /// The body of a response that is refused has come to its end, or as far as it will.
     pub(super) fn end_refusal(&mut self) {
-        if let Some(refusal) = self.refused.take() {
-            let Refusal { refused, body } = *refusal;
-            self.failed = Some(refused.into_error(&body));
+        let refused = self.head.as_deref_mut().and_then(|head| head.refused.take());
+        if let Some(refused) = refused
+            && let Some(head) = self.head.take()
+        {
+            self.failed = Some(refused.into_error(&head.bytes));
         }
     }
 }

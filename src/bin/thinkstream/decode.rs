@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 
-use thinkstream::{Decoder, Detector, Error, EventReader, Protocol};
+use thinkstream::{Decoder, Detector, Error, Event, EventReader, Protocol};
 
 use crate::input::Source;
 use crate::json::line;
@@ -105,7 +105,7 @@ pub(crate) fn show(reader: impl Read, decoder: Decoder, show: &Show) -> io::Resu
     if show.json {
         for event in &mut events {
             match event {
-                Ok(event) => line(&event, &mut out)?,
+                Ok(event) => line(&untimed(event), &mut out)?,
                 Err(error) => {
                     line(&error, &mut out)?;
                     return Ok(Outcome::Failed);
@@ -129,4 +129,13 @@ pub(crate) fn show(reader: impl Read, decoder: Decoder, show: &Show) -> io::Resu
     }
     out.flush()?;
     Ok(Outcome::Complete)
+}
+
+/// The event without its times: of a file they say how fast it was read, and a pipe has waited for
+/// who knows what.
+fn untimed(mut event: Event) -> Event {
+    if let Event::Complete(done) = &mut event {
+        done.timing = None;
+    }
+    event
 }
