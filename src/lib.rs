@@ -99,8 +99,8 @@
 //! [handed out](Event::Block) whole, signed and [replayable](Block::replayable). A block that was cut has no
 //! signature: half of one is as invalid as none, and looks better.
 //!
-//! [`Event::ToolInput`] gives the JSON of a call's arguments as it comes, [`Event::ToolCall`] the whole, once. Why the
-//! reply stopped is known only after the last call; if it was cut at a limit or refused, its calls must not be
+//! [`Event::ToolInput`] gives the JSON of a call's arguments as it comes, [`Event::ToolCall`] the whole, once;
+//! [`PartialInput`] reads the pieces: each field once it is whole, and all of them so far. Why the reply stopped is known only after the last call; if it was cut at a limit or refused, its calls must not be
 //! run: [`Complete::tools_safe_to_run`].
 //!
 //! Only the provider's own terminator makes a reply complete. An [`Error`] says whose fault it is, at which
@@ -148,6 +148,7 @@ mod json;
 mod limits;
 mod message;
 pub mod models;
+mod partial_input;
 mod protocol;
 mod rate_limit;
 pub mod request;
@@ -197,6 +198,7 @@ pub use crate::message::{
     InvalidReason, Message, OtherContent, Provider, RedactedThinking, StopDetails, TextContent,
     ThinkingContent, ToolKind, ToolUse,
 };
+pub use crate::partial_input::{Field, PartialInput, Path, Segment};
 pub use crate::protocol::Protocol;
 pub use crate::rate_limit::{RateLimit, Reset};
 pub use crate::rule::Rule;

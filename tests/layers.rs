@@ -25,6 +25,7 @@ const VOCABULARY: &[&str] = &[
 /// From bytes to events.
 const REPLY: Layers = &[
     VOCABULARY,
+    &["partial_input"],
     &["sse", "aws"],
     &["wire"],
     &["assemble"],

@@ -456,7 +456,7 @@ impl<'a> Iterator for Items<'a> {
 }
 
 /// Where `serde_json` stops too. More than any event needs, and `u128` has a bit for each level.
-const DEPTH: u32 = 128;
+pub(crate) const DEPTH: u32 = 128;
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ pub struct Str<'a> {
 }
 
 impl<'a> Str<'a> {
-    pub(super) fn new(raw: &'a str, escaped: bool) -> Self {
+    pub(crate) fn new(raw: &'a str, escaped: bool) -> Self {
         Self { raw, escaped }
     }
 
