@@ -1,12 +1,17 @@
 //! The arguments of a tool call while they come: each field once, at its last byte; always JSON;
 //! judged as the whole is.
 
+mod common;
 #[path = "reference/partial_input.rs"]
 mod reference;
 
+use std::collections::BTreeMap;
+
+use common::recordings::{corpus, recordings};
+use common::{anthropic, chat, decode, responses};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use thinkstream::{Flaw, Json, JsonError, PartialInput, Segment};
+use thinkstream::{Decoder, Event, Flaw, Json, JsonError, PartialInput, Segment, ToolKind};
 
 /// What is told of a text: its fields, and how it ended.
 #[derive(Debug, Default, PartialEq)]
@@ -608,6 +613,50 @@ proptest! {
     }
 }
 
+/// What the decoder tells of every call of the corpus piece by piece is what it tells of it whole.
+#[test]
+fn recorded_calls() {
+    let Some(corpus) = corpus() else { return };
+    type Speaker = (&'static str, fn() -> Decoder);
+    let speakers: [Speaker; 3] =
+        [("anthropic", anthropic), ("openai-chat", chat), ("openai-responses", responses)];
+    let mut calls = 0;
+    for (folder, decoder) in speakers {
+        for recording in recordings(&corpus, folder) {
+            let (events, _) = decode(decoder(), [&recording.bytes[..]]);
+            calls += follow(&recording.name, &events);
+        }
+    }
+    assert!(calls > 100, "only {calls} calls");
+}
+
+/// Counts the calls whose arguments came in pieces.
+fn follow(name: &str, events: &[Event]) -> usize {
+    let mut inputs: BTreeMap<u32, PartialInput> = BTreeMap::new();
+    let mut calls = 0;
+    for event in events {
+        match event {
+            // Free text and code are no JSON; which of them it is is known only at the end.
+            Event::ToolInput(piece) => {
+                let _ = inputs.entry(piece.index).or_default().push(&piece.partial_json);
+            }
+            Event::ToolCall(call) if call.kind != ToolKind::Custom => {
+                let Some(mut input) = inputs.remove(&call.index) else { continue };
+                let Ok(whole) = &call.input else { continue };
+                if call.kind == ToolKind::Server && whole.starts_with('"') {
+                    continue;
+                }
+                assert_eq!(input.finish(), Ok(()), "{name}: {whole}");
+                assert_eq!(input.snapshot(), whole.trim(), "{name}");
+                assert_eq!(*input.value(), serde_json::from_str::<Value>(whole).unwrap());
+                calls += 1;
+            }
+            _ => {}
+        }
+    }
+    calls
+}
+
 /// A call whose argument is a text of so many bytes, in pieces of twenty.
 fn long(len: usize) -> String {
     let line = r#"let n = \"x\";\n\t日本 \u00e9"#;
@@ -617,25 +666,28 @@ fn long(len: usize) -> String {
 fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
-    while !rest.is_empty() {
-        let (piece, left) = rest.split_at(rest.ceil_char_boundary(20));
+    while rest.len() > 20 {
+        let (piece, left) = rest.split_at((20..).find(|at| rest.is_char_boundary(*at)).unwrap());
         pieces.push(piece);
         rest = left;
     }
+    pieces.push(rest);
     pieces
 }
 
-fn allocated(text: &str, mut each: impl FnMut(&mut PartialInput)) -> (u64, u64) {
+fn allocated(
+    text: &str,
+    mut each: impl FnMut(&mut PartialInput),
+) -> allocation_counter::AllocationInfo {
     let pieces = pieces(text);
-    let measured = allocation_counter::measure(|| {
+    allocation_counter::measure(|| {
         let mut input = PartialInput::new();
         for piece in &pieces {
             input.push(piece).unwrap();
             each(&mut input);
         }
         input.finish().unwrap();
-    });
-    (measured.bytes_total, measured.count_total)
+    })
 }
 
 #[test]
@@ -643,14 +695,15 @@ fn memory_is_linear_whatever_is_looked_at() {
     let len = 64 << 10;
     let text = long(len);
     let input = u64::try_from(text.len()).unwrap();
-    let (bytes, count) = allocated(&text, |input| assert!(!input.snapshot().is_empty()));
-    assert!(bytes <= 8 * input, "{bytes} bytes for {input}");
-    // Each of the two texts is doubled now and then.
-    assert!(count <= 40, "{count} allocations");
+    let found = allocated(&text, |input| assert!(!input.snapshot().is_empty()));
+    // Each of the two texts is doubled now and then, and its old half is let go of.
+    assert!(found.bytes_total <= 8 * input + 1024, "{} bytes for {input}", found.bytes_total);
+    assert!(found.bytes_max <= 5 * input + 1024, "{} bytes at once for {input}", found.bytes_max);
+    assert!(found.count_total <= 40, "{} allocations", found.count_total);
 
     let grow = |each: fn(&mut PartialInput)| {
-        let (once, _) = allocated(&text, each);
-        let (twice, _) = allocated(&long(2 * len), each);
+        let once = allocated(&text, each).bytes_total;
+        let twice = allocated(&long(2 * len), each).bytes_total;
         assert!(twice <= once * 22 / 10, "{once} bytes, then {twice}");
     };
     grow(|input| assert!(input.snapshot().ends_with('}')));

@@ -27,13 +27,15 @@ pub use self::path::{Path, Segment};
 /// linear in the bytes of the arguments, whatever the cuts, and no byte is read again with the next piece.
 ///
 /// The pieces of several calls may interleave: each call has a `PartialInput` of its own, by the `index` of
-/// its events. Those of a [`Custom`](crate::ToolKind::Custom) call are no JSON, and nothing for this type.
+/// its events. The text of a [`Custom`](crate::ToolKind::Custom) call and the code of the Responses API's code
+/// interpreter are no JSON, and nothing for this type.
 ///
 /// What a field says is provisional: whether a call may be run is known only at the end of the
 /// reply, see [`Complete::tools_safe_to_run`](crate::Complete::tools_safe_to_run). Any JSON value is taken,
 /// also one that is no object, which a tool does not accept; [`Event::ToolCall`](crate::Event::ToolCall)
-/// judges that. It holds what it is given and a completed copy; what bounds both is the limit that the
-/// decoder has for a tool's input, [`Limits::tool_input_bytes`](crate::Limits::tool_input_bytes).
+/// judges that. It holds what it is given and a completed copy, each in a buffer of up to twice its length.
+/// What bounds them is the limit that the decoder has for a tool's input,
+/// [`Limits::tool_input_bytes`](crate::Limits::tool_input_bytes).
 ///
 /// # Errors
 ///
@@ -69,7 +71,7 @@ pub use self::path::{Path, Segment};
 /// assert_eq!(shown, [
 ///     r#"{"path":"src"}"#,
 ///     r#"{"path":"src/lib.rs"}"#,
-///     r#"{"path":"src/lib.rs","text":"fn main() {\n"}"#,
+///     r#"{"path":"src/lib.rs","text":"fn main() {"}"#,
 ///     r#"{"path":"src/lib.rs","text":"fn main() {\n}"}"#,
 /// ]);
 /// assert!(inputs[&0].is_complete());
@@ -88,10 +90,10 @@ pub use self::path::{Path, Segment};
 /// # data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"/lib.rs\",\"te"}}
 /// #
 /// # event: content_block_delta
-/// # data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"xt\":\"fn main() {\\n\\"}}
+/// # data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"xt\":\"fn main() {\\"}}
 /// #
 /// # event: content_block_delta
-/// # data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"u007d\"}"}}
+/// # data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"n}\"}"}}
 /// #
 /// # "#;
 /// ```
@@ -148,9 +150,8 @@ impl PartialInput {
     ///
     /// Every value comes once, those in an object or array before it, and the root, `$`, last. A string
     /// is whole with its last quote, an object or array with its bracket; a number, `true`, `false` or
-    /// `null` only with the byte behind it, which is not taken with it.
-    ///
-    /// A value that is given before the error of the same piece was right as far as it goes.
+    /// `null` only with the byte behind it, which is not taken with it. One at the root is not given,
+    /// for only [`finish`](Self::finish) knows that it is whole.
     ///
     /// # Errors
     ///
@@ -170,7 +171,8 @@ impl PartialInput {
     /// Nothing more comes.
     ///
     /// Arguments of which nothing has come, or only white space, are `{}`: for a tool without parameters
-    /// models send nothing. A number at the root, which could have gone on until now, is whole.
+    /// models send nothing. A number at the root, which could have gone on until now, is whole, and
+    /// [`snapshot`](Self::snapshot) has it.
     ///
     /// # Errors
     ///
@@ -200,8 +202,8 @@ impl PartialInput {
 
     /// What [`snapshot`](Self::snapshot) means.
     ///
-    /// Kept up to date from the first call on: a call costs what has come since the last one, and a look at
-    /// every open object and array.
+    /// Kept up to date from the first call on: a call costs what has come since the last one, and a walk
+    /// from the root through what is open, of which there are at most 128.
     ///
     /// Of members with the same key it has the last, and for half of a surrogate pair U+FFFD. Numbers are
     /// what `serde_json` makes of them, and `null` where it makes nothing of them; their digits are in

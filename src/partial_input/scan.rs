@@ -1,6 +1,6 @@
 //! Where the tokens of a JSON text begin and end, and all that survives a cut.
 
-use crate::json::reader::{DEPTH, plain};
+use crate::json::reader::{DEPTH, is_space, plain};
 use crate::json::string::single;
 use crate::json::{Flaw, JsonError};
 
@@ -46,21 +46,15 @@ pub(super) enum Step {
 /// What the next byte belongs to.
 ///
 /// ```text
-///               '{'                 '"'         '"'         ':'
-///        ┌──────────▶ FirstKey ──────────▶ String ──▶ Colon ─────┐
-///        │               │  Key ─────────▶ (a key)               │
-///        │               │   ▲                                   │
-///     Value ◀────────────┼───┼───────────────────────────────────┘
-///     FirstItem  '}'     │   │ ',' in an object
-///        │  │            ▼   │
-///        │  └─────────▶ After ─────▶ Value
-///        │   a scalar,       ',' in an array
-///        │   a string,
-///        └─▶ FirstItem       `]` and `}` lead from After to After
-///       '['
+/// Value       {  FirstKey     [  FirstItem     a string or a scalar  After
+/// FirstItem   ]  After        or as Value
+/// FirstKey    }  After        or as Key
+/// Key         a string  Colon
+/// Colon       :  Value
+/// After       }  ]  After     ,  Key in an object, Value in an array
 /// ```
 ///
-/// Between its quotes a string goes from `String` to `Backslash`, to `Hex` and back.
+/// A string is read in `String`, its escapes in `Backslash` and `Hex`; a scalar in `Number` or `Word`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
     /// A value: at the root, behind a colon, or behind the comma of an array.
@@ -198,7 +192,7 @@ impl Scanner {
             (State::Word(_), _) => return fail_at(self.start, Flaw::Expected("a value")),
 
             // Between two tokens.
-            (_, b' ' | b'\t' | b'\n' | b'\r') => self.bump(),
+            (_, space) if is_space(space) => self.bump(),
             (State::FirstItem, b']') | (State::FirstKey, b'}') => return Ok(Some(self.close())),
             (State::Value | State::FirstItem, _) => return self.value(byte),
             (State::FirstKey | State::Key, b'"') => self.open_string(true),
@@ -322,7 +316,7 @@ impl Scanner {
 
     /// The number or word at hand, if it is one before `byte`: `12` is no value in `12x`.
     fn scalar_before(&mut self, byte: u8) -> Result<Step> {
-        if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+        if !is_space(byte) {
             self.follows(byte)?;
         }
         Ok(self.end_scalar().unwrap_or(Step::More))
