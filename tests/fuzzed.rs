@@ -49,6 +49,11 @@ fn history() {
 }
 
 #[test]
+fn partial_input() {
+    replay("partial_input", checks::partial_input);
+}
+
+#[test]
 fn openai() {
     replay("openai", checks::openai);
 }

@@ -1336,6 +1336,7 @@ mod many_streams {
         is_send_and_static::<Event>();
         is_send_and_static::<thinkstream::Error>();
         is_send_and_static::<Message>();
+        is_send_and_static::<thinkstream::PartialInput>();
         fn is_sync<T: Sync>() {}
         is_sync::<thinkstream::Error>();
         is_sync::<Event>();

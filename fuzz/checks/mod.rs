@@ -8,9 +8,12 @@ mod frames;
 mod history;
 mod machine;
 mod openai;
+mod partial_input;
 mod pipe;
 #[path = "../../tests/reference/mod.rs"]
 mod reference;
+#[path = "../../tests/reference/partial_input.rs"]
+mod whole_input;
 
 pub(crate) use self::delta::check as delta;
 pub(crate) use self::encode::check as encode;
@@ -18,6 +21,7 @@ pub(crate) use self::frames::check as frames;
 pub(crate) use self::history::check as history;
 pub(crate) use self::machine::check as machine;
 pub(crate) use self::openai::check as openai;
+pub(crate) use self::partial_input::check as partial_input;
 pub(crate) use self::pipe::check as pipe;
 
 /// A stream, and how it is cut: the first byte says into how many widths, which follow.

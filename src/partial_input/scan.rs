@@ -275,7 +275,6 @@ impl Scanner {
 
     fn text(&mut self, rest: &[u8]) {
         self.at = self.at.saturating_add(plain(rest));
-        self.state = State::String;
         self.settle(self.at);
     }
 

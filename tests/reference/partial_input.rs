@@ -3,7 +3,7 @@
 use std::iter::{Peekable, from_fn};
 use std::str::Chars;
 
-use thinkstream::Json;
+use thinkstream::{Flaw, Json, JsonError};
 
 /// The longest beginning of `text` that is JSON once it is closed and that nothing can change any more,
 /// closed.
@@ -68,6 +68,19 @@ fn may_be_other_half(rest: &str) -> bool {
         Some(_) => true,
         None => matches!(escape.as_str(), "" | "\\"),
     }
+}
+
+/// What `Json::parse` says of the whole text, but that nothing is an object, and that half a word is
+/// unfinished.
+pub(crate) fn error(text: &str) -> Option<JsonError> {
+    let mut error = Json::parse(text).err()?;
+    let left = text.get(error.at..).unwrap_or_default();
+    let half =
+        !left.is_empty() && ["true", "false", "null"].iter().any(|word| word.starts_with(left));
+    if error.flaw == Flaw::Expected("a value") && half {
+        (error.at, error.flaw) = (text.len(), Flaw::Unfinished);
+    }
+    (!text.trim_matches([' ', '\t', '\r', '\n']).is_empty()).then_some(error)
 }
 
 /// Every value of a whole text, those inside before those around them: its path, and its text.
