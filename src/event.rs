@@ -201,7 +201,8 @@ pub struct ToolStart {
 pub struct ToolInput {
     /// The block's index on the wire.
     pub index: u32,
-    /// The piece. Pieces are cut anywhere, also inside an escape.
+    /// The piece. Pieces are cut anywhere, also inside an escape; [`PartialInput`](crate::PartialInput)
+    /// reads them while they come.
     pub partial_json: Text,
 }
 

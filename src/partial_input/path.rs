@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 /// The place of a value, such as `$.edits[2].old`.
 ///
-/// It compares with the text that it prints, and takes no allocation for that. A key that is not a plain name
-/// (letters, digits and `_`, no digit first) stands in brackets, escaped as in JSON: `$["file name"]`.
+/// It compares with the text that it prints, without an allocation. A key that is not a plain name (ASCII
+/// letters, digits and `_`, no digit first) stands in brackets, escaped as in JSON: `$["file name"]`.
 ///
 /// # Example
 ///
