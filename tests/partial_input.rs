@@ -697,3 +697,15 @@ fn memory_is_linear_whatever_is_looked_at() {
     grow(|input| assert!(input.value().is_object()));
     grow(|input| assert!(!input.snapshot().is_empty() && input.value().is_object()));
 }
+
+/// Many keys take no more than none, but for the two texts.
+#[test]
+fn keys_are_held_while_their_objects_are_open() {
+    let item = format!(r#"{{"{}":0}},"#, "key ".repeat(15));
+    let keys = format!("[{}0]", item.repeat(1000));
+    let none = format!("[{item}\"{}\"]", "x".repeat(keys.len() - item.len() - 4));
+    assert_eq!(keys.len(), none.len());
+    let most = allocated(&none, |_| {}).bytes_max;
+    let found = allocated(&keys, |_| {}).bytes_max;
+    assert!(found <= most + 1024, "{found} bytes at once, and {most} without keys");
+}
