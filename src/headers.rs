@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use alloc::vec::Vec;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::text::Text;
 
@@ -27,7 +27,8 @@ use crate::text::Text;
 /// assert_eq!(headers.get("anthropic-ratelimit-tokens-remaining"), Some("8000"));
 /// assert_eq!(headers.get("date"), None);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Headers {
     /// The id of the request, to quote to the provider: the first of `request-id`, `x-request-id`,

@@ -1,5 +1,7 @@
 //! How much of an upstream's bytes is held at most.
 
+use serde::{Deserialize, Serialize};
+
 /// The most that a decoder holds, each with an error of its own when it is passed.
 ///
 /// The defaults are generous: a provider's largest known events have a few megabytes. What is counted
@@ -14,7 +16,8 @@
 /// let decoder = Decoder::new(Protocol::Anthropic).limits(limits);
 /// # let _ = decoder;
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(clippy::exhaustive_structs, reason = "written with `..Limits::default()`")]
 pub struct Limits {
     /// Bytes of one event of the stream: the values of its `data`, `event` and `id` fields.

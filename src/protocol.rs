@@ -1,7 +1,10 @@
 //! What servers speak.
 
+use serde::{Deserialize, Serialize};
+
 /// What the server speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Protocol {
     /// The Messages API of Anthropic, with `"stream": true`, wherever it is served.
@@ -10,10 +13,12 @@ pub enum Protocol {
     /// `InvokeModelWithResponseStream` of Amazon Bedrock sends them.
     AnthropicOnBedrock,
     /// The Responses API of `OpenAI`, with `"stream": true`, wherever it is served.
+    #[serde(rename = "openai_responses")]
     OpenAiResponses,
     /// The Chat Completions API of `OpenAI`, with `"stream": true`, and the servers that speak it:
     /// `DeepSeek`, Qwen, Kimi, GLM, Mistral, `OpenRouter`, Groq, xAI, vLLM, Ollama and many more. The
     /// legacy Completions too.
+    #[serde(rename = "openai_chat")]
     OpenAiChat,
 }
 

@@ -1,11 +1,11 @@
 //! The rules that servers break, and what is done about it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The rules of the protocol that servers are known to break.
 ///
 /// Each is tolerated with a [`Warning`](crate::Warning), or an error in strict mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Rule {

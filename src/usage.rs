@@ -71,7 +71,7 @@ pub struct CacheCreation {
 }
 
 /// Calls of the provider's own tools.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ServerToolRequests {
@@ -85,7 +85,7 @@ pub struct ServerToolRequests {
 ///
 /// What is billed is the sum over the steps; the totals of the usage leave compaction and advisors
 /// out. Source: the `usage.iterations` of the Anthropic Messages API.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Iteration {
@@ -230,11 +230,11 @@ impl Serialize for Usage {
             ("fallback_credit", &self.fallback_credit),
         ];
         for (key, raw) in raw {
-            if let Some(raw) = raw {
+            if let Some(raw) = raw.as_ref().filter(|raw| !is_null(raw)) {
                 map.serialize_entry(key, raw)?;
             }
         }
-        for (key, value) in &self.other {
+        for (key, value) in self.other.iter().filter(|(key, _)| !is_own(key)) {
             map.serialize_entry(key, value)?;
         }
         let said = [
@@ -244,8 +244,80 @@ impl Serialize for Usage {
         for (key, _) in said.into_iter().filter(|(_, said)| *said) {
             map.serialize_entry(key, &true)?;
         }
+        let about = About::of(self);
+        if about != About::default() {
+            map.serialize_entry("about", &about)?;
+        }
         map.end()
     }
+}
+
+/// What the provider's names do not say: what else it reported under a name that is used here, and JSON
+/// that is `null`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct About {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<Vec<(Text, Json)>>,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::json::present")]
+    server_tool_use: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::json::present")]
+    iterations: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::json::present")]
+    fallback_credit: Option<Json>,
+}
+
+impl About {
+    fn of(usage: &Usage) -> Self {
+        let null = |json: &Option<Json>| json.clone().filter(is_null);
+        let hidden = usage.other.iter().any(|(key, _)| is_own(key));
+        Self {
+            other: hidden.then(|| usage.other.clone()),
+            server_tool_use: null(&usage.server_tool_use),
+            iterations: null(&usage.iterations),
+            fallback_credit: null(&usage.fallback_credit),
+        }
+    }
+
+    fn put_on(self, usage: &mut Usage) {
+        if let Some(other) = self.other {
+            usage.other = other;
+        }
+        let raw = [
+            (&mut usage.server_tool_use, self.server_tool_use),
+            (&mut usage.iterations, self.iterations),
+            (&mut usage.fallback_credit, self.fallback_credit),
+        ];
+        for (field, null) in raw {
+            *field = null.or(field.take());
+        }
+    }
+}
+
+fn is_null(json: &Json) -> bool {
+    json.as_str() == "null"
+}
+
+/// Whether a field of [`Usage`] is serialised under that name.
+fn is_own(key: &str) -> bool {
+    matches!(
+        key,
+        "input_tokens"
+            | "output_tokens"
+            | "cache_read_input_tokens"
+            | "cache_creation_input_tokens"
+            | "thinking_tokens"
+            | "cache_creation"
+            | "service_tier"
+            | "inference_geo"
+            | "speed"
+            | "server_tool_use"
+            | "iterations"
+            | "fallback_credit"
+            | "input_includes_cache"
+            | "thinking_added"
+            | "about"
+    )
 }
 
 impl<'de> Deserialize<'de> for Usage {
@@ -266,6 +338,7 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Usage, A::Error> {
         let mut usage = Usage::default();
+        let mut about = About::default();
         while let Some(key) = map.next_key::<Text>()? {
             match key.as_str() {
                 "input_tokens" => usage.input_tokens = map.next_value()?,
@@ -284,9 +357,11 @@ impl<'de> Visitor<'de> for Fields {
                 "fallback_credit" => usage.fallback_credit = map.next_value()?,
                 "input_includes_cache" => usage.input_includes_cache = map.next_value()?,
                 "thinking_added" => usage.thinking_added = map.next_value()?,
+                "about" => about = map.next_value()?,
                 _ => usage.other.push((key, map.next_value()?)),
             }
         }
+        about.put_on(&mut usage);
         Ok(usage)
     }
 }

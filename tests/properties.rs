@@ -218,7 +218,7 @@ proptest! {
         match first {
             None => prop_assert_eq!(log(&strict), log(&tolerant)),
             // A deviation is found before or after what else its event gives.
-            Some(_) => prop_assert_eq!(strict.1.unwrap().kind().name(), "protocol"),
+            Some(_) => prop_assert_eq!(strict.1.as_ref().unwrap().kind().name(), "protocol"),
         }
     }
 

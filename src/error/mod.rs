@@ -1,5 +1,6 @@
 //! What went wrong, where, and whose fault it is; and what had been received by then.
 
+mod form;
 mod server;
 mod words;
 
@@ -11,8 +12,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 pub use self::server::{ServerError, ServerErrorType};
 use self::words::Line;
@@ -28,6 +28,10 @@ use crate::text::Text;
 /// It says what happened ([`kind`](Self::kind)), at which byte ([`offset`](Self::offset)), and keeps
 /// what had been received ([`partial`](Self::partial)). `Display` is one line of printable ASCII, at
 /// most 256 bytes, without anything the model wrote. A decoder that failed gives its error again.
+///
+/// Serialised, it is one JSON object with `"type":"error"`, as the events have theirs. Read back, its kind
+/// is [`Recorded`](ErrorKind::Recorded) unless the server said it; what it displays, what it keeps and what
+/// it says of the request are the same, and so is its JSON.
 ///
 /// # Example
 ///
@@ -57,13 +61,15 @@ struct Inner {
 }
 
 /// What had been received when a stream failed.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Partial {
     /// The message so far, with its usage. Each block says whether it is complete and can be sent
     /// back; what is not complete carries no signature.
     pub message: Message,
     /// The other choices so far, if the request asked for several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Message>,
     /// Whether anything of a block had been handed out.
     pub output_started: bool,
@@ -154,10 +160,21 @@ pub enum ErrorKind {
         /// Since the stream was first polled.
         elapsed: Duration,
     },
+    /// An error that another process had, as it was written down; but for what a server said, which is
+    /// read back as [`Server`](Self::Server).
+    Recorded {
+        /// The name of its kind.
+        name: Text,
+        /// The line that it was displayed as.
+        message: Text,
+        /// The status of the response, if it was refused.
+        status: Option<u16>,
+    },
 }
 
 /// What can run out, see `Timeouts`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Timer {
     /// Nothing was received.
@@ -169,7 +186,8 @@ pub enum Timer {
 }
 
 /// What can pass a limit; see [`Limits`](crate::Limits).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LimitKind {
     /// Bytes of one event.
@@ -240,6 +258,7 @@ impl Error {
         match &self.0.kind {
             ErrorKind::Server(error) => error.http_status(),
             ErrorKind::Refused { status, .. } | ErrorKind::Encoded { status, .. } => Some(*status),
+            ErrorKind::Recorded { status, .. } => *status,
             _ => None,
         }
     }
@@ -259,9 +278,9 @@ impl Error {
 }
 
 impl ErrorKind {
-    /// The name of the kind, in snake case.
+    /// The name of the kind, in snake case; of one that is recorded, the name that it had.
     #[must_use]
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Server(_) => "server",
             Self::Incomplete { .. } => "incomplete",
@@ -276,12 +295,17 @@ impl ErrorKind {
             Self::Encoded { .. } => "encoded",
             Self::ToolsUnsafe { .. } => "tools_unsafe",
             Self::Timeout { .. } => "timeout",
+            Self::Recorded { name, .. } => name,
         }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What was recorded has its place and its request in it already.
+        if let ErrorKind::Recorded { message, .. } = self.kind() {
+            return f.write_str(&Line::of(message, 256)?);
+        }
         f.write_str(&Line::of(self.kind(), 160)?)?;
         let tail = match (self.0.offset, self.request_id()) {
             (Some(offset), Some(id)) => alloc::format!(" (byte {offset}, request {id})"),
@@ -334,32 +358,12 @@ impl From<Error> for std::io::Error {
             | ErrorKind::Protocol { .. }
             | ErrorKind::Limit { .. } => std::io::ErrorKind::InvalidData,
             ErrorKind::Timeout { .. } => std::io::ErrorKind::TimedOut,
-            ErrorKind::Server(_) | ErrorKind::Transport(_) | ErrorKind::ToolsUnsafe { .. } => {
-                std::io::ErrorKind::Other
-            }
+            ErrorKind::Server(_)
+            | ErrorKind::Transport(_)
+            | ErrorKind::ToolsUnsafe { .. }
+            | ErrorKind::Recorded { .. } => std::io::ErrorKind::Other,
         };
         Self::new(kind, error)
-    }
-}
-
-impl Serialize for Error {
-    /// One JSON object with `"type":"error"`, as the events have theirs.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let partial = self.partial();
-        let mut error = serializer.serialize_struct("Error", 10)?;
-        error.serialize_field("type", "error")?;
-        error.serialize_field("kind", self.kind().name())?;
-        error.serialize_field("message", &alloc::format!("{self}"))?;
-        error.serialize_field("request_id", &self.request_id())?;
-        error.serialize_field("offset", &self.offset())?;
-        error.serialize_field("output_started", &partial.output_started)?;
-        error.serialize_field("tool_call_emitted", &partial.tool_call_emitted)?;
-        if let ErrorKind::Server(server) = self.kind() {
-            error.serialize_field("server", &**server)?;
-        }
-        error.serialize_field("usage", &partial.message.usage)?;
-        error.serialize_field("partial", &partial.message)?;
-        error.end()
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::json::Json;
 use crate::rate_limit::span_at_front;
@@ -235,7 +235,7 @@ impl From<&str> for ServerErrorType {
 
 impl Serialize for ServerError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut error = serializer.serialize_struct("ServerError", 5)?;
+        let mut error = serializer.serialize_struct("ServerError", 7)?;
         error.serialize_field("type", self.error_type.as_str())?;
         if let Some(code) = &self.code {
             error.serialize_field("code", code)?;
@@ -245,7 +245,53 @@ impl Serialize for ServerError {
             error.serialize_field("param", param)?;
         }
         error.serialize_field("details", &self.details)?;
+        if let Some(request_id) = &self.request_id {
+            error.serialize_field("request_id", request_id)?;
+        }
+        if let Some(status) = self.status {
+            error.serialize_field("status", &status)?;
+        }
         error.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for ServerError {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Written {
+            #[serde(rename = "type")]
+            error_type: Text,
+            code: Option<Text>,
+            message: Text,
+            param: Option<Text>,
+            details: Option<Json>,
+            request_id: Option<Text>,
+            status: Option<u16>,
+        }
+        let written = Written::deserialize(deserializer)?;
+        Ok(Self {
+            error_type: written.error_type.as_str().into(),
+            code: written.code,
+            message: written.message,
+            param: written.param,
+            request_id: written.request_id,
+            details: written.details,
+            status: written.status,
+        })
+    }
+}
+
+impl Serialize for ServerErrorType {
+    /// As the server writes it.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ServerErrorType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Text::deserialize(deserializer).map(|name| Self::from(name.as_str()))
     }
 }
 

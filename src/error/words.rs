@@ -83,6 +83,7 @@ impl fmt::Display for Described<'_> {
                 let last = last_event.unwrap_or("no event");
                 write!(f, ": {elapsed:.1?} after the start, {last} was last")
             }
+            ErrorKind::Recorded { message, .. } => f.write_str(message),
             ErrorKind::Transport(error) => {
                 write!(f, "the transport failed: {error}")?;
                 let mut cause = error.source();

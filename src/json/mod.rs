@@ -4,6 +4,8 @@
 //! and integers beyond 2⁵³ included. So it is held as text, checked once.
 
 pub(crate) mod edit;
+mod flaw;
+pub(crate) mod members;
 pub(crate) mod reader;
 pub(crate) mod string;
 
@@ -40,13 +42,24 @@ use self::reader::Reader;
 pub struct Json(ByteString);
 
 impl Json {
-    /// Takes a text over that is one JSON value.
+    /// Takes a text over that is one JSON value, without the white space around it.
     ///
     /// # Errors
     ///
     /// What is wrong with the text, and at which of its bytes.
     pub fn parse(text: impl Into<ByteString>) -> Result<Self, JsonError> {
-        let text = text.into();
+        let Self(text) = Self::with_space(text.into())?;
+        let value = text.trim_matches(SPACE);
+        Ok(if value.len() == text.len() { Self(text) } else { Self(text.slice_ref(value)) })
+    }
+
+    /// Whether there is white space around it, as in the arguments of a call that has it there.
+    pub(crate) fn is_spaced(&self) -> bool {
+        self.0.starts_with(SPACE) || self.0.ends_with(SPACE)
+    }
+
+    /// One JSON value as it stands, with the white space around it.
+    pub(crate) fn with_space(text: ByteString) -> Result<Self, JsonError> {
         Reader::new(&text).whole()?;
         Ok(Self(text))
     }
@@ -132,8 +145,18 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
+/// A member that is there, be it `null`.
+pub(crate) fn present<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
+}
+
+/// White space, as JSON has it.
+const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
 /// What is wrong with a JSON text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct JsonError {
     /// The byte of the text at which it is wrong.

@@ -4,14 +4,14 @@
 
 use alloc::vec::Vec;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Message;
 use crate::json::Json;
 use crate::text::Text;
 
 /// More on a refusal.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct StopDetails {
@@ -29,7 +29,7 @@ pub struct StopDetails {
 }
 
 /// The container in which the provider ran code; its id goes into the next request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Container {
@@ -40,7 +40,7 @@ pub struct Container {
 }
 
 /// What the provider did to a block of thinking in the request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct InputTransformation {

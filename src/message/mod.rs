@@ -1,9 +1,13 @@
 //! A reply, assembled: its blocks in order, each as the next request must send it back.
 
 mod detail;
+mod form;
 mod param;
+mod plain;
+pub(crate) mod stored;
 
 pub use self::detail::{Container, InputTransformation, StopDetails};
+pub(crate) use self::form::WrittenBlock;
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -12,6 +16,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
+use crate::json::reader::Reader;
 use crate::stop::StopReason;
 use crate::text::Text;
 use crate::usage::Usage;
@@ -35,7 +40,8 @@ pub enum Provider {
 /// A reply of the model, or what of it is known so far.
 ///
 /// Clones are cheap: finished blocks are shared.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Message {
     /// The id of the message (`msg_…`), which is not the id of the request.
@@ -47,6 +53,7 @@ pub struct Message {
     /// `assistant`.
     pub role: Option<Text>,
     /// The blocks, in the order of the wire.
+    #[serde(with = "form::blocks")]
     pub content: Vec<Arc<Block>>,
     /// Why it ended; `None` while it has not, or if the server never said.
     pub stop_reason: Option<StopReason>,
@@ -60,7 +67,7 @@ pub struct Message {
     pub usage: Usage,
     /// What else the message carried, by key, as received: `container`, `context_management`,
     /// `diagnostics`, `input_transformations`, and keys that this version does not know.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "param::as_map")]
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "form::pairs")]
     pub other: Vec<(Text, Json)>,
     /// Which of several choices it is; 0 unless the request asked for more than one.
     #[serde(skip_serializing_if = "is_zero")]
@@ -184,7 +191,7 @@ pub enum ToolKind {
 }
 
 /// Arguments that are not a JSON object. They must not be run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InvalidInput {
     /// What was received.
@@ -194,7 +201,8 @@ pub struct InvalidInput {
 }
 
 /// Why the arguments of a tool are not a JSON object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum InvalidReason {
     /// The block was cut before its stop.
@@ -216,13 +224,13 @@ pub struct OtherContent {
 }
 
 /// A citation, as received.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Citation(Json);
 
 /// Where a citation points.
 ///
 /// Source: the `citations_delta` of the Anthropic Messages API.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are the provider's own, and speak for themselves")]
@@ -380,6 +388,13 @@ impl Citation {
             cited_text: String,
         }
         serde_json::from_str::<Cited>(&self.0).ok().map(|cited| cited.cited_text)
+    }
+}
+
+impl InvalidReason {
+    /// Why a text that is whole is not an object.
+    pub(crate) fn of(raw: &str) -> Self {
+        Reader::new(raw).whole().map_or_else(Self::Json, |_| Self::NotAnObject)
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod recordings;
 pub(crate) mod talk;
+pub(crate) mod written;
 
 use std::io::Read;
 
@@ -121,6 +122,7 @@ pub(crate) fn everywhere(
 ) -> (Vec<Event>, Option<Error>) {
     let whole = decode(decoder(), [stream]);
     let expected = log(&whole);
+    written::all_come_back(&whole);
     let same = |how: &str, found: (Vec<Event>, Option<Error>)| {
         assert_eq!(log(&found), expected, "{name}, {how}");
         assert_eq!(found.0, whole.0, "{name}, {how}");
@@ -249,7 +251,10 @@ fn describe(event: &Event) -> String {
             }
         },
         Event::Block(block) => {
-            format!("block {} {}", block.index, serde_json::to_string(&block.block).unwrap())
+            let text = serde_json::to_string(event).unwrap();
+            let begin = format!(r#"{{"type":"block","index":{},"block":"#, block.index);
+            let text = text.strip_prefix(&begin).unwrap().strip_suffix('}').unwrap();
+            format!("block {} {}", block.index, written::without_about(text))
         }
         Event::Usage(usage) => format!("usage {}", serde_json::to_string(&usage.usage).unwrap()),
         Event::Ping => "ping".to_owned(),
@@ -281,7 +286,13 @@ fn describe_error(error: &Error) -> String {
 
 /// The blocks of a message, one line each.
 pub(crate) fn blocks(message: &thinkstream::Message) -> Vec<String> {
-    message.content.iter().map(|block| serde_json::to_string(block).unwrap()).collect()
+    #[derive(serde::Deserialize)]
+    struct Blocks {
+        content: Vec<Box<serde_json::value::RawValue>>,
+    }
+    let text = serde_json::to_string(message).unwrap();
+    let blocks: Blocks = serde_json::from_str(&text).unwrap();
+    blocks.content.iter().map(|block| written::without_about(block.get())).collect()
 }
 
 /// The signature of the thinking block with this index.

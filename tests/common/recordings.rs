@@ -89,7 +89,9 @@ pub(crate) fn message((events, error): &Log) -> &Message {
 #[track_caller]
 pub(crate) fn same(how: &str, found: &Log, whole: &Log) {
     let end = |log: &Log| {
-        log.1.as_ref().map(|error| (error.kind().name(), error.offset(), error.to_string()))
+        log.1
+            .as_ref()
+            .map(|error| (error.kind().name().to_owned(), error.offset(), error.to_string()))
     };
     let partial = |log: &Log| log.1.as_ref().map(|error| error.partial().clone());
     assert_eq!(found.0, whole.0, "{how}");

@@ -1,4 +1,4 @@
-//! How a message is written: in full, and as the next request must echo it.
+//! How the next request must echo a message.
 
 mod anthropic;
 mod openai_chat;
@@ -6,13 +6,9 @@ mod openai_responses;
 
 use alloc::string::String;
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-
-use super::{Block, Content, Message, Provider};
+use super::{Block, Message, Provider};
 use crate::json::Json;
-use crate::json::edit::{quote, with_member};
-use crate::text::Text;
+use crate::json::edit::quote;
 
 impl Message {
     /// The message as the next request must echo it to the provider that it came from.
@@ -116,40 +112,4 @@ impl Block {
         self.write_anthropic(&mut text);
         Json::checked(text)
     }
-}
-
-impl Serialize for Block {
-    /// As Anthropic's API has blocks, of whatever provider it is. A block that cannot go back says
-    /// `"replayable":false`, the text of a refusal `"refusal":true`; what the provider sent whole is
-    /// under `raw`.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let refusal = matches!(&self.content, Content::Text(text) if text.refusal);
-        let known = matches!(self.content, Content::Other(_));
-        let raw = self.raw.as_deref().filter(|_| !known);
-        let more = [
-            ("replayable", (!self.replayable).then_some("false")),
-            ("refusal", refusal.then_some("true")),
-            ("raw", raw),
-        ];
-        let mut block = self.as_anthropic();
-        for (key, value) in more {
-            if let Some(value) = value {
-                // A block that is no object has no members.
-                block = with_member(&block, key, value).map_or(block, Json::checked);
-            }
-        }
-        block.serialize(serializer)
-    }
-}
-
-/// Pairs as one object.
-pub(in crate::message) fn as_map<S: Serializer>(
-    pairs: &[(Text, Json)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(Some(pairs.len()))?;
-    for (key, value) in pairs {
-        map.serialize_entry(key, value)?;
-    }
-    map.end()
 }

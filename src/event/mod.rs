@@ -1,11 +1,12 @@
 //! What the decoder hands out.
 
+mod form;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
 use crate::message::{Block, Citation, Content, InvalidInput, Message, ToolKind, ToolUse};
@@ -18,7 +19,8 @@ use crate::usage::Usage;
 /// One event of a reply: owned, at most 64 bytes, made for channels and streams.
 ///
 /// `index` is always the block's index on the wire. Serialised, an event is one JSON object with its
-/// name in snake case as `type`.
+/// name in snake case as `type`; it is read back as it was, by `serde_json`. An object of another type is
+/// no event then, but an error of the reader, and so is an [`Error`](crate::Error), of type `error`.
 ///
 /// # Example
 ///
@@ -113,7 +115,8 @@ impl Event {
 }
 
 /// The reply begins.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Start {
     /// The id of the message.
@@ -125,20 +128,20 @@ pub struct Start {
 }
 
 /// A piece of thinking.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Thinking {
     /// The block's index on the wire.
     pub index: u32,
     /// The provider's estimate of the tokens behind this piece; 0 where it sends none.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub estimated_tokens: u32,
     /// The thinking.
     pub text: Text,
 }
 
 /// A piece of a signature.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Signature {
     /// The block's index on the wire.
@@ -148,7 +151,7 @@ pub struct Signature {
 }
 
 /// A block of thinking that only the provider can read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RedactedData {
     /// The block's index on the wire.
@@ -158,20 +161,20 @@ pub struct RedactedData {
 }
 
 /// A piece of visible text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Token {
     /// The block's index on the wire.
     pub index: u32,
     /// Whether the text is the model's refusal, where the provider keeps that apart.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub refusal: bool,
     /// The text.
     pub text: Text,
 }
 
 /// The text cites something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CitationEvent {
     /// The block's index on the wire.
@@ -181,7 +184,7 @@ pub struct CitationEvent {
 }
 
 /// A tool call opens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolStart {
     /// The block's index on the wire.
@@ -196,7 +199,7 @@ pub struct ToolStart {
 
 /// A piece of the JSON of a tool's arguments; of the text itself if the tool is a
 /// [`Custom`](ToolKind::Custom) one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolInput {
     /// The block's index on the wire.
@@ -229,7 +232,7 @@ pub struct ToolCall {
 }
 
 /// A block is finished.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BlockEvent {
     /// The block's index on the wire.
@@ -239,7 +242,7 @@ pub struct BlockEvent {
 }
 
 /// The provider reported usage.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct UsageEvent {
     /// The usage so far.
@@ -247,7 +250,7 @@ pub struct UsageEvent {
 }
 
 /// A deviation from the protocol that was tolerated.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Warning {
     /// The rule that was broken.
@@ -258,12 +261,16 @@ pub struct Warning {
     /// The byte of the stream at which the event's data begins.
     pub offset: u64,
     /// The event, if nothing of it was used.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::json::present"
+    )]
     pub dropped: Option<Json>,
 }
 
 /// An event of a type that this version does not know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Unknown {
     /// Its type, or the type of the delta that is unknown.
@@ -275,7 +282,7 @@ pub struct Unknown {
 /// A tool has got on.
 ///
 /// What it says is in the tool's block too, once that is finished, previews of images aside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Progress {
     /// The block's index on the wire.
@@ -291,7 +298,7 @@ pub struct Progress {
 ///
 /// A reply begins with choice 0. Where a request asked for several (`n`), their pieces interleave, and
 /// each choice becomes a [`Message`] of its own. The indexes of blocks are unique over all choices.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Choice {
     /// The index of the choice on the wire.
@@ -365,55 +372,6 @@ impl ToolCall {
             item: tool.item.clone(),
             input: tool.input.clone(),
         }
-    }
-}
-
-impl Serialize for ToolCall {
-    /// The arguments as `input`, or `raw` and `reason` where they are not an object.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut call = serializer.serialize_struct("ToolCall", 7)?;
-        call.serialize_field("index", &self.index)?;
-        call.serialize_field("id", &self.id)?;
-        call.serialize_field("name", &self.name)?;
-        call.serialize_field("kind", &self.kind)?;
-        if let Some(item) = &self.item {
-            call.serialize_field("item", item)?;
-        }
-        match &self.input {
-            Ok(input) => call.serialize_field("input", input)?,
-            Err(invalid) => {
-                call.serialize_field("raw", &*invalid.raw)?;
-                call.serialize_field("reason", &alloc::format!("{}", invalid.reason))?;
-            }
-        }
-        call.end()
-    }
-}
-
-impl Serialize for Complete {
-    /// What the message says of its end stands beside the message too, where readers look for it.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut complete = serializer.serialize_struct("Complete", 9)?;
-        complete.serialize_field("stop_reason", &self.message.stop_reason)?;
-        complete.serialize_field("stop_sequence", &self.message.stop_sequence)?;
-        complete.serialize_field("stop_details", &self.message.stop_details)?;
-        complete.serialize_field("request_id", &self.request_id)?;
-        complete.serialize_field("tools_safe_to_run", &self.tools_safe_to_run())?;
-        complete.serialize_field("usage", &self.message.usage)?;
-        complete.serialize_field("message", &self.message)?;
-        if !self.choices.is_empty() {
-            complete.serialize_field("choices", &self.choices)?;
-        }
-        if let Some(timing) = &self.timing {
-            complete.serialize_field("timing", timing)?;
-        }
-        complete.end()
-    }
-}
-
-impl Serialize for Citation {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.raw().serialize(serializer)
     }
 }
 
