@@ -108,6 +108,33 @@
 //! known are no errors: they are handed out raw, and the stream goes on. Known deviations of servers are
 //! tolerated, each with a [`Warning`]; [`Decoder::strict`] makes every one an error.
 //!
+//! # Serialised
+//!
+//! Events, messages, blocks, errors, and what [`history`], [`request`], [`models`] and [`telemetry`] say are written
+//! with `serde_json` and read back as they were: onto a bus, into a file of lines, into a store.
+//!
+//! ```
+//! use thinkstream::{Event, Message};
+//!
+//! # fn main() -> Result<(), serde_json::Error> {
+//! let line = r#"{"type":"token","index":1,"text":"Hi"}"#;
+//! let event: Event = serde_json::from_str(line)?;
+//! assert_eq!(serde_json::to_string(&event)?, line);
+//!
+//! // The blocks of a message may be those of an API.
+//! let message = r#"{"content":[{"type":"thinking","thinking":"","signature":"EqQB"}],"complete":true}"#;
+//! let message: Message = serde_json::from_str(message)?;
+//! assert!(message.content[0].replayable);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An event is one object with its name as `type`, an [`Error`] one of type `error`. A [`Block`] has the form
+//! of Anthropic's API, and under `about` what that form does not say. JSON that was received keeps its bytes;
+//! through a `serde_json::Value` it does not. An event of another type is an error of the reader, so that
+//! nothing is passed over in silence; other members, which a later version may write, are passed over. An
+//! error is read as what the server said or as one that was [recorded](ErrorKind::Recorded).
+//!
 //! # Features
 //!
 //! `std` (default) adds `EventReader`, `stream` (default) `EventStream`, `tokio` its timeouts, `codec`

@@ -118,6 +118,229 @@ fn what_is_cut_anywhere_comes_back() {
     }
 }
 
+/// What is as deep as JSON may be is deeper still inside an event.
+#[test]
+fn what_is_deep_comes_back() {
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(127), "]".repeat(127));
+    let stream = sse([
+        START.to_owned(),
+        open(0, TOOL),
+        json(0, &deep),
+        shut(0),
+        open(1, &format!(r#"{{"type":"novel","x":{}{}}}"#, "[".repeat(125), "]".repeat(125))),
+        shut(1),
+        end("tool_use"),
+        STOP.to_owned(),
+    ]);
+    let log = decode(anthropic(), [&stream[..]]);
+    all_come_back(&log);
+    let message = message(&log);
+    let Content::ToolUse(tool) = &message.content[0].content else { panic!() };
+    assert_eq!(tool.input.as_deref().unwrap(), deep);
+    let mut message = message.clone();
+    for block in &mut message.content {
+        let block = std::sync::Arc::make_mut(block);
+        (block.replayable, block.complete) = (false, false);
+        comes_back(block);
+    }
+    comes_back(&message);
+}
+
+/// Errors of every kind that a decoder and its adapters have.
+#[test]
+fn errors_come_back() {
+    let small = || anthropic().limits(Limits { event_bytes: 5, ..Limits::default() });
+    let strict = || anthropic().strict(true);
+    let kinds: [(&dyn Fn() -> Decoder, &str, &str); 6] = [
+        (
+            &anthropic,
+            "data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"M\\u00fc\\n\"},\"request_id\":\"req_2\"}\n\n",
+            "server",
+        ),
+        (&anthropic, "", "incomplete"),
+        (&anthropic, "<html>busy</html>\n\n", "no_events"),
+        (&anthropic, "data: {\"type\":\"message_start\"}\n\n", "malformed"),
+        (&strict, "data: {\"type\":\"message_start\",\"message\":{}}\n\n", "protocol"),
+        (&small, "data: {\"type\":\"ping\"}\n\n", "limit"),
+    ];
+    for (decoder, stream, kind) in kinds {
+        let headers = [("request-id", "req_1"), ("retry-after", "1.5")];
+        for decoder in [decoder(), decoder().headers(Headers::from_pairs(headers))] {
+            let (_, error) = decode(decoder, [stream.as_bytes()]);
+            let error = error.unwrap();
+            assert_eq!(error.kind().name(), kind);
+            error_comes_back(&error);
+        }
+    }
+    let broken = std::io::Error::other("a pipe\nbroke");
+    let text = error_comes_back(&Error::from(broken));
+    let recorded: Error = serde_json::from_str(&text).unwrap();
+    assert!(matches!(recorded.kind(), ErrorKind::Recorded { .. }));
+    assert_eq!(recorded.kind().to_string(), "the transport failed: a pipe\\nbroke");
+}
+
+#[test]
+fn refusals_come_back() {
+    let bodies = [
+        (503, "text/html", "<html>busy</html>"),
+        (
+            429,
+            "application/json",
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"Slow down"}}"#,
+        ),
+        (
+            200,
+            "application/json",
+            r#"{"error":{"code":"insufficient_quota","message":"m","param":"p"},"request_id":"req_2"}"#,
+        ),
+    ];
+    for (status, kind, body) in bodies {
+        let mut head = http::Response::builder().status(status).header("content-type", kind);
+        for (name, value) in
+            [("request-id", "req_1"), ("retry-after-ms", "12.5"), ("x-ratelimit-x", "3")]
+        {
+            head = head.header(name, value);
+        }
+        let head = head.body(()).unwrap();
+        let refused =
+            Decoder::for_response(Protocol::Anthropic, head.status(), head.headers()).unwrap_err();
+        comes_back(&refused);
+        error_comes_back(&refused.into_error(body.as_bytes()));
+    }
+}
+
+/// A block of a message that is no stream, and the one that it is: whether it can go back, and its JSON.
+#[test]
+fn blocks_of_an_api_are_read() {
+    for (text, replayable, written) in [
+        (r#"{"type":"text","text":"a","citations":null}"#, true, r#"{"type":"text","text":"a"}"#),
+        (
+            r#"{ "type": "thinking", "thinking": "a", "signature": "S" }"#,
+            true,
+            r#"{"type":"thinking","thinking":"a","signature":"S"}"#,
+        ),
+        (
+            r#"{"type":"thinking","thinking":"a","signature":""}"#,
+            false,
+            r#"{"type":"thinking","thinking":"a","replayable":false}"#,
+        ),
+        (
+            r#"{"type":"redacted_thinking","data":""}"#,
+            false,
+            r#"{"type":"redacted_thinking","data":"","replayable":false}"#,
+        ),
+        (
+            r#"{"input":{"b":1, "a":2},"type":"tool_use","name":"n","id":"t"}"#,
+            true,
+            r#"{"type":"tool_use","id":"t","name":"n","input":{"b":1, "a":2}}"#,
+        ),
+        (
+            r#"{"type":"tool_use","id":"t","name":"n","input":[1]}"#,
+            false,
+            r#"{"type":"tool_use","id":"t","name":"n","partial_json":"[1]","replayable":false}"#,
+        ),
+        (
+            r#"{"type":"tool_use","id":"t","name":"n"}"#,
+            true,
+            r#"{"type":"tool_use","id":"t","name":"n","input":{}}"#,
+        ),
+        (r#"{"type":"text","text":"\ud83d"}"#, true, "{\"type\":\"text\",\"text\":\"\u{fffd}\"}"),
+        (r#"{ "type":"novel" , "x":[ ] }"#, true, r#"{ "type":"novel" , "x":[ ] }"#),
+    ] {
+        let block: Block = serde_json::from_str(text).unwrap();
+        assert_eq!(
+            (block.index, block.complete, block.replayable),
+            (0, true, replayable),
+            "{text}"
+        );
+        assert_eq!(comes_back(&block), written);
+    }
+    let message: Message = serde_json::from_str(
+        r#"{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}"#,
+    )
+    .unwrap();
+    assert_eq!(message.content.iter().map(|block| block.index).collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn what_is_not_known_is_an_error_of_the_reader() {
+    let event = |text: &str| serde_json::from_str::<Event>(text).unwrap_err().to_string();
+    for (text, error) in [
+        (r#"{"type":"later"}"#, "an event of the unknown type `later`"),
+        (
+            r#"{"type":"error","kind":"server"}"#,
+            "an error, which is no event: to be read as `Error`",
+        ),
+        (r#"{"index":0}"#, "missing field `type` at line 1 column 11"),
+        (r#"{"type":"token","index":0}"#, "missing field `text` at line 1 column 26"),
+    ] {
+        assert_eq!(event(text), error);
+    }
+    let error = serde_json::from_str::<Error>(r#"{"type":"token","kind":"a","message":"b"}"#);
+    assert_eq!(error.unwrap_err().to_string(), "no error but of type `token`");
+    for block in [
+        "[]",
+        "{}",
+        r#"{"type":"redacted_thinking"}"#,
+        r#"{"type":"tool_use","id":"t"}"#,
+        r#"{"type":"text","about":1}"#,
+    ] {
+        assert!(serde_json::from_str::<Block>(block).is_err(), "{block}");
+    }
+}
+
+/// Every refusal of the knob that the tables make.
+#[test]
+fn refused_requests_come_back() {
+    use thinkstream::models::Model;
+    use thinkstream::request::{ApiVersion, Display, RequestParams, Thinking, ToolChoice};
+    let knobs = [
+        "off",
+        "on",
+        "high",
+        "max",
+        "adaptive",
+        "500",
+        "90000",
+        "between_tools",
+        r#"{"type":"enabled"}"#,
+        r#"{"a":1}"#,
+    ];
+    let change: [fn(&mut RequestParams); 10] = [
+        |_| {},
+        |params| params.api = Some(Provider::OpenAiChat),
+        |params| params.api = Some(Provider::Anthropic),
+        |params| params.max_tokens = Some(1),
+        |params| params.max_tokens = Some(10_000_000),
+        |params| params.temperature = Some(0.30000000000000004),
+        |params| (params.version, params.top_k) = (ApiVersion::V2026_10_21, Some(3)),
+        |params| params.tool_choice = ToolChoice::Any,
+        |params| params.others = vec!["max_tokens".into(), "logprobs".into()],
+        |params| (params.display, params.prefill) = (Some(Display::Omitted), true),
+    ];
+    let mut rules = std::collections::BTreeSet::new();
+    for model in Model::all() {
+        comes_back(&model);
+        for (knob, change) in
+            knobs.iter().flat_map(|knob| change.iter().map(move |change| (knob, change)))
+        {
+            let thinking: Thinking = knob.parse().unwrap();
+            comes_back(&thinking);
+            let mut params = RequestParams::default();
+            change(&mut params);
+            comes_back(&params);
+            if let Err(error) = thinking.resolve(&model.family, &params) {
+                comes_back(&error);
+                rules.insert(error.rule());
+                if let Some(fix) = error.fix() {
+                    comes_back(&fix);
+                }
+            }
+        }
+    }
+    assert!(rules.len() > 12, "{rules:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -206,4 +429,254 @@ fn piece() -> impl Strategy<Value = String> {
         1 => Just(usage.to_owned()),
         1 => Just(STOP.to_owned()),
     ]
+}
+
+/// Types that are no data, or are written in a form that is not theirs alone.
+const EXEMPT: &[(&str, &str)] = &[
+    ("ByteString", "of another crate"),
+    ("Decoder", "a machine"),
+    ("Detector", "a machine"),
+    ("Error", "read as one that is recorded: checked with every stream"),
+    ("ErrorKind", "a part of an error, which is recorded by its name and its message"),
+    ("EventCodec", "a machine"),
+    ("EventReader", "a machine"),
+    ("EventStream", "a machine"),
+    ("history::AuditSink", "a trait"),
+    ("history::JsonLines", "a machine"),
+    ("history::Rendered", "written as the messages that go into a request; its parts are data"),
+    ("request::Effort", "the same as `models::Effort`"),
+    (
+        "request::ThinkingRequest",
+        "written as the fields that go into a request; its parts are data",
+    ),
+];
+
+/// Checks texts that are written by a type, and says which type it is.
+macro_rules! line {
+    ($type:path: $($text:expr),+) => {{
+        $(reads::<$type>(stringify!($type), $text);)+
+        stringify!($type).trim_start_matches("thinkstream::").replace(' ', "")
+    }};
+}
+
+/// A text is read, and what is read is written as it was and read again.
+fn reads<T>(name: &str, text: &str)
+where
+    T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let value: T =
+        serde_json::from_str(text).unwrap_or_else(|error| panic!("{name}, {text}: {error}"));
+    assert_eq!(comes_back(&value), text, "{name}");
+}
+
+const USAGE: &str = r#"{"input_tokens":9,"cache_creation":{"ephemeral_5m_input_tokens":1},"service_tier":"standard","iterations":[{"n": 9007199254740993}],"later":1.0}"#;
+const MESSAGE: &str = r#"{"id":"msg_1","provider":"anthropic","model":"m","role":"assistant","content":[{"type":"thinking","thinking":"","signature":"EqQB","about":{"estimated_tokens":300}},{"type":"text","text":"a","about":{"index":7}},{"type":"tool_use","id":"t","name":"n","input":{"a": 1.0}},{"type":"tool_use","id":"u","name":"n","partial_json":"{\"a","replayable":false,"about":{"complete":false,"reason":"cut"}}],"stop_reason":"later_reason","stop_sequence":null,"stop_details":{"type":"refusal"},"usage":{"output_tokens":7},"other":{"container":{"id": 1}},"choice":2,"complete":true}"#;
+const MODEL: &str = r#"{"family":"f","maker":"openai","adaptive":true,"enabled":false,"between_tools":false,"disabled":true,"disabled_up_to":"high","thinks_unasked":false,"efforts":["low","xhigh"],"default_effort":"low","omits_thinking":false,"forced_tools":"with_adaptive","sampling":"without_reasoning","prefill":false,"interleaves":false,"interleaves_with_header":false,"keeps_thinking":true,"bound_to_prefix":false,"bound_to_account":false,"drops_foreign_thinking":true,"min_budget_tokens":0,"max_output_tokens":128000,"min_cacheable_tokens":null,"refused_params":["top_k"],"source":"a page"}"#;
+const FINDING: &str = r#"{"kind":"orphan_tool_use","path":"$.messages[1].content[0]","message":1,"block":0,"id":"t"}"#;
+
+/// The types at the top of the crate.
+fn top() -> Vec<String> {
+    let start = format!(r#"{{"id":"msg_1","model":null,"usage":{USAGE}}}"#);
+    let complete = format!(
+        r#"{{"stop_reason":"later_reason","stop_sequence":null,"stop_details":{{"type":"refusal"}},"request_id":"req_1","tools_safe_to_run":false,"usage":{{"output_tokens":7}},"message":{MESSAGE},"choices":[{MESSAGE}]}}"#
+    );
+    let partial = format!(
+        r#"{{"message":{MESSAGE},"choices":[{MESSAGE}],"output_started":true,"tool_call_emitted":false}}"#
+    );
+    let usage = format!(r#"{{"usage":{USAGE}}}"#);
+    vec![
+        line!(Block: r#"{"type":"text","text":"a","citations":[{"type":"x","n":1.0}],"later":[1, 2]}"#,
+            r#"{"type":"redacted_thinking","data":"D","about":{"index":3}}"#,
+            r#"{"type":"novel", "x": 1.0,"about":{"other":[]}}"#,
+            r#"{"type":"novel","x":1,"about":{"whole":true}}"#,
+            r#"{"type":"custom_tool_call","id":"t","name":"n","input":"a","raw":{"id": 1},"about":{"item":"custom_tool_call"}}"#),
+        line!(BlockEvent: r#"{"index":4,"block":{"type":"text","text":"a","refusal":true}}"#,
+            r#"{"index":4,"block":{"type":"text","text":"a","about":{"index":5,"damaged":true}}}"#),
+        line!(CacheCreation: r#"{"ephemeral_5m_input_tokens":1}"#, "{}"),
+        line!(Choice: r#"{"choice":1}"#),
+        line!(Citation: r#"{"type":"x", "n":1.0}"#, "null"),
+        line!(CitationEvent: r#"{"index":0,"citation":{"type":"x", "n":1.0}}"#),
+        line!(CitationLocation: r#"{"type":"char_location","document_index":0,"document_title":null,"start_char_index":1,"end_char_index":2}"#,
+            r#"{"type":"page_location","document_index":0,"document_title":"t","start_page_number":1,"end_page_number":2}"#,
+            r#"{"type":"content_block_location","document_index":0,"document_title":"t","start_block_index":1,"end_block_index":2}"#,
+            r#"{"type":"web_search_result_location","url":"u","title":null,"encrypted_index":"e"}"#,
+            r#"{"type":"search_result_location","source":"s","title":"t","search_result_index":1,"start_block_index":2,"end_block_index":3}"#,
+            r#"{"type":"unknown"}"#),
+        line!(Complete: &complete),
+        line!(Container: r#"{"id":"c","expires_at":"2026-11-21T10:00:00Z"}"#),
+        line!(Content: r#"{"text":{"text":"a"}}"#, r#"{"thinking":{"thinking":"t","signature":"S","estimated_tokens":5,"field":"reasoning"}}"#,
+            r#"{"redacted_thinking":{"data":"D"}}"#, r#"{"other":{"kind":"novel","raw":{"type": "novel"}}}"#,
+            r#"{"tool_use":{"kind":"client","id":"t","name":"n","input":{"json":{"a": 1}}}}"#),
+        line!(Event: &format!(r#"{{"type":"start",{}"#, &start[1..]),
+            r#"{"type":"ping"}"#, r#"{"type":"token","index":4294967295,"text":"é\n"}"#),
+        line!(Flaw: r#""unfinished""#, r#"{"expected":"a value"}"#, r#"{"missing":"index"}"#),
+        line!(Headers: r#"{"request_id":"r","retry_after":{"secs":1,"nanos":500000000},"kept":[["x-should-retry","true"]]}"#),
+        line!(InputTransformation: r#"{"type":"thinking_dropped","path":"messages.3.content.0","reason":null}"#),
+        line!(InvalidInput: r#"{"raw":"{","reason":{"json":{"at":1,"flaw":"unfinished"}}}"#),
+        line!(InvalidReason: r#""cut""#, r#""not_an_object""#, r#"{"json":{"at":0,"flaw":"utf8"}}"#),
+        line!(Iteration: r#"{"type":"message","model":"m","input_tokens":1,"output_tokens":null,"cache_read_input_tokens":null,"cache_creation_input_tokens":null,"cache_creation":{}}"#),
+        line!(Json: r#"{"id": 9007199254740993, "a":[ ], "b":"\ud83d"}"#, "null", "1.0"),
+        line!(JsonError: r#"{"at":7,"flaw":{"expected":"`,` or `}`"}}"#),
+        line!(LimitKind: r#""event_bytes""#, r#""message_bytes""#, r#""tool_input_bytes""#, r#""blocks""#),
+        line!(Limits: r#"{"event_bytes":1,"message_bytes":2,"tool_input_bytes":3,"blocks":4}"#),
+        line!(Message: MESSAGE),
+        line!(OtherContent: r#"{"kind":"novel","raw":{"type": "novel"}}"#),
+        line!(Partial: &partial),
+        line!(Progress: r#"{"index":null,"name":"response.web_search_call.searching","data":"{}"}"#),
+        line!(Protocol: r#""anthropic""#, r#""anthropic_on_bedrock""#, r#""openai_responses""#, r#""openai_chat""#),
+        line!(Provider: r#""anthropic""#, r#""openai_responses""#, r#""openai_chat""#),
+        line!(RedactedData: r#"{"index":0,"data":"D"}"#),
+        line!(RedactedThinking: r#"{"data":"D"}"#),
+        line!(Refused: r#"{"status":503,"headers":{"request_id":null,"retry_after":null,"kept":[]}}"#),
+        line!(Rule: r#""event_name""#, r#""missing_tool_call""#),
+        line!(ServerError: r#"{"type":"overloaded_error","code":"c","message":"m","param":"p","details":{"error_code": 1},"request_id":"r","status":529}"#,
+            r#"{"type":"","message":"","details":null}"#),
+        line!(ServerErrorType: r#""api_error""#, r#""RESOURCE_EXHAUSTED""#, r#""""#),
+        line!(ServerToolRequests: r#"{"web_search_requests":2,"web_fetch_requests":null}"#),
+        line!(Signature: r#"{"index":0,"signature":"EqQB"}"#),
+        line!(Start: &start),
+        line!(StopDetails: r#"{"type":"refusal","category":"bio","explanation":null,"recommended_model":null,"fallback_credit_token":"t"}"#),
+        line!(StopReason: r#""end_turn""#, r#""later_reason""#),
+        line!(Text: r#""Grüße, \u0000 and more than thirty-two bytes""#, r#""""#),
+        line!(TextContent: r#"{"text":"a","citations":[{"type":"x", "n":1}],"refusal":true}"#),
+        line!(Thinking: r#"{"index":0,"text":"t"}"#, r#"{"index":0,"estimated_tokens":50,"text":""}"#),
+        line!(ThinkingContent: r#"{"thinking":"t","signature":"S","estimated_tokens":5,"field":"reasoning"}"#),
+        line!(Timeouts: r#"{"idle":{"secs":60,"nanos":0},"progress":null,"total":{"secs":0,"nanos":1}}"#),
+        line!(Timer: r#""idle""#, r#""progress""#, r#""total""#),
+        line!(Token: r#"{"index":0,"text":"a"}"#, r#"{"index":0,"refusal":true,"text":"a"}"#),
+        line!(ToolCall: r#"{"index":0,"id":"t","name":"n","kind":"client","input":{"a": 1.0}}"#,
+            r#"{"index":0,"id":"t","name":"n","kind":"custom","item":"i","input":{"a": 1.0},"about":{"input":" {\"a\": 1.0}\n"}}"#,
+            r#"{"index":0,"id":"t","name":"n","kind":"mcp","raw":"{","reason":"the text ends inside a value at byte 1"}"#,
+            r#"{"index":0,"id":"t","name":"n","kind":"server","raw":"{}","reason":"the block was cut"}"#),
+        line!(ToolInput: r#"{"index":0,"partial_json":"{\""}"#),
+        line!(ToolKind: r#""client""#, r#""server""#, r#""mcp""#, r#""custom""#),
+        line!(ToolStart: r#"{"index":0,"id":"t","name":"n","kind":"mcp"}"#),
+        line!(ToolUse: r#"{"kind":"mcp","id":"t","name":"n","input":{"json":{"a": 1}},"server_name":"s","caller":{"type":"direct"},"toolset_name":"ts","item":"i"}"#,
+            r#"{"kind":"client","id":"t","name":"n","input":{"spaced":" {}"}}"#, r#"{"kind":"client","id":"t","name":"n","input":{"cut":"{}"}}"#,
+            r#"{"kind":"client","id":"t","name":"n","input":{"invalid":"1"}}"#,
+            r#"{"kind":"client","id":"t","name":"n","input":{"wrong":{"raw":"1","reason":{"json":{"at":0,"flaw":"escape"}}}}}"#),
+        line!(Unknown: r#"{"name":"new_event","data":"not JSON"}"#),
+        line!(Usage: USAGE, r#"{"about":{"other":[["thinking_tokens","x"],["about",{}]],"iterations":null}}"#),
+        line!(UsageEvent: &usage),
+        line!(Warning: r#"{"rule":"closed_block","index":3,"offset":18446744073709551615,"dropped":{"type": "x"}}"#, r#"{"rule":"bad_count","offset":0,"dropped":null}"#),
+    ]
+}
+
+/// The types of the modules that know nothing of streams.
+fn modules() -> Vec<String> {
+    let reply = format!(
+        r#"{{"message":{{"provider":"openai_chat","content":[{{"index":0,"content":{{"text":{{"text":"a"}}}},"complete":true,"replayable":true}}],"usage":{USAGE},"choice":0,"complete":true}},"provenance":{{"account":"a","at_ms":5}}}}"#
+    );
+    let history = format!(
+        r#"{{"version":1,"entries":[{{"user":"hi"}},{{"assistant":{reply}}},{{"prefill":"a"}}],"watermark":1,"watermark_why":"w","audited":2,"rejected":["f"]}}"#
+    );
+    let target = format!(
+        r#"{{"provider":"openai_responses","model":"m","row":{MODEL},"account":"a","issuer":null,"now_ms":5,"mode":"enabled","replay":"in_tool_loop","store":false}}"#
+    );
+    let change = format!(r#"{{"finding":{FINDING},"done":"it was put in"}}"#);
+    let repaired = format!(
+        r#"{{"messages":[{{"role": "user"}}],"changes":[{change}],"target":{target},"thinking_off":true}}"#
+    );
+    let policy = r#"{"keep":{"last_turns":3},"stale_after_ms":3600000,"switch":"by_model","compaction":"drop_before","cache":{"strategy":"append_only_tail","system_ttl":"1h","ttl":"5m"},"context_edits":{"clear_thinking":"all","clear_tool_uses":{"trigger_input_tokens":5,"keep":null,"clear_at_least":null,"exclude_tools":["t"],"clear_tool_inputs":true}}}"#;
+    let params = format!(
+        r#"{{"api":"anthropic","version":"2026-10-21","max_tokens":5,"temperature":0.30000000000000004,"top_p":null,"top_k":3,"tool_choice":{{"tool":"t"}},"tools":true,"prefill":false,"interleaved":false,"effort":"max","display":"omitted","prefix_mismatch":"drop_block","summary":"auto","store":false,"betas":["b"],"others":["o"],"model":{MODEL},"removed":["r"]}}"#
+    );
+    let line_text = r#"{"entry":1,"block":0,"kind":"thinking","message":1,"content":null,"action":{"dropped":"other_model"}}"#;
+    let report =
+        format!(r#"{{"lines":[{line_text}],"notes":[{{"watermark":{{"entry":1,"why":"w"}}}}]}}"#);
+    vec![
+        line!(history::Action: r#""kept""#, r#"{"ignored":"last"}"#, r#"{"marked":"1h"}"#),
+        line!(history::AuditEntry: r#"{"entry":1,"block":2,"provider":"anthropic","model":"m","message_id":null,"account":"a","at_ms":5,"type":"thinking","thinking":"t","raw":{"type": 1.0},"complete":true,"replayable":false,"fingerprint":"f"}"#),
+        line!(history::CacheMarks: r#"{"strategy":"system_and_last3","system_ttl":"1h","ttl":"5m"}"#),
+        line!(history::CacheStrategy: r#""none""#, r#""before_historical_thinking""#),
+        line!(history::Change: &change),
+        line!(history::ClearToolUses: r#"{"trigger_input_tokens":5,"keep":null,"clear_at_least":null,"exclude_tools":["t"],"clear_tool_inputs":true}"#),
+        line!(history::Compaction: r#""keep""#, r#""drop_before""#),
+        line!(history::ContextEdits: r#"{"clear_thinking":{"last_turns":2},"clear_tool_uses":null}"#),
+        line!(history::Difference: r#"{"part":"thinking_gap","path":"$.system","previous_byte":1,"next_byte":2,"previous":"a","next":null,"invalid_signatures":["$.messages[1]"],"bound":true,"lost":"behind"}"#),
+        line!(history::Entry: r#"{"user":[{"type": "text"}]}"#, r#"{"prefill":"a"}"#, r#"{"tool_result":{"id":"t","content":"a","is_error":true}}"#),
+        line!(history::Finding: FINDING),
+        line!(history::FindingKind: r#""no_messages""#, r#""prefill""#),
+        line!(history::History: &history),
+        line!(history::Keep: r#""all""#, r#"{"last_turns":3}"#, r#""nothing""#),
+        line!(history::Line: line_text),
+        line!(history::Lost: r#""all""#, r#""behind""#),
+        line!(history::Mode: r#""unknown""#, r#""off""#, r#""adaptive""#, r#""enabled""#),
+        line!(history::Note: r#"{"system_mark":{"ttl":"5m"}}"#, r#"{"unanswered":{"id":"t"}}"#),
+        line!(history::Part: r#""model""#, r#""parameter""#),
+        line!(history::Policy: policy),
+        line!(history::Provenance: r#"{"account":"a","issuer":"i","at_ms":5,"request_id":"r"}"#, "{}"),
+        line!(history::Reason: r#""not_replayable""#, r#""not_encrypted""#),
+        line!(history::Rejection: r#"{"kind":"invalid_signature","place":[5,0],"message":"m"}"#, r#"{"kind":"roles","place":null,"message":""}"#),
+        line!(history::RejectionKind: r#""bound_to_other_conversation""#, r#""duplicate_item""#),
+        line!(history::Remedy: r#""drop_block""#, r#""leave_reasoning_out""#),
+        line!(history::Repaired: &repaired),
+        line!(history::Reply: &reply),
+        line!(history::Report: &report),
+        line!(history::Resume: r#""prefill""#, r#""user""#),
+        line!(history::Switch: r#""by_model""#, r#""drop""#, r#""keep""#),
+        line!(history::Target: &target),
+        line!(history::ToolResult: r#"{"id":"t","content":[{"type": "text"}]}"#),
+        line!(history::Ttl: r#""5m""#, r#""1h""#),
+        line!(models::Effort: r#""minimal""#, r#""xhigh""#),
+        line!(models::ForcedTools: r#""allowed""#, r#""with_adaptive""#, r#""refused""#),
+        line!(models::Maker: r#""anthropic""#, r#""openai""#),
+        line!(models::Model: MODEL),
+        line!(models::Replay: r#""never""#, r#""in_tool_loop""#, r#""always""#),
+        line!(models::Sampling: r#""free""#, r#""fixed""#, r#""without_reasoning""#, r#""refused""#),
+        line!(models::UnknownEffort: r#"{"name":"huge"}"#),
+        line!(request::ApiVersion: r#""2023-06-01""#, r#""2026-10-21""#),
+        line!(request::Display: r#""summarized""#, r#""omitted""#, r#""updates""#),
+        line!(request::Fix: r#"{"thinking":null}"#, r#"{"effort":null}"#, r#"{"effort":"low"}"#, r#"{"max_tokens":5}"#, r#"{"raise_max_tokens":5}"#, r#"{"remove":"top_k"}"#, r#""tool_choice_auto""#),
+        line!(request::ParseThinkingError: r#"{"value":"ultra"}"#),
+        line!(request::PrefixMismatch: r#""error""#, r#""drop_block""#),
+        line!(request::RequestParams: &params),
+        line!(request::Summary: r#""auto""#, r#""concise""#, r#""detailed""#),
+        line!(request::Thinking: "null", "true", "false", "8000", r#""high""#, r#""adaptive""#, r#""adaptive:low""#, r#""between_tools""#, r#"{"effort":"low"}"#),
+        line!(request::ThinkingError: r#"{"mode_not_supported":{"mode":"a budget","model":"m","nearest":null}}"#,
+            r#"{"mode_not_supported":{"mode":"enabled","model":"m"}}"#,
+            r#"{"budget_not_below_max_tokens":{"budget":5,"max_tokens":5,"fix":{"thinking":8000}}}"#,
+            r#"{"top_p":{"value":0.30000000000000004,"min":0.95}}"#, r#""missing_type""#,
+            r#"{"param_refused":{"param":"p","model":"m","nearest":"max_tokens"}}"#),
+        line!(request::ToolChoice: r#""auto""#, r#""none""#, r#""any""#, r#"{"tool":"t"}"#),
+    ]
+}
+
+/// The names that a file says are public types.
+fn public(path: &str, module: &str) -> Vec<String> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let mut names = Vec::new();
+    for (at, _) in code.match_indices("\npub use ") {
+        let used = code[at..].split(';').next().unwrap().trim_start_matches("\npub use ");
+        let list = used.rsplit("::").next().unwrap();
+        let list = used.split_once('{').map_or(list, |(_, list)| list.trim_end_matches('}'));
+        names.extend(list.split(',').map(|name| name.trim().to_owned()));
+    }
+    for mark in ["\npub struct ", "\npub enum ", "\npub trait "] {
+        let found = code.split(mark).skip(1);
+        let name = |rest: &str| {
+            rest.split(|char: char| !char.is_alphanumeric()).next().unwrap_or_default().to_owned()
+        };
+        names.extend(found.map(name));
+    }
+    let is_type = |name: &&String| name.starts_with(|char: char| char.is_ascii_uppercase());
+    names.iter().filter(is_type).map(|name| format!("{module}{name}")).collect()
+}
+
+#[test]
+fn every_public_type_has_its_line() {
+    let mut known = [top(), modules()].concat();
+    known.extend(EXEMPT.iter().map(|(name, _)| (*name).to_owned()));
+    known.sort();
+    let files = [
+        ("src/lib.rs", ""),
+        ("src/history/mod.rs", "history::"),
+        ("src/models/mod.rs", "models::"),
+        ("src/request/mod.rs", "request::"),
+    ];
+    let mut found: Vec<_> = files.iter().flat_map(|(path, module)| public(path, module)).collect();
+    found.sort();
+    assert!(found.len() > 100, "{found:?}");
+    assert_eq!(known, found);
 }

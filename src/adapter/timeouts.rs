@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use alloc::boxed::Box;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::{ErrorKind, Timer};
@@ -35,7 +36,8 @@ use crate::event::Event;
 /// assert!(error.retry_safe());
 /// # });
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(clippy::exhaustive_structs, reason = "written with `..Timeouts::default()`")]
 pub struct Timeouts {
     /// Between two chunks, whatever is in them. The time that the caller takes between two polls does

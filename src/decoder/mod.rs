@@ -12,7 +12,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::{Buf, Bytes};
-use serde::{Deserialize, Serialize};
 
 pub use self::detect::Detector;
 use self::fast::Front;

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use serde::{Deserialize, Serialize};
 
 use super::{Decoder, Head};
 use crate::error::{Error, ErrorKind, ServerError};
@@ -41,12 +42,13 @@ use crate::wire::read_error_body;
 /// assert_eq!(error.headers().retry_after.map(|wait| wait.as_secs()), Some(30));
 /// # Ok::<(), http::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[must_use]
 pub struct Refused {
     status: u16,
     headers: Box<Headers>,
     /// How the body is encoded, if it is: then it cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     encoding: Option<Text>,
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::thinking::fingerprint;
 use super::{History, Provenance};
@@ -62,6 +62,56 @@ pub struct AuditEntry {
     /// What tells it from all others, if it is signed: as in [`History::rejected`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Text>,
+}
+
+impl<'de> Deserialize<'de> for AuditEntry {
+    /// The provenance is read member by member: beside what is flattened raw JSON would not survive.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Written {
+            entry: usize,
+            block: usize,
+            provider: Provider,
+            model: Option<Text>,
+            message_id: Option<Text>,
+            account: Option<Text>,
+            issuer: Option<Text>,
+            at_ms: Option<u64>,
+            request_id: Option<Text>,
+            #[serde(rename = "type")]
+            kind: Text,
+            thinking: Option<Text>,
+            signature: Option<Text>,
+            data: Option<Text>,
+            #[serde(default, deserialize_with = "crate::json::present")]
+            raw: Option<Json>,
+            complete: bool,
+            replayable: bool,
+            fingerprint: Option<Text>,
+        }
+        let written = Written::deserialize(deserializer)?;
+        Ok(Self {
+            entry: written.entry,
+            block: written.block,
+            provider: written.provider,
+            model: written.model,
+            message_id: written.message_id,
+            provenance: Provenance {
+                account: written.account,
+                issuer: written.issuer,
+                at_ms: written.at_ms,
+                request_id: written.request_id,
+            },
+            kind: written.kind,
+            thinking: written.thinking,
+            signature: written.signature,
+            data: written.data,
+            raw: written.raw,
+            complete: written.complete,
+            replayable: written.replayable,
+            fingerprint: written.fingerprint,
+        })
+    }
 }
 
 impl History {

@@ -5,6 +5,8 @@ use core::fmt;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::{History, Rendered};
 use crate::error::ServerError;
 use crate::json::edit::{raw_member, string_member};
@@ -23,7 +25,7 @@ use crate::text::Text;
 /// assert_eq!(rejection.remedy(), Remedy::DropBlock);
 /// assert_eq!(Rejection::classify(400, r#"{"error":{"message":"max_tokens is too large"}}"#), None);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Rejection {
     /// What was refused.
@@ -35,7 +37,8 @@ pub struct Rejection {
 }
 
 /// What an API refuses of thinking and tools. The wording changes, so it is matched loosely.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RejectionKind {
     /// A signature that is not valid for its block: changed, cut, moved, or another model's.
@@ -97,7 +100,8 @@ pub enum RejectionKind {
 }
 
 /// What would succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Remedy {
     /// Remember what was refused ([`History::reject`]) and render again: without the block, and where

@@ -4,13 +4,13 @@ use core::fmt;
 
 use alloc::vec::Vec;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Ttl;
 use crate::text::Text;
 
 /// What a rendering did, block by block. `Display` is for people, a line each.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
     /// What became of each block, of the user's and of the tools' too, a line each.
@@ -20,7 +20,7 @@ pub struct Report {
 }
 
 /// What became of one block.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Line {
     /// The entry of the history, from 0.
@@ -38,7 +38,7 @@ pub struct Line {
 }
 
 /// What became of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Action {
@@ -53,7 +53,7 @@ pub enum Action {
 }
 
 /// Why a block does not go out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
@@ -97,7 +97,7 @@ pub enum Reason {
 }
 
 /// What else there is to know of a rendering.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Note {
@@ -299,11 +299,5 @@ impl fmt::Display for Report {
             writeln!(f, "{note}")?;
         }
         Ok(())
-    }
-}
-
-impl Serialize for Ttl {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use crate::message::Provider;
 use crate::models::{Model, Replay};
 use crate::request::ThinkingRequest;
@@ -21,7 +23,7 @@ use crate::text::Text;
 ///     .thinking(&thinking);
 /// # Ok::<(), thinkstream::request::ThinkingError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Target {
     /// The API.
@@ -45,7 +47,8 @@ pub struct Target {
 }
 
 /// What a request says of thinking, as far as its history goes by it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Mode {
     /// It is not known.
@@ -160,7 +163,8 @@ impl Target {
 /// A policy works on the rendering; the record is never edited. What it removes of thinking, it removes
 /// from the front, and for good: a watermark in the record moves forward and never back, for where
 /// signatures are bound to their prefix, a gap or a return makes all later ones invalid.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Policy {
     /// Of how many turns thinking is kept.
@@ -195,7 +199,8 @@ impl Policy {
 
 /// Of how many turns thinking is kept. A turn is all that follows a message of the user's own: the replies
 /// and the results of a whole tool loop. That in progress always keeps its thinking.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Keep {
     /// Of all.
@@ -209,7 +214,8 @@ pub enum Keep {
 
 /// What becomes of signed thinking that another model wrote. Thinking of another provider or issuer never
 /// goes out, whatever this says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Switch {
     /// As the [table](crate::models) says: kept where the API drops by itself what the model cannot read,
@@ -224,7 +230,8 @@ pub enum Switch {
 }
 
 /// What becomes of the conversation before a compaction block, which the API no longer reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Compaction {
     /// It goes out all the same. Costs: the bytes.
@@ -236,7 +243,8 @@ pub enum Compaction {
 
 /// Where the cache is told to end: at most four marks, never on thinking, on redacted thinking or on empty
 /// text, and the longer-lived first. Marks that you set yourself stay, and count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct CacheMarks {
     /// Where the marks are set.
@@ -270,7 +278,8 @@ impl CacheMarks {
 }
 
 /// Where marks are set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CacheStrategy {
     /// Nowhere.
@@ -288,13 +297,17 @@ pub enum CacheStrategy {
 }
 
 /// How long an entry of the cache lives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[non_exhaustive]
 pub enum Ttl {
     /// Five minutes.
     #[default]
+    #[serde(rename = "5m")]
     FiveMinutes,
     /// An hour.
+    #[serde(rename = "1h")]
     OneHour,
 }
 
@@ -321,7 +334,8 @@ impl Ttl {
 /// Edits that the API does to the conversation, before the model reads it.
 ///
 /// Source: Anthropic's page on context editing; the beta header is `context-management-2025-06-27`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct ContextEdits {
     /// `clear_thinking_20251015`, which comes first: of how many turns thinking is kept. `Nothing` is not
@@ -333,7 +347,8 @@ pub struct ContextEdits {
 
 /// The edit `clear_tool_uses_20250919`: old results of tools are taken out. What is `None` is left to the
 /// API.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct ClearToolUses {
     /// How long the input may be, in tokens, before results are cleared; 100,000 unless stated.

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Entry, History, Reply, Target, kind};
 use crate::history::target::Mode;
 use crate::json::edit::{raw_member, string_member};
@@ -11,7 +13,8 @@ use crate::message::{Content, Message, ToolUse};
 use crate::stop::StopReason;
 
 /// How a reply that was cut is gone on with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Resume {
     /// The model goes on from its own text.

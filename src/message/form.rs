@@ -13,7 +13,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::stored::{StoredContent, spaced};
+use super::stored::spaced;
 use super::{Block, Citation, Content, InvalidInput, InvalidReason, plain};
 use crate::json::Json;
 use crate::json::edit::{quote, with_member};
@@ -177,7 +177,7 @@ struct About {
     raw: Option<Json>,
     /// The content, if the rest cannot be read as this one. Then nothing else of the rest counts.
     #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<StoredContent>,
+    content: Option<Content>,
 }
 
 /// The block as one JSON object.
@@ -205,7 +205,7 @@ fn read(text: &str, place: u32) -> Result<Block, serde_json::Error> {
     };
     let about: About = serde_json::from_str(about.get())?;
     let block = match about.content.clone() {
-        Some(content) => whole(content.into(), place),
+        Some(content) => whole(content, place),
         None => plain::read(&without_about(text, &members), place)?,
     };
     Ok(about.put_on(block))
@@ -268,9 +268,9 @@ impl About {
 
     /// All of a block whose form cannot be read as it.
     fn instead(block: &Block, place: u32) -> Self {
-        let content = StoredContent::from(block.content.clone());
-        let read = whole(content.clone().into(), place);
-        Self { content: Some(content), ..Self::between(&read, block) }
+        let read = whole(block.content.clone(), place);
+        let about = Self::between(&read, block);
+        Self { content: Some(read.content), ..about }
     }
 
     fn put_on(self, mut block: Block) -> Block {

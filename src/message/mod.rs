@@ -99,8 +99,9 @@ pub struct Block {
     pub(crate) damaged: bool,
 }
 
-/// What a block holds.
-#[derive(Clone, Debug, PartialEq)]
+/// What a block holds. Serialised alone, it is under its name; in a block it has the form of an API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Content {
     /// Visible text.
@@ -117,34 +118,39 @@ pub enum Content {
 }
 
 /// Visible text and what it cites.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TextContent {
     /// The text.
     pub text: Text,
     /// What it cites, in the order received.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub citations: Vec<Citation>,
     /// Whether it is the model's refusal, where the provider keeps that apart.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub refusal: bool,
 }
 
 /// The model's thinking, with the signature that makes it valid in the next request.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ThinkingContent {
     /// The thinking. Empty if the request or the model omits it; the block still has to go back.
     pub thinking: Text,
     /// The signature, exactly as received. `None` also if it was empty or the block was cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Text>,
     /// The provider's running estimate of the tokens thought, where it sends one.
+    #[serde(default)]
     pub estimated_tokens: u64,
     /// The field that a chat carried it in (`reasoning_content`, `reasoning`, `reasoning_text`,
     /// `reasoning_details`, `content`), which is the one that takes it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<Text>,
 }
 
 /// Thinking that only the provider can read.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RedactedThinking {
     /// The encrypted thinking, exactly as received.
@@ -152,7 +158,7 @@ pub struct RedactedThinking {
 }
 
 /// A call of a tool.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolUse {
     /// Who runs the tool.
@@ -163,15 +169,24 @@ pub struct ToolUse {
     pub name: Text,
     /// The arguments, exactly as received, or why they are none. Of a [`Custom`](ToolKind::Custom) tool
     /// they are one JSON string.
+    #[serde(with = "stored::input")]
     pub input: Result<Json, InvalidInput>,
     /// The server of an MCP tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_name: Option<Text>,
     /// Who called it, as received: the model itself, or code that it wrote.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::json::present"
+    )]
     pub caller: Option<Json>,
     /// The toolset that the tool belongs to; the `namespace` of `OpenAI`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub toolset_name: Option<Text>,
     /// The type of the item, of the Responses API: `function_call`, `shell_call`, … Its answer is an
     /// item of the same name with `_output` behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<Text>,
 }
 
@@ -214,7 +229,7 @@ pub enum InvalidReason {
 }
 
 /// A block that is kept as it was received.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OtherContent {
     /// The type of the block, such as `web_search_tool_result`.

@@ -1,14 +1,11 @@
-//! A message with all that it has, each content tagged from outside: what a history stores.
+//! A message with all that it has, each content under its name: what a history stores.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Block, Citation, Content, InvalidInput, InvalidReason, Message, OtherContent, Provider,
-    RedactedThinking, TextContent, ThinkingContent, ToolKind, ToolUse,
-};
+use super::{Block, Content, InvalidInput, InvalidReason, Message, Provider};
 use crate::json::Json;
 use crate::stop::StopReason;
 use crate::text::Text;
@@ -42,7 +39,7 @@ pub(crate) struct StoredMessage {
 #[derive(Serialize, Deserialize)]
 struct StoredBlock {
     index: u32,
-    content: StoredContent,
+    content: Content,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     other: Vec<(Text, Json)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,53 +50,29 @@ struct StoredBlock {
     damaged: bool,
 }
 
-// The variants are tagged from outside: raw JSON does not survive the other way.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum StoredContent {
-    Text {
-        text: Text,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        citations: Vec<Json>,
-        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-        refusal: bool,
-    },
-    Thinking {
-        thinking: Text,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        signature: Option<Text>,
-        #[serde(default)]
-        estimated_tokens: u64,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        field: Option<Text>,
-    },
-    RedactedThinking {
-        data: Text,
-    },
-    ToolUse(StoredTool),
-    Other {
-        kind: Text,
-        raw: Json,
-    },
+/// The input of a tool.
+pub(super) mod input {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::StoredInput;
+    use crate::json::Json;
+    use crate::message::InvalidInput;
+
+    pub(in crate::message) fn serialize<S: Serializer>(
+        input: &Result<Json, InvalidInput>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        StoredInput::from(input.clone()).serialize(serializer)
+    }
+
+    pub(in crate::message) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Result<Json, InvalidInput>, D::Error> {
+        StoredInput::deserialize(deserializer).map(Into::into)
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct StoredTool {
-    kind: ToolKind,
-    id: Text,
-    name: Text,
-    input: StoredInput,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    server_name: Option<Text>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    caller: Option<Json>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    toolset_name: Option<Text>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    item: Option<Text>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum StoredInput {
     Json(Json),
@@ -154,68 +127,14 @@ impl From<StoredMessage> for Message {
 impl From<&Block> for StoredBlock {
     fn from(block: &Block) -> Self {
         let Block { index, content, other, raw, complete, replayable, damaged } = block.clone();
-        Self { index, content: content.into(), other, raw, complete, replayable, damaged }
+        Self { index, content, other, raw, complete, replayable, damaged }
     }
 }
 
 impl From<StoredBlock> for Block {
     fn from(stored: StoredBlock) -> Self {
         let StoredBlock { index, content, other, raw, complete, replayable, damaged } = stored;
-        Self { index, content: content.into(), other, raw, complete, replayable, damaged }
-    }
-}
-
-impl From<Content> for StoredContent {
-    fn from(content: Content) -> Self {
-        match content {
-            Content::Text(TextContent { text, citations, refusal }) => {
-                let citations = citations.iter().map(|citation| citation.raw().clone()).collect();
-                Self::Text { text, citations, refusal }
-            }
-            Content::Thinking(ThinkingContent { thinking, signature, estimated_tokens, field }) => {
-                Self::Thinking { thinking, signature, estimated_tokens, field }
-            }
-            Content::RedactedThinking(RedactedThinking { data }) => Self::RedactedThinking { data },
-            Content::ToolUse(tool) => Self::ToolUse(StoredTool {
-                kind: tool.kind,
-                id: tool.id,
-                name: tool.name,
-                input: tool.input.into(),
-                server_name: tool.server_name,
-                caller: tool.caller,
-                toolset_name: tool.toolset_name,
-                item: tool.item,
-            }),
-            Content::Other(OtherContent { kind, raw }) => Self::Other { kind, raw },
-        }
-    }
-}
-
-impl From<StoredContent> for Content {
-    fn from(stored: StoredContent) -> Self {
-        match stored {
-            StoredContent::Text { text, citations, refusal } => {
-                let citations = citations.into_iter().map(Citation::new).collect();
-                Self::Text(TextContent { text, citations, refusal })
-            }
-            StoredContent::Thinking { thinking, signature, estimated_tokens, field } => {
-                Self::Thinking(ThinkingContent { thinking, signature, estimated_tokens, field })
-            }
-            StoredContent::RedactedThinking { data } => {
-                Self::RedactedThinking(RedactedThinking { data })
-            }
-            StoredContent::ToolUse(tool) => Self::ToolUse(ToolUse {
-                kind: tool.kind,
-                id: tool.id,
-                name: tool.name,
-                input: tool.input.into(),
-                server_name: tool.server_name,
-                caller: tool.caller,
-                toolset_name: tool.toolset_name,
-                item: tool.item,
-            }),
-            StoredContent::Other { kind, raw } => Self::Other(OtherContent { kind, raw }),
-        }
+        Self { index, content, other, raw, complete, replayable, damaged }
     }
 }
 

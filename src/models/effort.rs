@@ -100,7 +100,7 @@ impl<'de> Deserialize<'de> for Effort {
 }
 
 /// A name that is no effort.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct UnknownEffort {
     /// The name.

@@ -65,6 +65,8 @@ pub use self::replay::Replay;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use crate::text::Text;
 
 /// What a family of models takes and does: a row of the [tables](self).
@@ -84,7 +86,8 @@ use crate::text::Text;
 /// assert_eq!(Model::find("anthropic/claude-opus-4.8:thinking").unwrap().family, "claude-opus-4-8");
 /// assert_eq!(Model::find("claude-opus-9"), None);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Model {
     /// The family, as its ids begin.
@@ -142,18 +145,21 @@ pub struct Model {
 }
 
 /// Whose model it is, and so which parameters ask it to think.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Maker {
     /// `thinking` and `output_config.effort`.
     #[default]
     Anthropic,
     /// `reasoning` or `reasoning_effort`.
+    #[serde(rename = "openai")]
     OpenAi,
 }
 
 /// Whether a tool may be forced (`tool_choice` of `any` or `tool`) while a model thinks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ForcedTools {
     /// It may, as far as is known.
@@ -166,7 +172,8 @@ pub enum ForcedTools {
 }
 
 /// Which sampling parameters a model takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Sampling {
     /// All; of Anthropic's models while they do not think. While they do: `temperature` 1, `top_p` from

@@ -1,9 +1,12 @@
 //! Who wants the plain reasoning of a chat back.
 
+use serde::{Deserialize, Serialize};
+
 use super::strip;
 
 /// When the plain reasoning of a chat (`reasoning_content` and its like) goes back to the model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Replay {
     /// Never: the server ignores it, or refuses the request.

@@ -5,12 +5,15 @@ use core::fmt;
 use alloc::format;
 use alloc::string::{String, ToString};
 
+use serde::{Deserialize, Serialize};
+
 use super::params::plain;
+use super::word::{self, Word};
 use super::{Display, Effort, Fix, PrefixMismatch, Thinking};
 use crate::text::Text;
 
 /// A value that says nothing of thinking.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ParseThinkingError {
     /// The value, or how it begins: at most 64 characters.
@@ -38,8 +41,10 @@ impl core::error::Error for ParseThinkingError {}
 
 /// A rule of the API that a request would break: what the API would answer with a 400.
 ///
-/// `Display` is one line that names the value, the rule and the nearest valid value.
-#[derive(Clone, Debug, PartialEq)]
+/// `Display` is one line that names the value, the rule and the nearest valid value. Serialised, the values
+/// are under the name of the rule; a word that only another version says is read as `something else`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are the values that the texts name")]
 pub enum ThinkingError {
@@ -48,13 +53,30 @@ pub enum ThinkingError {
     /// A model of one maker, and the API of another.
     OtherApi { model: Text },
     /// The model cannot think in this way, or not at all.
-    ModeNotSupported { mode: &'static str, model: Text, nearest: Option<Thinking> },
+    ModeNotSupported {
+        #[serde(deserialize_with = "word::deserialize")]
+        mode: Word,
+        model: Text,
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        nearest: Option<Thinking>,
+    },
     /// The thinking of the model cannot be turned off.
-    CannotBeOff { param: &'static str, model: Text, nearest: Thinking },
+    CannotBeOff {
+        #[serde(deserialize_with = "word::deserialize")]
+        param: Word,
+        model: Text,
+        nearest: Thinking,
+    },
     /// The thinking of the model can be turned off only up to an effort.
     EffortWithDisabled { effort: Effort, max: Effort },
     /// The model does not have the effort, or none at all.
-    EffortNotSupported { param: &'static str, effort: Effort, model: Text, nearest: Option<Effort> },
+    EffortNotSupported {
+        #[serde(deserialize_with = "word::deserialize")]
+        param: Word,
+        effort: Effort,
+        model: Text,
+        nearest: Option<Effort>,
+    },
     /// A budget below the least.
     BudgetTooSmall { budget: u64, min: u64 },
     /// A budget that leaves nothing for the answer. With thinking between tool calls it may exceed
@@ -65,15 +87,31 @@ pub enum ThinkingError {
     /// Fewer tokens than the API takes.
     MaxTokensTooSmall { max_tokens: u64, min: u64 },
     /// `temperature` with thinking, or with a model that has it fixed.
-    Temperature { value: f64 },
+    Temperature {
+        #[serde(with = "super::number")]
+        value: f64,
+    },
     /// `top_p` outside of its range with thinking, or with a model that has it fixed.
-    TopP { value: f64, min: f64 },
+    TopP {
+        #[serde(with = "super::number")]
+        value: f64,
+        #[serde(with = "super::number")]
+        min: f64,
+    },
     /// `top_k` with thinking, or with a model that does not take it.
     TopK { value: u64 },
     /// A sampling parameter under an API version that has none.
-    SamplingRemoved { param: &'static str, value: Text },
+    SamplingRemoved {
+        #[serde(deserialize_with = "word::deserialize")]
+        param: Word,
+        value: Text,
+    },
     /// A forced tool with thinking.
-    ForcedToolChoice { choice: &'static str, model: Text },
+    ForcedToolChoice {
+        #[serde(deserialize_with = "word::deserialize")]
+        choice: Word,
+        model: Text,
+    },
     /// Messages that end with one of the assistant, with thinking or with a model that does not go on
     /// from it.
     Prefill { model: Text },
@@ -86,7 +124,12 @@ pub enum ThinkingError {
     /// `enabled` without a whole number of `budget_tokens`.
     MissingBudget,
     /// A parameter that reasoning models refuse, and the one that they have in its place.
-    ParamRefused { param: Text, model: Text, nearest: Option<&'static str> },
+    ParamRefused {
+        param: Text,
+        model: Text,
+        #[serde(default, deserialize_with = "word::maybe")]
+        nearest: Option<Word>,
+    },
 }
 
 impl ThinkingError {
@@ -285,6 +328,13 @@ impl ThinkingError {
         };
         why.into()
     }
+}
+
+/// A knob that is there, be it the one that is written as `null`.
+fn present<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Thinking>, D::Error> {
+    Thinking::deserialize(deserializer).map(Some)
 }
 
 /// A name of the caller's, fit for one line.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Effort, RequestParams, Thinking, ToolChoice};
 use crate::json::Json;
 use crate::json::edit::{raw_member, with_member, without_member};
@@ -9,7 +11,8 @@ use crate::text::Text;
 
 /// A mechanical remedy for a [`ThinkingError`](super::ThinkingError). It is described by `Display`, and
 /// done only when asked for. One after the other, they come to an end in a few steps.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fix {
     /// Ask for this in place of what was asked for.

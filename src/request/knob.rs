@@ -165,7 +165,8 @@ impl fmt::Display for Thinking {
 }
 
 impl Serialize for Thinking {
-    /// As [`Deserialize`] reads it.
+    /// As [`Deserialize`] reads it; of the JSON object itself that reads what it says, but neither the order
+    /// of its keys nor its white space, for it may stand in a file of any format.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::ModelDefault => serializer.serialize_none(),

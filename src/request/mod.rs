@@ -81,8 +81,10 @@ mod anthropic;
 mod error;
 mod fix;
 mod knob;
+mod number;
 mod openai;
 mod params;
+mod word;
 
 pub use self::error::{ParseThinkingError, ThinkingError};
 pub use self::fix::Fix;

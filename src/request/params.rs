@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::message::Provider;
@@ -12,7 +13,8 @@ use crate::text::Text;
 /// What else of a request decides whether, and how, it may ask for thinking.
 ///
 /// Set what your request has, or read it from the request: [`of`](Self::of).
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct RequestParams {
     /// The API that the request goes to. `None`: the model maker's own, of `OpenAI` the Responses API.
@@ -23,8 +25,10 @@ pub struct RequestParams {
     /// `max_completion_tokens`.
     pub max_tokens: Option<u64>,
     /// `temperature`.
+    #[serde(with = "super::number::maybe")]
     pub temperature: Option<f64>,
     /// `top_p`.
+    #[serde(with = "super::number::maybe")]
     pub top_p: Option<f64>,
     /// `top_k`.
     pub top_k: Option<u64>,
@@ -55,22 +59,28 @@ pub struct RequestParams {
     /// What the model takes, if the table does not know it, or is wrong.
     pub model: Option<Model>,
     /// What a fix removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) removed: Vec<Text>,
 }
 
 /// The version of Anthropic's API.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[non_exhaustive]
 pub enum ApiVersion {
     /// `2023-06-01`.
     #[default]
+    #[serde(rename = "2023-06-01")]
     V2023_06_01,
     /// `2026-10-21`, which has no `temperature`, `top_p` and `top_k`.
+    #[serde(rename = "2026-10-21")]
     V2026_10_21,
 }
 
 /// Whether a tool is forced.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ToolChoice {
     /// The model decides, or the request has no tools.
@@ -85,7 +95,8 @@ pub enum ToolChoice {
 }
 
 /// Whether the text of the thinking comes back (`thinking.display`). Signatures and the price are the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Display {
     /// Summed up.
@@ -97,7 +108,8 @@ pub enum Display {
 }
 
 /// What becomes of signed thinking whose prefix has changed (`thinking.block_binding`); takes a beta header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PrefixMismatch {
     /// The request is refused.
@@ -107,7 +119,8 @@ pub enum PrefixMismatch {
 }
 
 /// How `OpenAI` sums reasoning up (`reasoning.summary`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Summary {
     /// As the model does best.

@@ -12,7 +12,7 @@ use core::fmt;
 use alloc::format;
 use alloc::vec::Vec;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Target;
 use crate::json::Json;
@@ -20,7 +20,7 @@ use crate::message::Provider;
 use crate::text::Text;
 
 /// Something that the API would answer with a 400, or with thinking that is lost.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Finding {
     /// What is wrong.
@@ -39,7 +39,7 @@ pub struct Finding {
 ///
 /// Sources: the Messages API's pages on thinking, tool use, prompt caching and errors; the Responses API's on
 /// reasoning; and what the APIs are seen to answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FindingKind {

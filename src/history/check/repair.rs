@@ -6,7 +6,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::anthropic::{find, read};
 use super::mend::mend_openai;
@@ -20,7 +20,7 @@ use crate::message::Provider;
 use crate::text::Text;
 
 /// Messages that were mended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Repaired {
     /// The messages. [`validate`](super::validate) finds nothing in them, for the
@@ -37,7 +37,7 @@ pub struct Repaired {
 }
 
 /// One thing that was changed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Change {
     /// What was wrong, and where, in the messages as they were at the time.
