@@ -357,7 +357,7 @@ impl<'a> Reader<'a> {
     }
 
     fn space(&mut self) {
-        while self.byte().is_some_and(is_space) {
+        while matches!(self.byte(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.bump();
         }
     }
@@ -389,12 +389,6 @@ impl<'a> Reader<'a> {
     pub(crate) fn fail<T>(&self, flaw: Flaw) -> Result<T> {
         Err(JsonError { at: self.at, flaw })
     }
-}
-
-/// What may stand between tokens.
-#[inline(always)]
-pub(crate) fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// How many bytes come before the first quote, backslash or control character.

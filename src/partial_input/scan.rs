@@ -1,6 +1,6 @@
 //! Where the tokens of a JSON text begin and end, and all that survives a cut.
 
-use crate::json::reader::{DEPTH, is_space, plain};
+use crate::json::reader::{DEPTH, plain};
 use crate::json::string::single;
 use crate::json::{Flaw, JsonError};
 
@@ -191,8 +191,8 @@ impl Scanner {
             (State::Word([]), _) => return self.scalar_before(byte).map(Some),
             (State::Word(_), _) => return fail_at(self.start, Flaw::Expected("a value")),
 
-            // Between two tokens.
-            (_, space) if is_space(space) => self.bump(),
+            // Between two tokens. As a guard this would cost half as much again for every byte below.
+            (_, b' ' | b'\t' | b'\n' | b'\r') => self.bump(),
             (State::FirstItem, b']') | (State::FirstKey, b'}') => return Ok(Some(self.close())),
             (State::Value | State::FirstItem, _) => return self.value(byte),
             (State::FirstKey | State::Key, b'"') => self.open_string(true),
@@ -315,7 +315,7 @@ impl Scanner {
 
     /// The number or word at hand, if it is one before `byte`: `12` is no value in `12x`.
     fn scalar_before(&mut self, byte: u8) -> Result<Step> {
-        if !is_space(byte) {
+        if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
             self.follows(byte)?;
         }
         Ok(self.end_scalar().unwrap_or(Step::More))
