@@ -61,8 +61,10 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Whether a server that breaks it once breaks it with every event.
-    pub(crate) fn is_habit(self) -> bool {
+    /// Whether a server that breaks it once breaks it with every event. As a rule it is then warned of
+    /// once in a stream, so that the number of warnings says nothing.
+    #[must_use]
+    pub fn is_habit(self) -> bool {
         matches!(
             self,
             Self::EventName | Self::MissingIndex | Self::MissingField | Self::MissingToolId
@@ -96,10 +98,159 @@ impl Rule {
             Self::MissingToolCall => "missing_tool_call",
         }
     }
+
+    /// What the protocol says: one sentence, for people, without a full stop.
+    #[must_use]
+    pub fn statement(self) -> &'static str {
+        match self {
+            Self::EventName => "a frame names its event, and the name is the `type` of its JSON",
+            Self::MissingMessageStart => {
+                "`message_start`, or `response.created`, comes before everything else"
+            }
+            Self::RepeatedMessageStart => {
+                "there is one `message_start`, or `response.created`, in a stream"
+            }
+            Self::SecondMessage => "there is one message in a stream",
+            Self::RepeatedBlockStart => "a block starts once",
+            Self::ReusedIndex => "an index is used for one block only",
+            Self::MissingIndex => "each event of a block has the index of the block",
+            Self::MissingBlockStop => "each block is stopped before the message ends",
+            Self::UnknownBlock => "deltas and stops belong to a block that has started",
+            Self::ClosedBlock => "nothing comes for a block after its stop",
+            Self::WrongDelta => "a delta is of the type of its block",
+            Self::LateSignature => "the signature of a block comes before its stop",
+            Self::SecondSignature => "a block has one signature",
+            Self::RepeatedText => {
+                "a delta does not repeat what the start of its block held already"
+            }
+            Self::MissingField => "a delta has the field that its type names",
+            Self::BadCount => "counts of tokens are whole numbers",
+            Self::DoneForStop => "the reply ends with `message_stop`",
+            Self::MissingBlockStart => "a block starts before anything else comes for it",
+            Self::DoneDiffers => "what a block is said to be at its end is what its deltas said",
+            Self::MissingToolId => "a tool call has an id",
+            Self::MissingToolCall => "a reply that stops for tools has called one",
+        }
+    }
+
+    /// What becomes of clients that rely on it when it is broken: one sentence, without a full stop.
+    #[must_use]
+    pub fn consequence(self) -> &'static str {
+        match self {
+            Self::EventName => "clients that dispatch on the name of the event never see it",
+            Self::MissingMessageStart => {
+                "clients have no id and no model, and some no message to add the blocks to"
+            }
+            Self::RepeatedMessageStart => {
+                "clients that begin a message at each lose what came before it"
+            }
+            Self::SecondMessage => "two replies are taken for one",
+            Self::RepeatedBlockStart => {
+                "clients that empty the block at its start lose the first pieces of it"
+            }
+            Self::ReusedIndex => {
+                "clients that keep blocks by their index overwrite a block, or mix two"
+            }
+            Self::MissingIndex => "the pieces of blocks that overlap cannot be told apart",
+            Self::MissingBlockStop => {
+                "clients that act at the stop neither run the tool call nor keep the signature"
+            }
+            Self::UnknownBlock => {
+                "what they carry is lost, or clients fail on a block that they do not have"
+            }
+            Self::ClosedBlock => {
+                "what comes late is lost, for the block has been handed out without it"
+            }
+            Self::WrongDelta => "what it carries is lost, or thinking is shown as text",
+            Self::LateSignature => {
+                "clients that keep the block at its stop send it back unsigned, and are refused"
+            }
+            Self::SecondSignature => {
+                "it is open which one is valid, and with the wrong one the next request fails"
+            }
+            Self::RepeatedText => "the text stands in the reply twice",
+            Self::MissingField => {
+                "typed clients fail to read the event, and others show an empty piece"
+            }
+            Self::BadCount => "typed clients fail to read the usage, and budgets count wrongly",
+            Self::DoneForStop => {
+                "clients that wait for it end in a timeout, or fail to read `[DONE]` as JSON"
+            }
+            Self::MissingBlockStart => {
+                "clients drop what comes for it, or do not know what kind of block it is"
+            }
+            Self::DoneDiffers => {
+                "clients that read the deltas and clients that read the end have two replies"
+            }
+            Self::MissingToolId => {
+                "the result of the tool cannot name its call, and parallel calls are mixed up"
+            }
+            Self::MissingToolCall => "agents wait for a call to run, or go round without one",
+        }
+    }
 }
 
 impl core::fmt::Display for Rule {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeSet;
+
+    /// Every rule, in the order of the enum. A rule that is missing here does not compile.
+    fn rules() -> impl Iterator<Item = Rule> {
+        let mut next = Some(Rule::EventName);
+        core::iter::from_fn(move || {
+            let rule = next?;
+            next = after(rule);
+            Some(rule)
+        })
+    }
+
+    fn after(rule: Rule) -> Option<Rule> {
+        use Rule::*;
+        Some(match rule {
+            EventName => MissingMessageStart,
+            MissingMessageStart => RepeatedMessageStart,
+            RepeatedMessageStart => SecondMessage,
+            SecondMessage => RepeatedBlockStart,
+            RepeatedBlockStart => ReusedIndex,
+            ReusedIndex => MissingIndex,
+            MissingIndex => MissingBlockStop,
+            MissingBlockStop => UnknownBlock,
+            UnknownBlock => ClosedBlock,
+            ClosedBlock => WrongDelta,
+            WrongDelta => LateSignature,
+            LateSignature => SecondSignature,
+            SecondSignature => RepeatedText,
+            RepeatedText => MissingField,
+            MissingField => BadCount,
+            BadCount => DoneForStop,
+            DoneForStop => MissingBlockStart,
+            MissingBlockStart => DoneDiffers,
+            DoneDiffers => MissingToolId,
+            MissingToolId => MissingToolCall,
+            MissingToolCall => return None,
+        })
+    }
+
+    #[test]
+    fn each_rule_has_words_of_its_own() {
+        let words: [fn(Rule) -> &'static str; 3] = [Rule::name, Rule::statement, Rule::consequence];
+        let mut seen = BTreeSet::new();
+        for rule in rules() {
+            for word in words {
+                let text = word(rule);
+                assert!(seen.insert(text), "{rule}: `{text}` is said twice");
+                assert!(!text.is_empty() && !text.ends_with('.'), "{rule}: `{text}`");
+            }
+            assert!(rule.statement().contains(' ') && rule.consequence().contains(' '), "{rule}");
+            assert_eq!(serde_json::to_value(rule).unwrap(), rule.name());
+        }
+        assert_eq!(seen.len(), 3 * 21);
     }
 }
