@@ -1,6 +1,8 @@
 //! Streams written in a few words, and what the decoder makes of them, in every way it can be fed.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+#[cfg(feature = "cli")]
+pub(crate) mod program;
 pub(crate) mod recordings;
 pub(crate) mod talk;
 pub(crate) mod written;

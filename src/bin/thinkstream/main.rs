@@ -1,6 +1,8 @@
 //! Looks at the event streams of language-model servers.
 
+mod check;
 mod decode;
+mod decoded;
 mod demo;
 mod input;
 mod json;
@@ -8,6 +10,7 @@ mod recording;
 mod sanitize;
 mod screen;
 mod sse;
+mod stats;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -27,6 +30,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Decode(decode::Args),
+    Check(check::Args),
+    Stats(stats::Args),
     Sse(sse::Args),
     Demo(demo::Args),
 }
@@ -41,6 +46,8 @@ enum Outcome {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Decode(args) => decode::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Stats(args) => stats::run(&args),
         Command::Sse(args) => sse::run(&args),
         Command::Demo(args) => demo::run(&args),
     };

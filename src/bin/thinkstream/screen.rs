@@ -42,11 +42,10 @@ enum Showing {
 
 impl<W: Write> Screen<W> {
     pub(crate) fn new(out: W, terminal: bool, show_thinking: bool) -> Self {
-        let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self {
             out,
             terminal,
-            colour,
+            colour: colour(terminal),
             show_thinking,
             showing: Showing::Nothing,
             fresh: true,
@@ -280,8 +279,13 @@ impl<W: Write> Screen<W> {
     }
 }
 
+/// Whether colours are wanted where it is written.
+pub(crate) fn colour(terminal: bool) -> bool {
+    terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Text of the model or the server that must not look like several lines.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     sanitize(text).replace('\n', "␊")
 }
 
@@ -311,12 +315,12 @@ fn times((rule, times): (Rule, u64)) -> String {
     }
 }
 
-fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// A number with its thousands apart.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (at, digit) in digits.char_indices() {
