@@ -7,6 +7,7 @@ mod demo;
 mod input;
 mod json;
 mod recording;
+mod report;
 mod sanitize;
 mod screen;
 mod sse;
@@ -32,6 +33,7 @@ enum Command {
     Decode(decode::Args),
     Check(check::Args),
     Stats(stats::Args),
+    Report(report::Args),
     Sse(sse::Args),
     Demo(demo::Args),
 }
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Decode(args) => decode::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Stats(args) => stats::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Sse(args) => sse::run(&args),
         Command::Demo(args) => demo::run(&args),
     };
