@@ -201,8 +201,8 @@ fn a_hostile_stream_stays_text() {
 const TAGS: &[&str] = &[
     "!DOCTYPE", "html", "head", "meta", "title", "style", "body", "main", "header", "footer",
     "section", "article", "div", "span", "p", "b", "i", "em", "bdi", "small", "h1", "h2", "h3",
-    "h4", "dl", "dt", "dd", "ul", "li", "br", "details", "summary", "svg", "path", "table",
-    "tbody", "tr", "th", "td",
+    "h4", "dl", "dt", "dd", "a", "code", "ul", "li", "br", "details", "summary", "svg", "path",
+    "table", "tbody", "tr", "th", "td",
 ];
 
 /// The names of a tag's attributes, run together.

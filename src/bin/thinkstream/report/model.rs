@@ -42,6 +42,8 @@ pub(super) struct Lane {
     /// Pieces of output, and their bytes.
     pub(super) pieces: u64,
     pub(super) bytes: u64,
+    /// Which of the reply's blocks it is.
+    pub(super) block: Option<usize>,
     /// Its end has not come.
     open: bool,
 }
@@ -50,7 +52,8 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn test(index: u32, first: f64, last: f64) -> Self {
         let (kind, label) = (Kind::Text, "text".to_owned());
-        Self { index, kind, label, first, last, pieces: 1, bytes: 1, open: false }
+        let block = usize::try_from(index).ok();
+        Self { index, kind, label, first, last, pieces: 1, bytes: 1, block, open: false }
     }
 }
 
@@ -181,7 +184,8 @@ impl Seen {
             self.latest.insert(index, lane);
             let label = kind.class().to_owned();
             let (first, last, open) = (at, at, true);
-            self.lanes.push(Lane { index, kind, label, first, last, pieces: 0, bytes: 0, open });
+            let (pieces, bytes, block) = (0, 0, None);
+            self.lanes.push(Lane { index, kind, label, first, last, pieces, bytes, block, open });
         }
         let lane = &mut self.lanes[lane];
         lane.last = at;
@@ -198,15 +202,17 @@ impl Seen {
 
     /// Calls the lanes what their blocks turned out to be.
     fn name(&mut self, decoded: &Decoded) {
-        let mut blocks: HashMap<u32, VecDeque<&Block>> = HashMap::new();
+        let mut blocks: HashMap<u32, VecDeque<(usize, &Block)>> = HashMap::new();
         let messages = std::iter::once(&decoded.message).chain(&decoded.choices);
-        for block in messages.flat_map(|message| &message.content) {
-            blocks.entry(block.index).or_default().push_back(block);
+        for (at, block) in messages.flat_map(|message| &message.content).enumerate() {
+            blocks.entry(block.index).or_default().push_back((at, block));
         }
         for lane in &mut self.lanes {
-            let Some(block) = blocks.get_mut(&lane.index).and_then(VecDeque::pop_front) else {
+            let found = blocks.get_mut(&lane.index).and_then(VecDeque::pop_front);
+            let Some((at, block)) = found else {
                 continue;
             };
+            lane.block = Some(at);
             lane.kind = Kind::of(&block.content);
             lane.label = match &block.content {
                 Content::ToolUse(tool) => tool.name.to_string(),
@@ -215,6 +221,9 @@ impl Seen {
         }
     }
 }
+
+/// Blocks whose words a page has.
+pub(super) const BLOCKS: usize = 400;
 
 #[cfg(test)]
 mod tests {

@@ -46,12 +46,12 @@ fn section(name: &str, inside: &str, html: &mut String) {
 fn header(model: &Model) -> String {
     let figures = &model.figures;
     let complete = figures.outcome == COMPLETE;
-    let class = if complete { "good" } else { "bad" };
+    let (class, failed) = if complete { ("good", "") } else { ("bad", "failed: ") };
     let title = figures.model.as_deref().unwrap_or("Unknown model");
     let speaker = figures.protocol.map_or("nobody that is known", speaker);
     let mut html = format!(
         "<header><div class=\"title\"><h1 dir=\"auto\">{}</h1>\
-         <span class=\"pill {class}\">{}</span></div><p class=\"sub\">{speaker}</p>",
+         <span class=\"pill {class}\">{failed}{}</span></div><p class=\"sub\">{speaker}</p>",
         escape(title),
         figure(model, "outcome")
     );
@@ -156,7 +156,8 @@ fn axis_note(model: &Model) -> String {
             grouped(stalls),
             duration(milliseconds(longest))
         ),
-        _ => "No stalls: never a second without output.".to_owned(),
+        Some(_) => "No stalls: never a second without output.".to_owned(),
+        None => String::new(),
     };
     format!("Hatched: the time before the first byte. {stalls}")
 }
@@ -205,19 +206,19 @@ fn parts(model: &Model) -> Vec<Part> {
         parts.extend(tokens.map(|tokens| (class, name, tokens, label)));
     };
     add("uncached", "uncached_input_tokens", tokens.uncached, "input, not cached");
-    add("read", "cache_read_tokens", tokens.cache_read, "input, read from the cache");
+    add("read", "cache_read_tokens", tokens.cache_read, "input, cache read");
     let (short, long) = (tokens.cache_write_5m, tokens.cache_write_1h);
     let split = short.unwrap_or(0).checked_add(long.unwrap_or(0));
     // Without the lifetimes of all of them only their number is told.
     if short.or(long).is_some() && split == tokens.cache_write {
-        add("write-5m", "cache_write_5m_tokens", short, "input, written for 5 minutes");
-        add("write-1h", "cache_write_1h_tokens", long, "input, written for an hour");
+        add("write-5m", "cache_write_5m_tokens", short, "input, cache write 5 min");
+        add("write-1h", "cache_write_1h_tokens", long, "input, cache write 1 h");
     } else {
-        add("write-5m", "cache_write_tokens", tokens.cache_write, "input, written to the cache");
+        add("write-5m", "cache_write_tokens", tokens.cache_write, "input, cache write");
     }
     add("thinking", "thinking_tokens", tokens.thinking, "output, thinking");
     match tokens.other {
-        Some(_) => add("text", "other_output_tokens", tokens.other, "output, all else"),
+        Some(_) => add("text", "other_output_tokens", tokens.other, "output, other"),
         None => add("text", "output_tokens", tokens.output, "output"),
     }
     parts
@@ -228,18 +229,19 @@ fn deviations(model: &Model) -> String {
     let warnings = &model.decoded.warnings;
     let mut html = String::new();
     if warnings.is_empty() {
-        html.push_str("<p class=\"note\">No deviation from the protocol was seen.</p>");
+        html.push_str("<p class=\"note\">No deviation from it was seen.</p>");
     } else {
         html.push_str("<ul class=\"warnings\">");
         for warned in warnings.iter().take(WARNINGS) {
             let rule = warned.rule;
             let block = warned.index.map(|index| format!(", block {index}")).unwrap_or_default();
             let offset = grouped(warned.offset);
-            let (statement, consequence) = (escape(rule.statement()), escape(rule.consequence()));
+            let statement = code(&sentence(rule.statement()));
+            let consequence = code(rule.consequence());
             let _ = write!(
                 html,
                 "<li data-rule=\"{rule}\" data-offset=\"{}\"><b>{rule}</b> <small>byte \
-                 {offset}{block}</small><br>The protocol: {statement}. Without it: {consequence}.</li>",
+                 {offset}{block}</small><br>{statement}. Where it is broken, {consequence}.</li>",
                 warned.offset
             );
         }
@@ -260,6 +262,21 @@ fn deviations(model: &Model) -> String {
         );
     }
     html
+}
+
+/// The same with a capital letter, unless it begins with a name.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Words of ours, in which names stand between backticks.
+fn code(text: &str) -> String {
+    let parts = text.split('`').enumerate().map(|(at, part)| match at % 2 {
+        0 => escape(part),
+        _ => format!("<code>{}</code>", escape(part)),
+    });
+    parts.collect()
 }
 
 fn all_figures(model: &Model) -> String {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use thinkstream::{Block, Citation, Content, TextContent, ThinkingContent, ToolUse};
 
 use super::html::{cut, escape, pretty};
-use super::model::{Kind, Model};
+use super::model::{BLOCKS, Kind, Model};
 use super::timeline::bytes_of;
 use crate::screen::{counted, grouped};
 use crate::stats::figures::count;
@@ -18,12 +18,12 @@ pub(super) fn reply(model: &Model) -> String {
         return "<p class=\"note\">There is nothing in it.</p>".to_owned();
     }
     let mut choice = 0;
-    for (number, block) in model.blocks().take(BLOCKS) {
+    for (at, (number, block)) in model.blocks().take(BLOCKS).enumerate() {
         if number != choice {
             let _ = write!(reply.html, "<h3>Choice {number}</h3>");
             choice = number;
         }
-        reply.block(block);
+        reply.block(at, block);
     }
     if all > BLOCKS {
         let more = counted(count(all - BLOCKS), "block");
@@ -39,11 +39,11 @@ struct Reply {
 }
 
 impl Reply {
-    fn block(&mut self, block: &Block) {
+    fn block(&mut self, at: usize, block: &Block) {
         let class = Kind::of(&block.content).class();
         let _ = write!(
             self.html,
-            "<article class=\"block {class}\" data-block=\"{}\" data-kind=\"{class}\">",
+            "<article id=\"block-{at}\" class=\"block {class}\" data-block=\"{}\" data-kind=\"{class}\">",
             block.index
         );
         let cut = if block.complete { "" } else { " <em class=\"bad\">cut</em>" };
@@ -149,7 +149,5 @@ fn citation(citation: &Citation) -> String {
 const ALL: usize = 2_000_000;
 /// Bytes of text of one block.
 const EACH: usize = 500_000;
-/// Blocks that are shown.
-const BLOCKS: usize = 400;
 /// Citations of a block that are shown.
 const CITATIONS: usize = 50;

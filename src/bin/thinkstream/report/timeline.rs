@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::html::escape;
-use super::model::{Kind, Lane, Timeline};
+use super::model::{BLOCKS, Kind, Lane, Timeline};
 use crate::screen::{counted, grouped};
 use crate::stats::figures::count;
 
@@ -14,7 +14,8 @@ pub(super) fn timeline(timeline: &Timeline) -> String {
     let shown = &timeline.lanes[..timeline.lanes.len().min(LANES)];
     let _ = write!(
         html,
-        "<div class=\"plot\" data-plot=\"{}\" data-end=\"{}\">",
+        "<div class=\"plot{}\" data-plot=\"{}\" data-end=\"{}\">",
+        if timeline.stalls.is_empty() { "" } else { " stalled" },
         if timeline.timed { "ms" } else { "bytes" },
         timeline.end
     );
@@ -117,13 +118,20 @@ fn lane(number: usize, lane: &Lane, timeline: &Timeline) -> String {
         0 => String::new(),
         pieces => format!(", {} in {}", bytes_of(lane.bytes as f64), counted(pieces, "piece")),
     };
+    let link = match lane.block {
+        // The words of the reply are one step away, also without a mouse.
+        Some(block) if block < BLOCKS => {
+            format!("<a href=\"#block-{block}\"><bdi>{name}</bdi></a>")
+        }
+        _ => format!("<bdi>{name}</bdi>"),
+    };
     let length = lane.last - lane.first;
     let length = if timeline.timed { duration(length) } else { bytes_of(length) };
     let about = format!("block {}: {name}, {from} to {to}{pieces}", lane.index);
     // A block of a moment is still seen, and does not stand out of the plot.
     format!(
         "<div class=\"row lane\" data-lane=\"{number}\" data-kind=\"{class}\" \
-         data-first=\"{}\" data-last=\"{}\"><div class=\"label\" title=\"{name}\"><bdi>{name}</bdi>\
+         data-first=\"{}\" data-last=\"{}\"><div class=\"label\" title=\"{name}\">{link}\
          <small>{length}</small></div>\
          <div class=\"track\"><div class=\"bar {class}\" title=\"{about}\" role=\"img\" \
          aria-label=\"{about}\" style=\"left:min({left:.3}%,100% - 3px);width:{:.3}%\"></div>\
