@@ -14,6 +14,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use common::program::{Folder, recording, run};
+use common::recordings::corpus;
 use common::*;
 use serde_json::{Value, json};
 
@@ -89,6 +90,22 @@ fn every_figure_is_on_the_page_and_no_other() {
         let page = page(&folder, name, bytes);
         check_figures(&page.html, &page.figures);
     }
+}
+
+#[test]
+fn every_recorded_stream_has_a_page() {
+    let Some(corpus) = corpus() else { return };
+    let folder = Folder::new();
+    let rows = run(&["stats", "--json", corpus.to_str().unwrap()], b"").lines();
+    for row in rows.iter().filter(|row| row["type"] == "recording") {
+        let page = folder.join("page.html");
+        let file = row["name"].as_str().unwrap();
+        let ran = run(&["report", file, "-o", page.to_str().unwrap()], b"");
+        let complete = row["outcome"] == "complete";
+        assert_eq!(ran.code, Some(i32::from(!complete)), "{file}: {}", ran.stderr);
+        check_figures(&std::fs::read_to_string(page).unwrap(), row);
+    }
+    assert!(rows.len() > 250);
 }
 
 /// The elements with a figure, as the page or the browser writes them.

@@ -141,7 +141,9 @@ struct Seen {
 
 impl Seen {
     fn event(&mut self, place: Place, event: &Event) {
-        self.now = self.now.max(place.at);
+        // As exact as the stopwatch, so that both see the same stalls.
+        let micros = u64::try_from(place.at.as_micros()).unwrap_or(u64::MAX);
+        self.now = self.now.max(Duration::from_micros(micros));
         let at = if self.timed { milliseconds(self.now) } else { place.offset as f64 };
         match event {
             Event::Thinking(it) => self.piece(it.index, Kind::Thinking, at, it.text.len()),
