@@ -111,9 +111,14 @@ impl Model {
 
     /// All blocks of the reply, choice after choice.
     pub(super) fn blocks(&self) -> impl Iterator<Item = (u32, &Block)> {
-        let messages = std::iter::once(&self.decoded.message).chain(&self.decoded.choices);
-        messages.flat_map(|message| message.content.iter().map(|block| (message.choice, &**block)))
+        blocks(&self.decoded)
     }
+}
+
+/// All blocks of the reply with their choices.
+fn blocks(decoded: &Decoded) -> impl Iterator<Item = (u32, &Block)> {
+    let messages = std::iter::once(&decoded.message).chain(&decoded.choices);
+    messages.flat_map(|message| message.content.iter().map(|block| (message.choice, &**block)))
 }
 
 /// When chunks came. A clock that goes back is not followed.
@@ -204,14 +209,13 @@ impl Seen {
 
     /// Calls the lanes what their blocks turned out to be.
     fn name(&mut self, decoded: &Decoded) {
-        let mut blocks: HashMap<u32, VecDeque<(usize, &Block)>> = HashMap::new();
-        let messages = std::iter::once(&decoded.message).chain(&decoded.choices);
-        for (at, block) in messages.flat_map(|message| &message.content).enumerate() {
-            blocks.entry(block.index).or_default().push_back((at, block));
+        let mut blocks: HashMap<u32, VecDeque<(usize, u32, &Block)>> = HashMap::new();
+        for (at, (choice, block)) in self::blocks(decoded).enumerate() {
+            blocks.entry(block.index).or_default().push_back((at, choice, block));
         }
         for lane in &mut self.lanes {
             let found = blocks.get_mut(&lane.index).and_then(VecDeque::pop_front);
-            let Some((at, block)) = found else {
+            let Some((at, choice, block)) = found else {
                 continue;
             };
             lane.block = Some(at);
@@ -220,6 +224,9 @@ impl Seen {
                 Content::ToolUse(tool) => tool.name.to_string(),
                 content => content.kind().replace('_', " "),
             };
+            if choice > 0 {
+                lane.label = format!("{}, choice {choice}", lane.label);
+            }
         }
     }
 }
@@ -306,6 +313,22 @@ mod tests {
                 ("web search tool result".into(), 4.0, 4.0, 0)
             ]
         );
+    }
+
+    #[test]
+    fn lanes_of_several_choices_are_told_apart() {
+        let chunk = |choice: u32| {
+            event(&format!(
+                r#"{{"id":"c","object":"chat.completion.chunk","choices":[{{"index":{choice},"delta":{{"content":"Hi"}}}}]}}"#
+            ))
+        };
+        let model = model(&[(1, &chunk(0)), (2, &chunk(1)), (3, &chunk(0))]);
+        assert_eq!(
+            lanes(&model),
+            [("text".into(), 1.0, 3.0, 4), ("text, choice 1".into(), 2.0, 2.0, 2)]
+        );
+        assert_eq!(model.blocks().map(|(choice, _)| choice).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(model.timeline.lanes[1].block, Some(1));
     }
 
     #[test]

@@ -126,7 +126,11 @@ fn lane(number: usize, lane: &Lane, timeline: &Timeline) -> String {
         _ => format!("<bdi>{name}</bdi>"),
     };
     let length = lane.last - lane.first;
-    let length = if timeline.timed { duration(length) } else { bytes_of(length) };
+    let length = match timeline.timed {
+        _ if length <= 0.0 => String::new(),
+        true => duration(length),
+        false => bytes_of(length),
+    };
     let about = format!("block {}: {name}, {from} to {to}{pieces}", lane.index);
     // A block of a moment is still seen, and does not stand out of the plot.
     format!(
