@@ -3,68 +3,15 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use common::program::*;
 use common::*;
 use serde_json::Value;
-
-/// What a run of the program left behind.
-#[derive(Debug, PartialEq, Eq)]
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-fn start(args: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_thinkstream"))
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// Runs the program to its end, with `input` on its standard input.
-fn run(args: &[&str], input: &[u8]) -> Ran {
-    let mut child = start(args);
-    let mut stdin = child.stdin.take().unwrap();
-    let output = thread::scope(|scope| {
-        // A program that fails early does not read everything, which is its right.
-        scope.spawn(move || match stdin.write_all(input) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => panic!("{error}"),
-            _ => {}
-        });
-        child.wait_with_output().unwrap()
-    });
-    Ran {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-/// The lines of `--json`, each of which is an object with a type.
-fn events(stdout: &str) -> Vec<Value> {
-    let event = |line| {
-        let event: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
-        assert!(event["type"].is_string(), "{line}");
-        event
-    };
-    assert!(stdout.ends_with('\n'), "{stdout:?}");
-    stdout.lines().map(event).collect()
-}
-
-fn types(events: &[Value]) -> Vec<&str> {
-    events.iter().map(|event| event["type"].as_str().unwrap()).collect()
-}
 
 /// The rows of the table at the end, by name.
 fn rows(stdout: &str) -> Vec<(&str, &str)> {
@@ -86,40 +33,6 @@ fn has(found: &Value, expected: &Value) -> bool {
             found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| has(a, b))
         }
         _ => found == expected,
-    }
-}
-
-/// A file that is gone when the test ends.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn new(bytes: &[u8]) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let unique = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("thinkstream-cli-{}-{unique}.sse", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        Self(path)
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-/// A program that still runs, and is ended with the test whatever happens.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -423,7 +336,7 @@ fn wrong_usage_is_exit_code_2_with_a_message_and_no_output() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["decode", "sse", "demo"] {
+    for command in ["decode", "sse", "demo", "record", "replay", "completions", "man"] {
         let ran = run(&[command, "--help"], b"");
         assert_eq!((ran.code, &*ran.stderr), (Some(0), ""), "{command}");
         let example = ran.stdout.split_once("Example").map_or("", |(_, example)| example);

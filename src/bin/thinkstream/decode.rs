@@ -1,17 +1,19 @@
 //! `thinkstream decode`: the events of a reply.
 
 use std::io::{self, IsTerminal, Read, Write};
+use std::num::NonZeroUsize;
 
 use thinkstream::{Decoder, Detector, Error, Event, EventReader, Protocol};
 
-use crate::input::Source;
+use crate::input::{Source, at_least_one};
 use crate::json::line;
-use crate::recording::Spoken;
+use crate::recording::{self, Events, Opened, Recording, Spoken};
 use crate::screen::Screen;
 use crate::{Outcome, note};
 
 /// Decodes the stream of a reply: thinking, text, tool calls, usage. Of Anthropic, also through Amazon
-/// Bedrock, and of OpenAI's two APIs with all who speak them.
+/// Bedrock, and of OpenAI's two APIs with all who speak them. Recordings are read like the streams they
+/// are of, without their pauses; what is `complete` then has their `timing`.
 ///
 /// Exit code: 0 if the reply is complete, 1 if the stream failed or is incomplete, 2 if the command
 /// could not be run.
@@ -37,6 +39,10 @@ pub(crate) struct Args {
     /// The id of the request, from the response's `request-id` header.
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
+
+    /// Of several recordings in a file, the one with this number. The first if not given.
+    #[arg(long, value_name = "K", value_parser = at_least_one)]
+    number: Option<NonZeroUsize>,
 }
 
 /// How a reply is shown.
@@ -52,28 +58,65 @@ pub(crate) struct Show {
 }
 
 pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
-    let mut reader = args.source.open()?;
+    match recording::open(&args.source)? {
+        Opened::Stream(_) if args.number.is_some() => {
+            let error = format!("{}: no recording, but a stream", args.source.file.display());
+            Err(io::Error::new(io::ErrorKind::InvalidData, error))
+        }
+        Opened::Stream(reader) => stream(args, reader),
+        Opened::Recordings(recordings) => recorded(args, recordings),
+    }
+}
+
+/// Shows a stream as it comes.
+fn stream(args: &Args, mut reader: impl Read) -> io::Result<Outcome> {
     let mut head = Vec::new();
     let protocol = match args.protocol {
         Some(spoken) => Ok(spoken.into()),
         None => detect(&mut reader, &mut head)?,
     };
-    let protocol = match protocol {
-        Ok(protocol) => protocol,
-        Err(error) if args.show.json => {
-            line(&error, &mut io::stdout().lock())?;
-            return Ok(Outcome::Failed);
+    match protocol {
+        Ok(protocol) => {
+            let reader = io::Cursor::new(head).chain(reader);
+            let decoder = decoder(args, protocol, None);
+            show(EventReader::new(reader, decoder), &args.show)
         }
-        Err(error) => {
-            note(&error);
-            return Ok(Outcome::Failed);
-        }
-    };
-    let mut decoder = Decoder::new(protocol).strict(args.strict);
-    if let Some(id) = &args.request_id {
-        decoder = decoder.request_id(id.as_str());
+        Err(error) => refuse(&error, &args.show),
     }
-    show(io::Cursor::new(head).chain(reader), decoder, &args.show)
+}
+
+/// Shows one of the recordings, without its pauses.
+fn recorded(args: &Args, recordings: Vec<Recording>) -> io::Result<Outcome> {
+    let count = recordings.len();
+    if count > 1 && args.number.is_none() {
+        note(&format_args!("this is the first of {count} recordings; --number says which"));
+    }
+    let recording = recording::pick(recordings, args.number.map_or(1, NonZeroUsize::get))?;
+    match args.protocol.map_or_else(|| recording.protocol(), |spoken| Ok(spoken.into())) {
+        Ok(protocol) => {
+            let decoder = decoder(args, protocol, recording.request_id.as_deref());
+            show(Events::new(&recording, args.source.chunk, decoder), &args.show)
+        }
+        Err(error) => refuse(&error, &args.show),
+    }
+}
+
+fn decoder(args: &Args, protocol: Protocol, recorded_id: Option<&str>) -> Decoder {
+    let decoder = Decoder::new(protocol).strict(args.strict);
+    match args.request_id.as_deref().or(recorded_id) {
+        Some(id) => decoder.request_id(id),
+        None => decoder,
+    }
+}
+
+/// Says why there is nothing to show.
+fn refuse(error: &Error, show: &Show) -> io::Result<Outcome> {
+    if show.json {
+        line(error, &mut io::stdout().lock())?;
+    } else {
+        note(error);
+    }
+    Ok(Outcome::Failed)
 }
 
 /// Reads until it is known what is spoken. What was read is in `head`.
@@ -99,11 +142,13 @@ fn detect(reader: &mut impl Read, head: &mut Vec<u8>) -> io::Result<Result<Proto
 }
 
 /// Shows a reply as it comes.
-pub(crate) fn show(reader: impl Read, decoder: Decoder, show: &Show) -> io::Result<Outcome> {
+pub(crate) fn show(
+    events: impl Iterator<Item = Result<Event, Error>>,
+    show: &Show,
+) -> io::Result<Outcome> {
     let mut out = io::stdout().lock();
-    let mut events = EventReader::new(reader, decoder);
     if show.json {
-        for event in &mut events {
+        for event in events {
             match event {
                 Ok(event) => line(&untimed(event), &mut out)?,
                 Err(error) => {
@@ -116,7 +161,7 @@ pub(crate) fn show(reader: impl Read, decoder: Decoder, show: &Show) -> io::Resu
     }
     let terminal = out.is_terminal();
     let mut screen = Screen::new(&mut out, terminal, show.show_thinking);
-    for event in &mut events {
+    for event in events {
         match event {
             Ok(event) => screen.event(&event)?,
             Err(error) => {

@@ -4,10 +4,11 @@ use std::io::{self, Read};
 use std::thread::sleep;
 use std::time::Duration;
 
-use thinkstream::{Decoder, Protocol};
+use thinkstream::{Decoder, EventReader, Protocol};
 
 use crate::Outcome;
 use crate::decode::{Show, show};
+use crate::pace::Speed;
 
 /// Plays a bundled reply at a natural pace, without a key or a network.
 ///
@@ -17,28 +18,28 @@ pub(crate) struct Args {
     #[command(flatten)]
     show: Show,
 
-    /// How many times faster than natural.
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = speed)]
-    speed: f64,
+    /// How many times faster than natural; `max` is at once.
+    #[arg(long, value_name = "X", default_value = "1")]
+    speed: Speed,
 }
 
 pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
     let paced = Paced { rest: REPLY.as_bytes(), speed: args.speed };
     let decoder = Decoder::new(Protocol::Anthropic).request_id("req_demo");
-    show(paced, decoder, &args.show)
+    show(EventReader::new(paced, decoder), &args.show)
 }
 
 /// Gives one event at each read, after a while.
 struct Paced {
     rest: &'static [u8],
-    speed: f64,
+    speed: Speed,
 }
 
 impl Read for Paced {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let end = self.rest.windows(2).position(|pair| pair == b"\n\n");
         let event = &self.rest[..end.map_or(self.rest.len(), |end| end + 2)];
-        sleep(Duration::from_millis(pause(event)).div_f64(self.speed));
+        sleep(self.speed.of(Duration::from_millis(pause(event))));
         let len = event.len().min(buffer.len());
         buffer[..len].copy_from_slice(&event[..len]);
         self.rest = &self.rest[len..];
@@ -57,13 +58,6 @@ fn pause(event: &[u8]) -> u64 {
         45
     } else {
         10
-    }
-}
-
-fn speed(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(speed) if (0.01..=1_000_000.0).contains(&speed) => Ok(speed),
-        _ => Err("a number from 0.01 to 1000000".to_owned()),
     }
 }
 

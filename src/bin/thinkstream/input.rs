@@ -39,14 +39,21 @@ impl Source {
     }
 }
 
-fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| "a number of bytes, at least 1".to_owned())
+pub(crate) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "a whole number, at least 1".to_owned())
 }
 
 /// A reader that gives at most so many bytes at once.
 pub(crate) struct Pieces {
     reader: Box<dyn Read>,
     chunk: usize,
+}
+
+impl Pieces {
+    /// The same, whatever its size.
+    pub(crate) fn unlimited(self) -> Self {
+        Self { chunk: usize::MAX, ..self }
+    }
 }
 
 impl Read for Pieces {

@@ -1,12 +1,18 @@
 //! Looks at the event streams of language-model servers.
 
 mod check;
+mod completions;
 mod decode;
 mod decoded;
 mod demo;
 mod input;
 mod json;
+mod man;
+mod output;
+mod pace;
+mod record;
 mod recording;
+mod replay;
 mod report;
 mod sanitize;
 mod screen;
@@ -36,6 +42,10 @@ enum Command {
     Report(report::Args),
     Sse(sse::Args),
     Demo(demo::Args),
+    Record(record::Args),
+    Replay(replay::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// How a command ended, if it could do its work.
@@ -53,6 +63,10 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Sse(args) => sse::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Record(args) => record::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,

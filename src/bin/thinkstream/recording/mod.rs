@@ -15,17 +15,20 @@
 //! line that is not whole is passed over; what is appended then begins a line of its own. A file may
 //! have several recordings, each from its head on.
 
+mod events;
 mod read;
 mod write;
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use thinkstream::{Detector, Protocol};
 
-pub(crate) use self::read::read;
+pub(crate) use self::events::Events;
+pub(crate) use self::read::{Opened, open, pick, read};
 pub(crate) use self::write::Recorder;
 
 /// A stream that was recorded, or a plain file of one, which has no times.
@@ -52,23 +55,49 @@ pub(crate) struct Chunk {
 }
 
 impl Recording {
-    /// What the server speaks: as the recording says, or as its first events show.
+    /// What the server speaks, for a decoder: what shows none may still be an error that any can read.
     pub(crate) fn protocol(&self) -> Result<Protocol, thinkstream::Error> {
+        Ok(self.told()?.unwrap_or(Protocol::Anthropic))
+    }
+
+    /// What the server speaks, as the recording says or its first events show; `None` if neither does.
+    pub(crate) fn told(&self) -> Result<Option<Protocol>, thinkstream::Error> {
         if let Some(spoken) = self.protocol {
-            return Ok(spoken.into());
+            return Ok(Some(spoken.into()));
         }
         let mut detector = Detector::new();
         for chunk in &self.chunks {
             if let Some(protocol) = detector.look(&chunk.bytes)? {
-                return Ok(protocol);
+                return Ok(Some(protocol));
             }
         }
-        Err(detector.undecided())
+        Ok(None)
     }
 
-    /// All of its bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.bytes.len()).sum()
+    /// Whether it ends before its stream did.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.timed && self.ended.is_none()
+    }
+
+    /// Its chunks; with a size, cut anew into pieces of so many bytes, each at the time when its last
+    /// byte had come.
+    pub(crate) fn pieces(&self, size: Option<NonZeroUsize>) -> Vec<Chunk> {
+        let Some(size) = size.map(NonZeroUsize::get) else { return self.chunks.clone() };
+        let mut pieces = Vec::new();
+        let mut open = BytesMut::new();
+        for chunk in &self.chunks {
+            let mut rest = chunk.bytes.clone();
+            while open.len() + rest.len() >= size {
+                let more = rest.split_to(size - open.len());
+                open.extend_from_slice(&more);
+                pieces.push(Chunk { at: chunk.at, bytes: open.split().freeze() });
+            }
+            open.extend_from_slice(&rest);
+        }
+        if let Some(last) = self.chunks.last().filter(|_| !open.is_empty()) {
+            pieces.push(Chunk { at: last.at, bytes: open.freeze() });
+        }
+        pieces
     }
 }
 
@@ -116,21 +145,54 @@ enum Line {
 }
 
 /// The first line of a recording.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Head {
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
     version: u32,
     /// When it began.
     #[serde(default)]
     unix_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) protocol: Option<Spoken>,
+    protocol: Option<Spoken>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) request_id: Option<String>,
+    request_id: Option<String>,
 }
 
 /// The version that is written.
 const VERSION: u32 = 1;
 
+/// How every recording begins, as it is written here.
+const HEAD: &[u8] = br#"{"type":"recording""#;
+
 fn invalid(text: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_is_out_when_its_last_byte_had_come() {
+        let chunk = |ms, bytes: &'static str| Chunk {
+            at: Duration::from_millis(ms),
+            bytes: Bytes::from(bytes),
+        };
+        let chunks = vec![chunk(1, "abc"), chunk(2, ""), chunk(3, "defg"), chunk(4, "h")];
+        let recording = Recording { chunks: chunks.clone(), ..Recording::default() };
+        assert_eq!(recording.pieces(None), chunks);
+        for (size, expected) in [
+            (1, "a1 b1 c1 d3 e3 f3 g3 h4"),
+            (2, "ab1 cd3 ef3 gh4"),
+            (3, "abc1 def3 gh4"),
+            (5, "abcde3 fgh4"),
+            (9, "abcdefgh4"),
+        ] {
+            let told = recording.pieces(NonZeroUsize::new(size)).into_iter().map(|piece| {
+                let text = String::from_utf8_lossy(&piece.bytes).into_owned();
+                format!("{text}{}", piece.at.as_millis())
+            });
+            assert_eq!(told.collect::<Vec<_>>().join(" "), expected);
+        }
+        assert!(Recording::default().pieces(NonZeroUsize::new(3)).is_empty());
+    }
 }

@@ -1,6 +1,6 @@
 //! Reads recordings, and plain files of streams as if each were one.
 
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use super::{Chunk, Line, Recording, VERSION, invalid};
-use crate::input;
+use super::{Chunk, HEAD, Line, Recording, VERSION, invalid};
+use crate::input::{self, Pieces, Source};
 
 /// The recordings of a file, or of the standard input for `-`. Anything that does not begin as a
 /// recording is taken for a stream itself: one chunk, without times.
@@ -19,8 +19,55 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<Recording>> {
     parse(&path.display().to_string(), bytes)
 }
 
+/// What a source has.
+pub(crate) enum Opened {
+    /// Recordings, all of them.
+    Recordings(Vec<Recording>),
+    /// Anything else: a stream, of which no more has been read than tells it apart.
+    Stream(io::Chain<Cursor<Vec<u8>>, Pieces>),
+}
+
+/// Opens a source that may be either. A stream can be read while it comes.
+pub(crate) fn open(source: &Source) -> io::Result<Opened> {
+    let mut reader = source.open()?;
+    let mut head = Vec::new();
+    let mut buffer = [0; 1024];
+    while may_be_recording(&head) {
+        match reader.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => match read? {
+                0 => break,
+                len => head.extend_from_slice(&buffer[..len]),
+            },
+        }
+    }
+    if !is_recording(&head) {
+        return Ok(Opened::Stream(Cursor::new(head).chain(reader)));
+    }
+    reader.unlimited().read_to_end(&mut head)?;
+    Ok(Opened::Recordings(parse(&source.file.display().to_string(), head)?))
+}
+
+/// The recording with this number, from 1 on.
+pub(crate) fn pick(recordings: Vec<Recording>, number: usize) -> io::Result<Recording> {
+    let count = recordings.len();
+    let picked = number.checked_sub(1).and_then(|index| recordings.into_iter().nth(index));
+    picked.ok_or_else(|| invalid(format!("there is no recording {number}, of {count}")))
+}
+
+/// Whether a file is one of recordings.
+pub(super) fn is_recording(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(HEAD)
+}
+
+/// Whether more has to be seen to tell.
+fn may_be_recording(bytes: &[u8]) -> bool {
+    let begin = bytes.trim_ascii_start();
+    begin.len() < HEAD.len() && HEAD.starts_with(begin)
+}
+
 pub(super) fn parse(name: &str, bytes: Vec<u8>) -> io::Result<Vec<Recording>> {
-    if !bytes.trim_ascii_start().starts_with(HEAD) {
+    if !is_recording(&bytes) {
         let chunk = Chunk { at: Duration::ZERO, bytes: bytes.into() };
         return Ok(vec![Recording {
             name: name.to_owned(),
@@ -114,9 +161,6 @@ fn name_all(name: &str, recordings: &mut [Recording]) {
     }
 }
 
-/// How every recording begins, as it is written here.
-const HEAD: &[u8] = br#"{"type":"recording""#;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,7 +185,7 @@ mod tests {
             bytes: Bytes::from(text),
         };
         assert_eq!(recording.chunks, [chunk(1500, "a\n"), chunk(2000, "é")]);
-        assert_eq!(recording.len(), 4);
+        assert!(!recording.is_cut());
     }
 
     #[test]
@@ -151,8 +195,8 @@ mod tests {
             assert!(recordings.len() <= 1);
             let appended = of(&format!("{}\n{ONE}", &ONE[..cut])).unwrap();
             assert_eq!(appended.last().unwrap().chunks.len(), 2, "{cut}");
-            let several = appended.len() > 1;
-            assert_eq!(appended.last().unwrap().name, if several { "r#2" } else { "r" });
+            let names = if appended.len() == 1 { &["r"][..] } else { &["r#1", "r#2"] };
+            assert!(appended.iter().map(|recording| &*recording.name).eq(names.iter().copied()));
         }
     }
 
