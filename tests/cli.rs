@@ -336,7 +336,7 @@ fn wrong_usage_is_exit_code_2_with_a_message_and_no_output() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["decode", "sse", "demo", "record", "replay", "completions", "man"] {
+    for command in ["decode", "sse", "demo", "record", "replay", "serve", "completions", "man"] {
         let ran = run(&[command, "--help"], b"");
         assert_eq!((ran.code, &*ran.stderr), (Some(0), ""), "{command}");
         let example = ran.stdout.split_once("Example").map_or("", |(_, example)| example);

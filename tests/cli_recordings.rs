@@ -330,6 +330,19 @@ fn a_damaged_recording_says_where() {
     }
 }
 
+/// Whoever has written it may have written it for the terminal.
+#[test]
+fn a_terminal_has_nothing_to_obey() {
+    let hostile = "{\"type\":\"\u{9b}31m\u{202e}\"}\n";
+    let text = recording(&[], None) + hostile + hostile;
+    for command in ["decode", "replay", "serve"] {
+        let ran = run(&[command, "-"], text.as_bytes());
+        assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{command}");
+        assert!(ran.stderr.contains("-:2: no line of a recording"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains(['\u{9b}', '\u{202e}']), "{:?}", ran.stderr);
+    }
+}
+
 #[test]
 fn shells_are_told_of_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
@@ -361,4 +374,5 @@ fn the_manual_has_a_page_for_every_command() {
     );
 }
 
-const COMMANDS: [&str; 7] = ["decode", "sse", "demo", "record", "replay", "completions", "man"];
+const COMMANDS: [&str; 8] =
+    ["decode", "sse", "demo", "record", "replay", "serve", "completions", "man"];

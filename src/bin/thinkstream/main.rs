@@ -16,6 +16,7 @@ mod replay;
 mod report;
 mod sanitize;
 mod screen;
+mod serve;
 mod sse;
 mod stats;
 
@@ -44,6 +45,7 @@ enum Command {
     Demo(demo::Args),
     Record(record::Args),
     Replay(replay::Args),
+    Serve(serve::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };
@@ -82,5 +85,7 @@ fn main() -> ExitCode {
 
 /// Says something on the standard error. If nobody reads that, nothing is lost.
 fn note(text: &dyn Display) {
-    let _ = writeln!(io::stderr(), "thinkstream: {text}");
+    // It may quote a file.
+    let text = text.to_string();
+    let _ = writeln!(io::stderr(), "thinkstream: {}", sanitize::sanitize(&text));
 }

@@ -82,23 +82,30 @@ impl Recording {
     /// Its chunks; with a size, cut anew into pieces of so many bytes, each at the time when its last
     /// byte had come.
     pub(crate) fn pieces(&self, size: Option<NonZeroUsize>) -> Vec<Chunk> {
-        let Some(size) = size.map(NonZeroUsize::get) else { return self.chunks.clone() };
-        let mut pieces = Vec::new();
-        let mut open = BytesMut::new();
-        for chunk in &self.chunks {
-            let mut rest = chunk.bytes.clone();
-            while open.len() + rest.len() >= size {
-                let more = rest.split_to(size - open.len());
-                open.extend_from_slice(&more);
-                pieces.push(Chunk { at: chunk.at, bytes: open.split().freeze() });
-            }
-            open.extend_from_slice(&rest);
+        match size {
+            Some(size) => recut(&self.chunks, size),
+            None => self.chunks.clone(),
         }
-        if let Some(last) = self.chunks.last().filter(|_| !open.is_empty()) {
-            pieces.push(Chunk { at: last.at, bytes: open.freeze() });
-        }
-        pieces
     }
+}
+
+/// The same bytes in pieces of so many, each at the time when its last byte had come.
+pub(crate) fn recut(chunks: &[Chunk], size: NonZeroUsize) -> Vec<Chunk> {
+    let mut pieces = Vec::new();
+    let mut open = BytesMut::new();
+    for chunk in chunks {
+        let mut rest = chunk.bytes.clone();
+        while open.len() + rest.len() >= size.get() {
+            let more = rest.split_to(size.get() - open.len());
+            open.extend_from_slice(&more);
+            pieces.push(Chunk { at: chunk.at, bytes: open.split().freeze() });
+        }
+        open.extend_from_slice(&rest);
+    }
+    if let Some(last) = chunks.last().filter(|_| !open.is_empty()) {
+        pieces.push(Chunk { at: last.at, bytes: open.freeze() });
+    }
+    pieces
 }
 
 /// What a server speaks, as recordings and the command line name it.

@@ -1,0 +1,256 @@
+//! What of a request only the provider can have made: signed thinking, and where it stood.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use thinkstream::{Content, Event, Message};
+
+use super::api::Api;
+
+/// The signed blocks of the replies that are served, with all that stood around them.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// For each reply, its blocks or items in order.
+    replies: Vec<Vec<Mark>>,
+    /// Where each signature stands: the reply, the block, and the text that was signed with it.
+    signed: HashMap<String, Vec<Place>>,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    reply: usize,
+    block: usize,
+    kind: String,
+    text: String,
+}
+
+/// By what a block is known again.
+#[derive(Clone, Debug, PartialEq)]
+enum Mark {
+    /// By its signature, its data, or its encrypted content.
+    Signed(String),
+    /// By the id of its call.
+    Call(String),
+    Text(String),
+    Other,
+}
+
+/// What is wrong with a signed block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Forged {
+    /// Nobody here has signed it, or not with this text.
+    Invalid,
+    /// It was signed, but stands where it did not, or others that stood before it are missing.
+    Moved,
+}
+
+impl Known {
+    /// Learns a reply: its events, up to wherever they end.
+    pub(super) fn learn(
+        &mut self,
+        api: Api,
+        events: impl Iterator<Item = Result<Event, thinkstream::Error>>,
+    ) {
+        for event in events {
+            match event {
+                Ok(Event::Complete(done)) => self.add(api, &done.message),
+                Ok(_) => {}
+                Err(error) => self.add(api, &error.partial().message),
+            }
+        }
+    }
+
+    fn add(&mut self, api: Api, message: &Message) {
+        let blocks = blocks(api, message);
+        let reply = self.replies.len();
+        for (block, value) in blocks.iter().enumerate() {
+            if let Mark::Signed(signature) = Mark::of(value) {
+                let (kind, text) = (text(value, "type"), text(value, "thinking"));
+                let place = Place { reply, block, kind, text };
+                self.signed.entry(signature).or_default().push(place);
+            }
+        }
+        self.replies.push(blocks.iter().map(Mark::of).collect());
+    }
+
+    /// Looks at the blocks of a message, or the items of an input. `latest` is whether it is the model's
+    /// last word, of which nothing may be missing.
+    pub(super) fn check(&self, blocks: &[Value], latest: bool) -> Result<(), (usize, Forged)> {
+        let marks: Vec<Mark> = blocks.iter().map(Mark::of).collect();
+        let mut signed = Vec::new();
+        for (at, block) in blocks.iter().enumerate() {
+            if let Mark::Signed(signature) = &marks[at] {
+                let places = self.places(signature, block);
+                if places.is_empty() {
+                    return Err((at, Forged::Invalid));
+                }
+                signed.push((at, places));
+            }
+        }
+        let moved = signed.into_iter().find(|(at, places)| {
+            !places.iter().any(|place| self.is_in_place(place, &marks, *at, latest))
+        });
+        moved.map_or(Ok(()), |(at, _)| Err((at, Forged::Moved)))
+    }
+
+    /// Where a block was signed with this signature, as it is.
+    fn places(&self, signature: &str, block: &Value) -> Vec<&Place> {
+        let (kind, said) = (text(block, "type"), text(block, "thinking"));
+        let places = self.signed.get(signature).into_iter().flatten();
+        places.filter(|place| place.kind == kind && place.text == said).collect()
+    }
+
+    /// Whether what stands around a block is what stood around it. What nobody knows may stand there too:
+    /// text may have been edited.
+    fn is_in_place(&self, place: &Place, marks: &[Mark], at: usize, latest: bool) -> bool {
+        let reply = &self.replies[place.reply];
+        let (before, behind) = (&reply[..place.block], &reply[place.block + 1..]);
+        let stood_behind = |mark: &Mark| behind.contains(mark);
+        let stood_before = |mark: &Mark| before.contains(mark);
+        // Another reply before it in the same message may have had the same text.
+        let mut own = marks[..at].iter().rev().take_while(|mark| reply.contains(mark));
+        if own.any(|mark| stood_behind(mark) && !stood_before(mark)) {
+            return false;
+        }
+        // The next one is the next, or at least none that another signature stands before.
+        let fits = match marks.get(at + 1) {
+            Some(next) if stood_behind(next) => {
+                let place = behind.iter().position(|mark| mark == next);
+                let skipped = &behind[..place.unwrap_or(0)];
+                !skipped.iter().any(|mark| matches!(mark, Mark::Signed(_)))
+            }
+            Some(Mark::Signed(_)) => false,
+            Some(next) => !self.replies.iter().any(|reply| reply.contains(next)),
+            None => true,
+        };
+        let missing = |mark: &&Mark| matches!(mark, Mark::Signed(_)) && !marks[..at].contains(mark);
+        fits && !(latest && before.iter().any(|mark| missing(&mark)))
+    }
+}
+
+impl Mark {
+    fn of(block: &Value) -> Self {
+        let said = |key: &str| block.get(key).and_then(Value::as_str).map(str::to_owned);
+        let kind = text(block, "type");
+        let (mark, key): (fn(String) -> Self, _) = match kind.as_str() {
+            "thinking" => (Self::Signed, "signature"),
+            "redacted_thinking" => (Self::Signed, "data"),
+            "reasoning" => (Self::Signed, "encrypted_content"),
+            "text" => (Self::Text, "text"),
+            "" | "message" => return Self::Text(message_text(block)),
+            name if name.ends_with("_call") => (Self::Call, "call_id"),
+            name if name.ends_with("tool_use") => (Self::Call, "id"),
+            _ => return Self::Other,
+        };
+        said(key).map_or(Self::Other, mark)
+    }
+}
+
+/// The text of an item that is a message, however it is written.
+fn message_text(item: &Value) -> String {
+    match &item["content"] {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().map(|part| text(part, "text")).collect(),
+        _ => String::new(),
+    }
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// What of a reply the next request can echo, one by one.
+fn blocks(api: Api, message: &Message) -> Vec<Value> {
+    let echo: Value = serde_json::from_str(&message.to_param()).unwrap_or_default();
+    let blocks = match api {
+        Api::Responses => echo,
+        Api::Messages => echo.get("content").cloned().unwrap_or_default(),
+        // A chat signs nothing that could be told here.
+        Api::Chat => Value::Null,
+    };
+    let mut blocks = blocks.as_array().cloned().unwrap_or_default();
+    if blocks.is_empty() && api == Api::Messages {
+        // A reply of nothing but thinking cannot be echoed, and is signed all the same.
+        blocks = message
+            .content
+            .iter()
+            .filter(|block| {
+                matches!(block.content, Content::Thinking(_) | Content::RedactedThinking(_))
+            })
+            .filter(|block| block.complete)
+            .filter_map(|block| serde_json::from_str(&block.to_param()).ok())
+            .collect();
+    }
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(word: &str) -> Value {
+        let (letter, rest) = word.split_at(1);
+        let json = match letter {
+            "K" => format!(r#"{{"type":"thinking","thinking":"t{rest}","signature":"{rest}"}}"#),
+            "X" => format!(r#"{{"type":"thinking","thinking":"other","signature":"{rest}"}}"#),
+            "R" => format!(r#"{{"type":"redacted_thinking","data":"{rest}"}}"#),
+            "T" => format!(r#"{{"type":"text","text":"{rest}"}}"#),
+            _ => format!(r#"{{"type":"tool_use","id":"{rest}","name":"n","input":{{}}}}"#),
+        };
+        serde_json::from_str(&json).unwrap()
+    }
+
+    fn known(replies: &[&str]) -> Known {
+        let mut known = Known::default();
+        for (reply, blocks) in replies.iter().enumerate() {
+            let blocks: Vec<Value> = blocks.split(' ').map(block).collect();
+            for (at, value) in blocks.iter().enumerate() {
+                if let Mark::Signed(signature) = Mark::of(value) {
+                    let (kind, text) = (text(value, "type"), text(value, "thinking"));
+                    let place = Place { reply, block: at, kind, text };
+                    known.signed.entry(signature).or_default().push(place);
+                }
+            }
+            known.replies.push(blocks.iter().map(Mark::of).collect());
+        }
+        known
+    }
+
+    #[test]
+    fn what_may_stand_where() {
+        use Forged::{Invalid, Moved};
+        let known = known(&["K1 Tok K2 C1", "K3 R4 Tok C2"]);
+        for (message, latest, expected) in [
+            ("K1 Tok K2 C1", true, None),
+            ("K3 R4 Tok C2", true, None),
+            ("Tedited", true, None),
+            // Text may be edited, and left out.
+            ("K1 Tother K2 C1", true, None),
+            ("K1 K2 C1", true, None),
+            // Two replies in one message.
+            ("K1 Tok K2 C1 K3 R4 Tok", true, None),
+            // A reply that came only in part.
+            ("K1 Tok", true, None),
+            // Of the last word nothing may be missing; of earlier ones it is lost.
+            ("K2 C1", true, Some((0, Moved))),
+            ("K2 C1", false, None),
+            ("K3 Tok C2", true, Some((0, Moved))),
+            ("R4 Tok C2", true, Some((0, Moved))),
+            ("K9 Tok", true, Some((0, Invalid))),
+            ("X1 Tok", false, Some((0, Invalid))),
+            ("R1 Tok", false, Some((0, Invalid))),
+            ("K1 Tok X2 C1", false, Some((2, Invalid))),
+            ("K2 Tok K1 X2", false, Some((3, Invalid))),
+            ("Tok K1 K2 C1", false, Some((1, Moved))),
+            ("K2 C1 K1 Tok", false, Some((2, Moved))),
+            ("C1 K1 K2", false, Some((1, Moved))),
+            ("K1 K3 R4 Tok", false, Some((0, Moved))),
+            ("K3 K1 R4 Tok", false, Some((0, Moved))),
+            ("R4 K3 Tok", false, Some((0, Moved))),
+            ("K1 C2", false, Some((0, Moved))),
+        ] {
+            let blocks: Vec<Value> = message.split(' ').map(block).collect();
+            assert_eq!(known.check(&blocks, latest).err(), expected, "{message}");
+        }
+    }
+}
