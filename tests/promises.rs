@@ -1502,7 +1502,8 @@ mod written_out {
         let lines: Vec<_> =
             events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
         let usage = r#"{"input_tokens":10,"output_tokens":7}"#;
-        let thinking = r#"{"type":"thinking","thinking":"t","signature":"S"}"#;
+        let thinking =
+            r#"{"type":"thinking","thinking":"t","signature":"S","about":{"estimated_tokens":9}}"#;
         let cited = r#"{"type":"text","text":"a","citations":[{"type":"x","n":1}]}"#;
         let tool = r#"{"type":"tool_use","id":"toolu_1","name":"roll","input":{}}"#;
         let redacted = r#"{"type":"redacted_thinking","data":"D"}"#;
@@ -1541,7 +1542,7 @@ mod written_out {
         assert_eq!(
             serde_json::to_string(&error).unwrap(),
             format!(
-                r#"{{"type":"error","kind":"incomplete","message":"the stream ended before a stop reason (byte {len})","request_id":null,"offset":{len},"output_started":true,"tool_call_emitted":false,"usage":{{"input_tokens":10,"output_tokens":1}},"partial":{{"id":"msg_1","provider":"anthropic","model":"claude-test","role":"assistant","content":[{{"type":"thinking","thinking":"t","replayable":false}}],"stop_reason":null,"stop_sequence":null,"usage":{{"input_tokens":10,"output_tokens":1}},"complete":false}}}}"#
+                r#"{{"type":"error","kind":"incomplete","message":"the stream ended before a stop reason (byte {len})","request_id":null,"offset":{len},"output_started":true,"tool_call_emitted":false,"usage":{{"input_tokens":10,"output_tokens":1}},"partial":{{"id":"msg_1","provider":"anthropic","model":"claude-test","role":"assistant","content":[{{"type":"thinking","thinking":"t","replayable":false,"about":{{"complete":false}}}}],"stop_reason":null,"stop_sequence":null,"usage":{{"input_tokens":10,"output_tokens":1}},"complete":false}}}}"#
             )
         );
     }

@@ -195,7 +195,7 @@ fn write(block: &Block, place: u32) -> String {
     }
 }
 
-/// The block from what [`write`] made of it, or from an API.
+/// The block from what [`write()`] made of it, or from an API.
 fn read(text: &str, place: u32) -> Result<Block, serde_json::Error> {
     let Members(members) = serde_json::from_str(text)?;
     let Some((_, about)) = members.iter().rfind(|(key, _)| *key == ABOUT) else {
@@ -260,7 +260,9 @@ impl About {
                 if read.caller != tool.caller {
                     self.caller.clone_from(&tool.caller);
                 }
-                self.item.clone_from(&tool.item);
+                if read.item != tool.item {
+                    self.item.clone_from(&tool.item);
+                }
             }
             _ => {}
         }
@@ -301,7 +303,7 @@ impl About {
                     *reason = said;
                 }
                 tool.caller = self.caller.or(tool.caller.take());
-                tool.item = self.item;
+                tool.item = self.item.or(tool.item.take());
             }
             Content::Other(other) if self.whole => block.raw = Some(other.raw.clone()),
             Content::RedactedThinking(_) | Content::Other(_) => {}

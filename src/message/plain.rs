@@ -12,7 +12,7 @@ use super::{
     TextContent, ThinkingContent, ToolKind, ToolUse,
 };
 use crate::json::Json;
-use crate::json::edit::quote;
+use crate::json::edit::{quote, string_member};
 use crate::json::members::Members;
 use crate::json::reader::{Items, Kind, Reader};
 use crate::text::Text;
@@ -38,7 +38,8 @@ pub(super) fn read(text: &str, place: u32) -> Result<Block> {
     Ok(Block {
         index: place,
         complete: true,
-        replayable: !fields.stays && content.is_whole(),
+        // What was sent whole goes back whole.
+        replayable: !fields.stays && (content.is_whole() || fields.raw.is_some()),
         damaged: false,
         content,
         other: fields.other,
@@ -184,7 +185,11 @@ impl Fields {
                 server_name: self.server_name.take(),
                 caller: self.caller.take(),
                 toolset_name: self.toolset_name.take(),
-                item: None,
+                item: self
+                    .raw
+                    .as_deref()
+                    .and_then(|raw| string_member(raw, "type"))
+                    .map(Into::into),
             }),
             Form::Text | Form::Other => Content::Text(TextContent {
                 text: text.unwrap_or_default(),
