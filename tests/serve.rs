@@ -454,7 +454,7 @@ fn a_stall_times_out_and_keeps_the_connection() {
         }
     });
     assert!(matches!(error.kind(), ErrorKind::Timeout { .. }), "{error}");
-    assert_eq!(error.request_id().map(|id| id.as_str()), Some("req_mock_1"));
+    assert_eq!(error.request_id().map(thinkstream::Text::as_str), Some("req_mock_1"));
     assert!(error.offset() <= 300, "{}", error.offset());
 }
 

@@ -79,10 +79,20 @@ fn stream(args: &Args, mut reader: impl Read) -> io::Result<Outcome> {
         Ok(protocol) => {
             let reader = io::Cursor::new(head).chain(reader);
             let decoder = decoder(args, protocol, None);
-            show(EventReader::new(reader, decoder), &args.show)
+            let events = EventReader::new(reader, decoder);
+            show(events.map(|event| event.map(untimed)), &args.show)
         }
         Err(error) => refuse(&error, &args.show),
     }
+}
+
+/// The event without its times: of a file they say how fast it was read, and a pipe has waited for
+/// who knows what.
+pub(crate) fn untimed(mut event: Event) -> Event {
+    if let Event::Complete(done) = &mut event {
+        done.timing = None;
+    }
+    event
 }
 
 /// Shows one of the recordings, without its pauses.
@@ -150,7 +160,7 @@ pub(crate) fn show(
     if show.json {
         for event in events {
             match event {
-                Ok(event) => line(&untimed(event), &mut out)?,
+                Ok(event) => line(&event, &mut out)?,
                 Err(error) => {
                     line(&error, &mut out)?;
                     return Ok(Outcome::Failed);
@@ -174,13 +184,4 @@ pub(crate) fn show(
     }
     out.flush()?;
     Ok(Outcome::Complete)
-}
-
-/// The event without its times: of a file they say how fast it was read, and a pipe has waited for
-/// who knows what.
-fn untimed(mut event: Event) -> Event {
-    if let Event::Complete(done) = &mut event {
-        done.timing = None;
-    }
-    event
 }

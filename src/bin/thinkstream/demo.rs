@@ -7,7 +7,7 @@ use std::time::Duration;
 use thinkstream::{Decoder, EventReader, Protocol};
 
 use crate::Outcome;
-use crate::decode::{Show, show};
+use crate::decode::{Show, show, untimed};
 use crate::pace::Speed;
 
 /// Plays a bundled reply at a natural pace, without a key or a network.
@@ -26,7 +26,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
     let paced = Paced { rest: REPLY.as_bytes(), speed: args.speed };
     let decoder = Decoder::new(Protocol::Anthropic).request_id("req_demo");
-    show(EventReader::new(paced, decoder), &args.show)
+    let events = EventReader::new(paced, decoder);
+    show(events.map(|event| event.map(untimed)), &args.show)
 }
 
 /// Gives one event at each read, after a while.

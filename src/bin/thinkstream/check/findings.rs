@@ -22,7 +22,7 @@ pub(crate) struct Findings {
 #[derive(Serialize)]
 pub(crate) struct Finding {
     /// The rule that was broken, or the kind of the error.
-    pub(crate) rule: &'static str,
+    pub(crate) rule: String,
     pub(crate) offset: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) index: Option<u32>,
@@ -45,7 +45,7 @@ pub(crate) struct Note {
 /// A rule that was broken, and how often.
 #[derive(Serialize)]
 pub(crate) struct Broken {
-    pub(crate) rule: &'static str,
+    pub(crate) rule: String,
     pub(crate) count: u64,
     pub(crate) first_offset: u64,
     /// The rule is told of once in a stream, however often it is broken: the count is the least.
@@ -78,7 +78,7 @@ impl Findings {
             match rules.iter_mut().find(|broken| broken.rule == finding.rule) {
                 Some(broken) => broken.count += 1,
                 None => rules.push(Broken {
-                    rule: finding.rule,
+                    rule: finding.rule.clone(),
                     count: 1,
                     first_offset: finding.offset,
                     told_once: finding.habit,
@@ -97,7 +97,8 @@ impl Finding {
     fn broken(rule: Rule, offset: u64, index: Option<u32>) -> Self {
         let (statement, consequence) = (rule.statement(), rule.consequence());
         let habit = rule.is_habit();
-        Self { rule: rule.name(), offset, index, statement, consequence, error: None, habit }
+        let rule = rule.name().to_owned();
+        Self { rule, offset, index, statement, consequence, error: None, habit }
     }
 
     fn error(error: &thinkstream::Error) -> Self {
@@ -110,7 +111,7 @@ impl Finding {
                     ErrorKind::Malformed { index, .. } => *index,
                     _ => None,
                 };
-                let rule = kind.name();
+                let rule = kind.name().to_owned();
                 Self { rule, offset, index, statement, consequence, error: None, habit: false }
             }
         };

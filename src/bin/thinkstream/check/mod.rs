@@ -168,7 +168,7 @@ impl<W: Write> Report<W> {
         let (events, bytes) = (counted(findings.events, "event"), grouped(findings.bytes));
         writeln!(self.out, "{file}: {protocol}, {whole}, {events}, {bytes} bytes")?;
         for broken in findings.rules() {
-            let (rule, count, first) = (broken.rule, grouped(broken.count), broken.first_offset);
+            let (rule, count, first) = (&broken.rule, grouped(broken.count), broken.first_offset);
             let least = if broken.told_once { ", and maybe more: it is told of once" } else { "" };
             writeln!(self.out, "  {rule:<22} ×{count}, first at byte {first}{least}")?;
         }

@@ -55,6 +55,11 @@ pub(crate) struct Chunk {
 }
 
 impl Recording {
+    /// All of its bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.bytes.len()).sum()
+    }
+
     /// What the server speaks, for a decoder: what shows none may still be an error that any can read.
     pub(crate) fn protocol(&self) -> Result<Protocol, thinkstream::Error> {
         Ok(self.told()?.unwrap_or(Protocol::Anthropic))

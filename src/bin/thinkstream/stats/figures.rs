@@ -17,7 +17,7 @@ pub(crate) struct Figures {
     pub(crate) protocol: Option<&'static str>,
     pub(crate) model: Option<String>,
     /// `complete`, the kind of the error, or `unreadable`.
-    pub(crate) outcome: &'static str,
+    pub(crate) outcome: String,
     pub(crate) error: Option<String>,
     pub(crate) stop_reason: Option<String>,
     pub(crate) request_id: Option<String>,
@@ -79,7 +79,7 @@ impl Figures {
     /// Of what cannot be read, only the name and why.
     pub(crate) fn unreadable(name: String, error: &io::Error) -> Self {
         let error = Some(error.to_string());
-        Self { name, outcome: UNREADABLE, error, ..Self::default() }
+        Self { name, outcome: UNREADABLE.to_owned(), error, ..Self::default() }
     }
 
     /// Whether it is a stream at all.
@@ -100,7 +100,11 @@ impl Figures {
             name: recording.name.clone(),
             protocol: decoded.protocol.map(protocol_name),
             model: own(&message.model),
-            outcome: decoded.error.as_ref().map_or(COMPLETE, |error| error.kind().name()),
+            outcome: decoded
+                .error
+                .as_ref()
+                .map_or(COMPLETE, |error| error.kind().name())
+                .to_owned(),
             error: decoded.error.as_ref().map(ToString::to_string),
             stop_reason: message.stop_reason.as_ref().map(ToString::to_string),
             request_id: own(&decoded.request_id),
@@ -302,7 +306,7 @@ pub(crate) const COLUMNS: &[Column] = &[
     column("name", "name", |it| Value::text(&*it.name)),
     column("protocol", "protocol", |it| Value::Text(it.protocol.map(Into::into))),
     column("model", "model", |it| Value::Text(it.model.clone())),
-    column("outcome", "outcome", |it| Value::text(it.outcome)),
+    column("outcome", "outcome", |it| Value::text(&it.outcome)),
     column("stop_reason", "stop", |it| Value::Text(it.stop_reason.clone())),
     column("request_id", "", |it| Value::Text(it.request_id.clone())),
     column("message_id", "", |it| Value::Text(it.message_id.clone())),

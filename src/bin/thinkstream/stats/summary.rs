@@ -63,7 +63,7 @@ impl<'a> Summary<'a> {
     }
 
     fn outcomes(&self, is: impl Fn(&str) -> bool) -> usize {
-        self.rows.iter().filter(|row| is(row.outcome)).count()
+        self.rows.iter().filter(|row| is(&row.outcome)).count()
     }
 }
 
@@ -109,7 +109,7 @@ mod tests {
     use std::time::Duration;
 
     fn row(ms: Option<u64>, read: Option<u64>, input: Option<u64>) -> Figures {
-        let mut row = Figures { outcome: COMPLETE, ..Figures::default() };
+        let mut row = Figures { outcome: COMPLETE.to_owned(), ..Figures::default() };
         row.times.total = ms.map(Duration::from_millis);
         (row.tokens.cache_read, row.tokens.input) = (read, input);
         row
