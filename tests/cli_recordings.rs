@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::program::*;
+use common::recordings::corpus;
 use common::*;
 use serde_json::Value;
 
@@ -328,6 +329,38 @@ fn a_damaged_recording_says_where() {
         assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{command}");
         assert!(ran.stderr.contains("-:2: -1 ms is no time"), "{}", ran.stderr);
     }
+}
+
+/// Recorded, a stream is decoded as it was, also if it is binary.
+#[test]
+fn streams_of_every_protocol_survive_being_recorded() {
+    let Some(corpus) = corpus() else { return };
+    let mut seen = 0;
+    for folder in ["anthropic", "bedrock", "openai-chat", "openai-responses"] {
+        let files =
+            std::fs::read_dir(corpus.join(folder)).unwrap().map(|file| file.unwrap().path());
+        let mut files: Vec<_> = files
+            .filter(|file| file.extension().is_some_and(|it| it == "sse" || it == "eventstream"))
+            .collect();
+        files.sort();
+        for path in files.iter().step_by(9) {
+            let stream = std::fs::read(path).unwrap();
+            let file = Temporary::missing();
+            let (ran, stdout) = run_raw(&["record", file.path()], &stream);
+            assert!(ran.code == Some(0) && stdout == stream, "{path:?}");
+            let (ran, stdout) = run_raw(&["replay", file.path(), "--speed", "max"], b"");
+            assert!(ran.code == Some(0) && stdout == stream, "{path:?}");
+            let told = |file: &str| {
+                let ran = run(&["decode", "--json", file], b"");
+                let mut events = events(&ran.stdout);
+                take_timing(&mut events);
+                (ran.code, events)
+            };
+            assert_eq!(told(file.path()), told(path.to_str().unwrap()), "{path:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "only {seen} streams");
 }
 
 /// Whoever has written it may have written it for the terminal.

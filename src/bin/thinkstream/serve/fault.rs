@@ -299,4 +299,37 @@ mod tests {
         recording.chunks.push(chunk(0, ": end\n"));
         assert_eq!(told(&recording, &[], 1), "data:a//0 data:b//0 data:c//0 : end/0 complete 0");
     }
+
+    proptest::proptest! {
+        /// Whatever is recorded: up to where a fault strikes all is sent as it was, each byte in its time.
+        #[test]
+        fn what_is_sent_is_the_beginning(
+            pieces in proptest::collection::vec("[a:\r\n]{0,6}", 0..12),
+            timed: bool,
+            at in 0..80_usize,
+            size in 1..9_usize,
+        ) {
+            let chunk = |(ms, text): (u64, &String)| Chunk {
+                at: Duration::from_millis(ms),
+                bytes: Bytes::from(text.clone()),
+            };
+            let chunks: Vec<_> = (0..).zip(&pieces).map(chunk).collect();
+            let stream = pieces.concat();
+            let recording = Recording { chunks, timed, ..Recording::default() };
+            for (fault, expected) in [
+                (format!("cut@{at}"), &stream[..at.min(stream.len())]),
+                (format!("stall@{at}"), &stream[..at.min(stream.len())]),
+                (format!("reset@{at}:2"), &stream[..]),
+                (format!("split={size}"), &stream[..]),
+            ] {
+                let faults = [fault.parse().unwrap()];
+                let plan = plan(&recording, &faults, 1, |_| Bytes::new());
+                let sent: Vec<u8> = plan.chunks.iter().flat_map(|chunk| chunk.bytes.to_vec()).collect();
+                assert_eq!(String::from_utf8(sent).unwrap(), expected, "{fault}");
+                assert!(plan.chunks.is_sorted_by_key(|chunk| chunk.at), "{fault}");
+                assert!(plan.chunks.last().is_none_or(|chunk| chunk.at <= plan.ended), "{fault}");
+                assert!(plan.chunks.iter().all(|chunk| !chunk.bytes.is_empty()), "{fault}");
+            }
+        }
+    }
 }
