@@ -862,6 +862,7 @@ fn what_cannot_be_served_is_said_at_once() {
         (&[chat.path(), "--fault", "burn@5"], "cut@N"),
         (&[chat.path(), "--speed", "0"], "max"),
         (&[chat.path(), "--requests", "0"], "--requests"),
+        (&["-", "--until-stdin-closes"], "closed before anybody can ask"),
     ] {
         let ran = run(&[&["serve"], args].concat(), b"");
         assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{args:?}");

@@ -15,7 +15,7 @@ use crate::{Outcome, note};
 /// are given, then `{"type":"chunk","ms":312.418,"text":"…"}` for each chunk, at last
 /// `{"type":"end","ms":2210.5}`. Times count from the first line, in milliseconds. What is no UTF-8 is in
 /// `base64` instead of `text`. Whoever ends the recorder early leaves a recording without its `end`, which
-/// is good but cut. All other commands read recordings too.
+/// is good but cut. `decode`, `replay` and `serve` read recordings.
 ///
 /// If nobody reads the standard output any more, recording goes on; if the file cannot be written, the
 /// stream passes on all the same, and the exit code is 2. It is 1 if the input cannot be read to its end.

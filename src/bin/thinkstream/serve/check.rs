@@ -90,3 +90,76 @@ fn dotted(finding: &Finding) -> String {
 fn id(finding: &Finding) -> &str {
     finding.id.as_deref().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values that the member or the place may or may not be made for.
+    const VALUES: [&str; 22] = [
+        "null",
+        "true",
+        "-1",
+        "0",
+        "1.5",
+        "1e400",
+        "99999999999999999999",
+        r#""""#,
+        r#""-""#,
+        r#""claude-opus-4-8""#,
+        r#""gpt-5""#,
+        "[]",
+        "[null]",
+        "[[]]",
+        "{}",
+        r#"{"type":null}"#,
+        r#"{"type":5,"budget_tokens":"x","effort":[]}"#,
+        r#"{"type":"enabled","budget_tokens":18446744073709551615}"#,
+        r#"{"type":"adaptive","display":5,"block_binding":[]}"#,
+        r#"{"effort":"none","type":"function","function":null}"#,
+        r#"[{"role":"assistant","content":[{"type":"thinking","signature":5},5,{"type":"tool_use"}]}]"#,
+        r#"[{"type":"reasoning","encrypted_content":""},{"role":"tool","content":{},"tool_calls":5}]"#,
+    ];
+
+    const MEMBERS: [&str; 14] = [
+        "model",
+        "max_tokens",
+        "max_output_tokens",
+        "messages",
+        "input",
+        "thinking",
+        "reasoning",
+        "reasoning_effort",
+        "output_config",
+        "tool_choice",
+        "tools",
+        "temperature",
+        "store",
+        "stream",
+    ];
+
+    /// What is not made for its place is refused, or passed over; nothing else comes of it.
+    #[test]
+    fn a_request_may_have_anything_anywhere() {
+        let mut refused = 0;
+        let mut headers = HeaderMap::new();
+        headers.insert("anthropic-version", hyper::header::HeaderValue::from_static("2023-06-01"));
+        for api in Api::ALL {
+            for (member, value) in MEMBERS.iter().flat_map(|it| VALUES.map(|value| (it, value))) {
+                for model in ["claude-opus-4-8", "gpt-5", "other"] {
+                    let body = format!(
+                        r#"{{"model":"{model}","max_tokens":5,"messages":[{{"role":"user","content":"a"}}],"input":"a","{member}":{value}}}"#
+                    );
+                    let result = Request::read(api, headers.clone(), body.as_bytes())
+                        .and_then(|request| check(api, &request, &Known::default(), true));
+                    if let Err(refusal) = result {
+                        assert!(refusal.status.is_client_error(), "{body}");
+                        assert!(!refusal.message.is_empty(), "{body}");
+                        refused += 1;
+                    }
+                }
+            }
+        }
+        assert!(refused > 500, "only {refused} were refused");
+    }
+}

@@ -61,7 +61,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "X", default_value = "1")]
     speed: Speed,
 
-    /// What goes wrong; may be given more than once.
+    /// What goes wrong: cut@N, stall@N, reset@N, error@N, split=N or status=S, with :K for request K only;
+    /// may be given more than once.
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<Fault>,
 
@@ -120,6 +121,10 @@ pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
 
 /// Sorts the recordings by the path that they are served on.
 fn read(args: &Args) -> io::Result<(Vec<Served>, Known)> {
+    if args.until_stdin_closes && args.files.iter().any(|file| file.as_os_str() == "-") {
+        let why = "a standard input that is served is closed before anybody can ask";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
     let mut served: Vec<Served> =
         Api::ALL.map(|api| Served { api, recordings: Vec::new() }).into_iter().collect();
     let mut known = Known::default();
