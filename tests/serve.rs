@@ -365,7 +365,7 @@ fn what_is_no_request_for_a_stream_is_refused_in_the_form_of_its_api() {
 
 /// A body is larger than any API takes.
 #[test]
-fn a_request_that_is_too_large_is_not_read() {
+fn a_request_that_is_too_large_is_refused() {
     let file = Temporary::new(&messages());
     let server = Server::start(&[&file], &[]);
     let large = request(PATHS[0].0, &format!(r#"{{"system":{}}}"#, quoted(&"x".repeat(33 << 20))));

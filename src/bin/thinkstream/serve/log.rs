@@ -9,6 +9,7 @@ use crate::json::line;
 /// One request, as it is logged.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Entry {
+    /// From 1 on; 0 for the page that says what this is, which is no request to an API.
     pub(super) request: u64,
     pub(super) method: String,
     pub(super) path: String,

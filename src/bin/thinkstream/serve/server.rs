@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Either, Full, Limited};
+use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
@@ -107,6 +107,7 @@ impl Server {
             ..Entry::default()
         };
         if path == "/" && matches!(head.method, Method::GET | Method::HEAD) {
+            entry.verdict = "ok".to_owned();
             return whole(StatusCode::OK, "text/plain", HELP.to_owned(), entry);
         }
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
@@ -142,16 +143,11 @@ impl Server {
         body: Incoming,
         entry: &mut Entry,
     ) -> Result<&Recording, Refusal> {
-        let body = Limited::new(body, MOST_BYTES).collect().await.map_err(|error| {
-            let large = error.is::<http_body_util::LengthLimitError>();
-            let status =
-                if large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
-            Refusal::new(status, format!("the request cannot be read: {error}"))
-        })?;
+        let body = read(body).await?;
         if let Some(status) = fault::status(&self.faults, number) {
             return Err(Refusal::new(status, "this is a fault on purpose"));
         }
-        let request = check::Request::read(api, headers, &body.to_bytes())?;
+        let request = check::Request::read(api, headers, &body)?;
         entry.model = request.model().map(str::to_owned);
         check_stream(&request)?;
         if self.checks {
@@ -215,6 +211,27 @@ async fn connection(stream: TcpStream, server: Arc<Server>) {
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;
     }
+}
+
+/// The body of a request. One that is too large is read to its end all the same, for a client that is
+/// still sending does not listen.
+async fn read(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
+    let (mut bytes, mut fits) = (Vec::new(), true);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            Refusal::invalid(format!("the request cannot be read to its end: {error}"))
+        })?;
+        let data = frame.into_data().unwrap_or_default();
+        fits &= bytes.len() + data.len() <= MOST_BYTES;
+        if fits {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    if fits {
+        return Ok(bytes);
+    }
+    let message = format!("the request has more than {MOST_BYTES} bytes");
+    Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message))
 }
 
 fn refused(api: Api, refusal: &Refusal, number: u64, mut entry: Entry) -> Response<Body> {
