@@ -108,7 +108,8 @@ impl Known {
         let stood_behind = |mark: &Mark| behind.contains(mark);
         let stood_before = |mark: &Mark| before.contains(mark);
         // Another reply before it in the same message may have had the same text.
-        let mut own = marks[..at].iter().rev().take_while(|mark| reply.contains(mark));
+        let own = marks[..at].iter().rev().filter(|mark| **mark != Mark::Other);
+        let mut own = own.take_while(|mark| reply.contains(mark));
         if own.any(|mark| stood_behind(mark) && !stood_before(mark)) {
             return false;
         }
@@ -120,8 +121,8 @@ impl Known {
                 !skipped.iter().any(|mark| matches!(mark, Mark::Signed(_)))
             }
             Some(Mark::Signed(_)) => false,
+            Some(Mark::Other) | None => true,
             Some(next) => !self.replies.iter().any(|reply| reply.contains(next)),
-            None => true,
         };
         let missing = |mark: &&Mark| matches!(mark, Mark::Signed(_)) && !marks[..at].contains(mark);
         fits && !(latest && before.iter().any(|mark| missing(&mark)))
@@ -142,7 +143,8 @@ impl Mark {
             name if name.ends_with("tool_use") => (Self::Call, "id"),
             _ => return Self::Other,
         };
-        said(key).map_or(Self::Other, mark)
+        // Some servers sign nothing, and say so with an empty signature.
+        said(key).filter(|said| !said.is_empty()).map_or(Self::Other, mark)
     }
 }
 
@@ -195,6 +197,7 @@ mod tests {
             "X" => format!(r#"{{"type":"thinking","thinking":"other","signature":"{rest}"}}"#),
             "R" => format!(r#"{{"type":"redacted_thinking","data":"{rest}"}}"#),
             "T" => format!(r#"{{"type":"text","text":"{rest}"}}"#),
+            "O" => r#"{"type":"web_search_tool_result","content":[]}"#.to_owned(),
             _ => format!(r#"{{"type":"tool_use","id":"{rest}","name":"n","input":{{}}}}"#),
         };
         serde_json::from_str(&json).unwrap()
@@ -219,7 +222,7 @@ mod tests {
     #[test]
     fn what_may_stand_where() {
         use Forged::{Invalid, Moved};
-        let known = known(&["K1 Tok K2 C1", "K3 R4 Tok C2"]);
+        let known = known(&["K1 Tok K2 C1", "K3 R4 Tok C2", "K5 O K6 O Tend"]);
         for (message, latest, expected) in [
             ("K1 Tok K2 C1", true, None),
             ("K3 R4 Tok C2", true, None),
@@ -229,6 +232,11 @@ mod tests {
             ("K1 K2 C1", true, None),
             // Two replies in one message.
             ("K1 Tok K2 C1 K3 R4 Tok", true, None),
+            // Blocks by which nothing is known again.
+            ("K5 O K6 O Tend", true, None),
+            ("O K1 Tok K2 O C1", true, None),
+            ("K5 O Tend", true, None),
+            ("K5 Tend K6 O", true, Some((0, Moved))),
             // A reply that came only in part.
             ("K1 Tok", true, None),
             // Of the last word nothing may be missing; of earlier ones it is lost.
@@ -252,5 +260,54 @@ mod tests {
             let blocks: Vec<Value> = message.split(' ').map(block).collect();
             assert_eq!(known.check(&blocks, latest).err(), expected, "{message}");
         }
+    }
+
+    /// What was recorded passes as it was, also if all of it is served at once; and no signature passes
+    /// with another text.
+    #[test]
+    fn recorded_replies_go_back() {
+        let Some(corpus) = std::env::var_os("THINKSTREAM_CORPUS") else {
+            eprintln!("skipped: THINKSTREAM_CORPUS names no folder");
+            return;
+        };
+        let corpus = std::path::PathBuf::from(corpus);
+        let mut known = Known::default();
+        let mut replies = Vec::new();
+        for (folder, api) in [("anthropic", Api::Messages), ("openai-responses", Api::Responses)] {
+            for file in std::fs::read_dir(corpus.join(folder)).unwrap() {
+                let path = file.unwrap().path();
+                if path.extension().is_none_or(|extension| extension != "sse") {
+                    continue;
+                }
+                let recording = crate::recording::read(&path).unwrap().remove(0);
+                let Ok(protocol) = recording.protocol() else { continue };
+                let decoder = || thinkstream::Decoder::new(protocol);
+                known.learn(api, crate::recording::Events::new(&recording, None, decoder()));
+                let message =
+                    match crate::recording::Events::new(&recording, None, decoder()).last() {
+                        Some(Ok(Event::Complete(done))) => done.message,
+                        Some(Err(error)) => error.partial().message.clone(),
+                        other => panic!("{path:?}: {other:?}"),
+                    };
+                replies.push((path, blocks(api, &message)));
+            }
+        }
+        let mut signed = 0;
+        for (path, blocks) in &replies {
+            assert_eq!(known.check(blocks, true), Ok(()), "{path:?}");
+            for at in 0..blocks.len() {
+                let mut changed = blocks.clone();
+                if blocks[at]["type"] == "thinking" && Mark::of(&blocks[at]) != Mark::Other {
+                    changed[at]["thinking"] = "changed".into();
+                    assert_eq!(
+                        known.check(&changed, false),
+                        Err((at, Forged::Invalid)),
+                        "{path:?}"
+                    );
+                    signed += 1;
+                }
+            }
+        }
+        assert!(signed > 20, "only {signed} signed blocks");
     }
 }
