@@ -1274,7 +1274,7 @@ mod adapters {
         let mut waits = 0;
         loop {
             match events.next().now_or_never() {
-                Some(Some(event)) => seen.push(event.unwrap()),
+                Some(Some(event)) => seen.push(untimed(event.unwrap())),
                 Some(None) => break,
                 None => waits += 1,
             }

@@ -230,7 +230,7 @@ fn events_of(answer: &mut Answer, protocol: Protocol) -> (Vec<Event>, Option<Err
     let mut events = Vec::new();
     for event in EventReader::new(answer, Decoder::new(protocol)) {
         match event {
-            Ok(event) => events.push(event),
+            Ok(event) => events.push(untimed(event)),
             Err(error) => return (events, Some(error)),
         }
     }

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use futures_core::Stream;
+use serde::{Deserialize, Serialize};
 
 use super::watch::Watch;
 use crate::decoder::Decoder;
@@ -70,7 +71,7 @@ pin_project_lite::pin_project! {
 }
 
 /// What a reply was that passed through a [`Tap`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Outcome {
     /// How it ended.
@@ -88,7 +89,8 @@ pub struct Outcome {
 }
 
 /// How a reply ended that passed through a [`Tap`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Ending {
     /// The provider ended it.

@@ -150,7 +150,10 @@ mod tests {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
-                    folders.push(path);
+                    // The program has words of its own.
+                    if !path.ends_with("src/bin") {
+                        folders.push(path);
+                    }
                     continue;
                 }
                 let text = fs::read_to_string(path).unwrap();

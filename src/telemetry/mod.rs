@@ -39,6 +39,8 @@ use core::time::Duration;
 
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::record::CallRecord;
 #[cfg(feature = "tracing")]
 pub use self::span::{Traced, record, span};
@@ -46,17 +48,18 @@ use crate::message::Provider;
 use crate::text::Text;
 
 /// The value of an attribute.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
 #[non_exhaustive]
 pub enum Value {
-    /// A text.
-    Text(Text),
+    /// True or false.
+    Bool(bool),
     /// A whole number.
     Int(i64),
     /// A number, of seconds in all that is here.
     Double(f64),
-    /// True or false.
-    Bool(bool),
+    /// A text.
+    Text(Text),
     /// Several texts.
     Texts(Vec<Text>),
 }

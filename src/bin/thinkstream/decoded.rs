@@ -58,7 +58,7 @@ pub(crate) fn decode(
 ) -> Decoded {
     let found = match protocol {
         Some(protocol) => Ok(protocol),
-        None => recording.protocol(),
+        None => recording.spoken(),
     };
     // What is no stream may still be an error that the decoder can read.
     let protocol = *found.as_ref().unwrap_or(&Protocol::Anthropic);

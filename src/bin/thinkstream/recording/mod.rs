@@ -67,16 +67,25 @@ impl Recording {
 
     /// What the server speaks, as the recording says or its first events show; `None` if neither does.
     pub(crate) fn told(&self) -> Result<Option<Protocol>, thinkstream::Error> {
+        self.look().map(Result::ok)
+    }
+
+    /// The same, with an error if neither does.
+    pub(crate) fn spoken(&self) -> Result<Protocol, thinkstream::Error> {
+        self.look()?
+    }
+
+    fn look(&self) -> Result<Result<Protocol, thinkstream::Error>, thinkstream::Error> {
         if let Some(spoken) = self.protocol {
-            return Ok(Some(spoken.into()));
+            return Ok(Ok(spoken.into()));
         }
         let mut detector = Detector::new();
         for chunk in &self.chunks {
             if let Some(protocol) = detector.look(&chunk.bytes)? {
-                return Ok(Some(protocol));
+                return Ok(Ok(protocol));
             }
         }
-        Ok(None)
+        Ok(Err(detector.undecided()))
     }
 
     /// Whether it ends before its stream did.
