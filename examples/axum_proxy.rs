@@ -8,7 +8,6 @@
 
 mod common;
 
-use std::error::Error;
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
@@ -50,7 +49,7 @@ async fn forward(
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> common::Result<()> {
     let live = std::env::var("UPSTREAM").ok();
     let (upstream, server) = common::live_or(live, "marbles.jsonl")?;
     let gateway = Gateway { client: reqwest::Client::new(), upstream };
@@ -67,8 +66,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // One client reads to the end, another goes away after the first bytes.
     for chunks in [usize::MAX, 3] {
         let body = r#"{"model":"claude-opus-4-8","max_tokens":1000,"stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
-        let request = reqwest::Client::new().post(format!("http://{address}/v1/messages"));
-        let response = request.header("content-type", "application/json").body(body).send().await?;
+        let response = common::post(&format!("http://{address}"), body).await?;
         let received = response.bytes_stream().take(chunks).count().await;
         eprintln!("client: {received} chunks");
     }

@@ -6,7 +6,6 @@
 
 mod common;
 
-use std::error::Error;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -19,7 +18,7 @@ const BODY: &str = r#"{"model":"claude-opus-4-8","max_tokens":1000,"stream":true
     "messages":[{"role":"user","content":"How likely is one marble of each colour?"}]}"#;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> common::Result<()> {
     let server = common::serve("marbles.jsonl")?;
     let host = server.address.trim_start_matches("http://");
     let socket = TokioIo::new(TcpStream::connect(host).await?);
@@ -27,6 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::spawn(connection);
     let request = hyper::Request::post("/v1/messages")
         .header("host", host)
+        .header("anthropic-version", "2023-06-01")
         .header("content-type", "application/json")
         .body(Full::<bytes::Bytes>::from(BODY))?;
     let response = sender.send_request(request).await?;

@@ -4,15 +4,14 @@
 //! cargo run --example reqwest
 //! ```
 //!
-//! With `ANTHROPIC_API_KEY` in the environment it is asked for real; else a local server plays what was
-//! recorded, and checks the requests as the API would.
+//! With `ANTHROPIC_API_KEY` in the environment it is asked for real; else of a local server.
 
 mod common;
 
-use std::error::Error;
 use std::io::Write;
 use std::time::Instant;
 
+use common::Result;
 use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::json;
@@ -24,7 +23,7 @@ const QUESTION: &str = "A bag holds 12 red and 8 blue marbles. Two are drawn wit
     How likely is one of each colour?";
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<()> {
     let key = std::env::var("ANTHROPIC_API_KEY").ok();
     let live = key.as_ref().map(|_| "https://api.anthropic.com".to_owned());
     let (address, _server) = common::live_or(live, "marbles.jsonl")?;
@@ -45,7 +44,7 @@ struct Request<'a> {
     thinking: &'a ThinkingRequest,
 }
 
-async fn ask(address: &str, key: &str, thinking: Thinking) -> Result<(), Box<dyn Error>> {
+async fn ask(address: &str, key: &str, thinking: Thinking) -> Result<()> {
     let mut params = RequestParams::default();
     params.max_tokens = Some(16_000);
     let thinking = thinking.resolve(MODEL, &params)?;
@@ -69,8 +68,8 @@ async fn ask(address: &str, key: &str, thinking: Thinking) -> Result<(), Box<dyn
             Event::Token(token) => print!("{}", token.text),
             Event::Block(_) => println!(),
             Event::Complete(done) => {
-                let text = done.timing.as_ref().and_then(|timing| timing.first_text);
-                println!("{:?}, first text after {text:?}", done.usage());
+                let timing = done.timing.as_ref().ok_or("adapters measure")?;
+                println!("{}; {timing}", done.usage());
             }
             _ => {}
         }

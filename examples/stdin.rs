@@ -20,15 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             },
             Event::Complete(done) => {
                 let reason = done.stop_reason().map_or("no reason", |reason| reason.as_str());
-                let usage = done.usage();
-                writeln!(out, "\n\nstopped: {reason}")?;
-                // What a server does not say is `None`, and not 0.
-                writeln!(
-                    out,
-                    "tokens: {:?} in, {:?} out",
-                    usage.total_input_tokens(),
-                    usage.output_tokens
-                )?;
+                writeln!(out, "\n\nstopped: {reason}\n{}", done.usage())?;
             }
             _ => {}
         }

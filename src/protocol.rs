@@ -1,5 +1,7 @@
 //! What servers speak.
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What the server speaks.
@@ -30,5 +32,17 @@ impl Protocol {
             Self::Anthropic | Self::OpenAiResponses | Self::OpenAiChat => "text/event-stream",
             Self::AnthropicOnBedrock => "application/vnd.amazon.eventstream",
         }
+    }
+}
+
+impl fmt::Display for Protocol {
+    /// As it is serialised.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Anthropic => "anthropic",
+            Self::AnthropicOnBedrock => "anthropic_on_bedrock",
+            Self::OpenAiResponses => "openai_responses",
+            Self::OpenAiChat => "openai_chat",
+        })
     }
 }

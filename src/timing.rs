@@ -1,5 +1,6 @@
 //! When what of a reply came, by a clock that the caller brings.
 
+use core::fmt;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,28 @@ impl Timing {
         let span = self.last_output?.checked_sub(self.first_output?)?;
         let tokens = u32::try_from(output_tokens).ok()?;
         (!span.is_zero()).then(|| f64::from(tokens) / span.as_secs_f64())
+    }
+}
+
+impl fmt::Display for Timing {
+    /// For people: `first byte after 640.7ms, thinking 671.2ms, text 1.02s; 2.21s in all`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let firsts = [
+            ("first byte after", self.first_byte),
+            ("thinking", self.first_thinking),
+            ("text", self.first_text),
+            ("tool input", self.first_tool),
+        ];
+        let known = firsts.into_iter().filter_map(|(name, time)| Some((name, time?)));
+        for (at, (name, time)) in known.enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            write!(f, "{comma}{name} {time:.1?}")?;
+        }
+        match (self.first_byte, self.total) {
+            (Some(_), Some(total)) => write!(f, "; {total:.1?} in all"),
+            (None, Some(total)) => write!(f, "nothing came in {total:.1?}"),
+            (_, None) => Ok(()),
+        }
     }
 }
 
@@ -283,6 +306,7 @@ pub(crate) mod milliseconds {
 mod tests {
     use super::*;
     use alloc::boxed::Box;
+    use alloc::string::ToString;
 
     use crate::event::{Complete, ToolInput};
     use crate::text::Text;
@@ -329,6 +353,11 @@ mod tests {
             }
         );
         assert_eq!(timing.time_per_output_chunk(), Some(ms(329) / 3));
+        assert_eq!(
+            timing.to_string(),
+            "first byte after 10.0ms, thinking 20.0ms, text 150.0ms, tool input 349.0ms; 400.0ms in all"
+        );
+        assert_eq!(Timing::default().to_string(), "");
         assert_eq!(timing.tokens_per_second(329), Some(1000.0));
     }
 

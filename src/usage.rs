@@ -195,6 +195,33 @@ pub(crate) fn replace(pairs: &mut Vec<(Text, Json)>, key: Text, value: Json) {
 /// Unknown keys that are kept. The provider has about a dozen.
 const KEYS: usize = 64;
 
+impl fmt::Display for Usage {
+    /// For people: `1520 tokens in (1000 read from the cache, 500 written to it), 92 out (41 thinking)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let some = |count: Option<u64>| count.filter(|count| *count > 0);
+        match self.total_input_tokens() {
+            Some(tokens) => write!(f, "{tokens} tokens in")?,
+            None => f.write_str("unknown tokens in")?,
+        }
+        match (some(self.cache_read_input_tokens), some(self.cache_creation_input_tokens)) {
+            (Some(read), Some(written)) => {
+                write!(f, " ({read} read from the cache, {written} written to it)")?;
+            }
+            (Some(read), None) => write!(f, " ({read} read from the cache)")?,
+            (None, Some(written)) => write!(f, " ({written} written to the cache)")?,
+            (None, None) => {}
+        }
+        match self.output_tokens {
+            Some(tokens) => write!(f, ", {tokens} out")?,
+            None => f.write_str(", unknown out")?,
+        }
+        match some(self.thinking_tokens) {
+            Some(tokens) => write!(f, " ({tokens} thinking)"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Serialize for Usage {
     /// With the provider's names; what is absent is left out.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -369,6 +396,7 @@ impl<'de> Visitor<'de> for Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     #[test]
     fn it_is_read_as_it_is_written() {
@@ -381,6 +409,25 @@ mod tests {
         ] {
             let usage: Usage = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&usage).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn for_people() {
+        for (text, expected) in [
+            ("{}", "unknown tokens in, unknown out"),
+            (r#"{"input_tokens":5,"output_tokens":0}"#, "5 tokens in, 0 out"),
+            (
+                r#"{"input_tokens":20,"cache_read_input_tokens":1000,"cache_creation_input_tokens":500,"output_tokens":92,"thinking_tokens":41}"#,
+                "1520 tokens in (1000 read from the cache, 500 written to it), 92 out (41 thinking)",
+            ),
+            (
+                r#"{"input_tokens":20,"cache_read_input_tokens":5,"output_tokens":1,"input_includes_cache":true}"#,
+                "20 tokens in (5 read from the cache), 1 out",
+            ),
+        ] {
+            let usage: Usage = serde_json::from_str(text).unwrap();
+            assert_eq!(usage.to_string(), expected);
         }
     }
 

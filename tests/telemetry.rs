@@ -152,6 +152,10 @@ mod records {
         assert_eq!((record.prompt_tokens, record.completion_tokens), (Some(1510), Some(70)));
         assert_eq!((record.has_tool_calls, record.tools_safe_to_run), (true, Some(false)));
         assert!(record.duration.is_some());
+        // What Anthropic says at the beginning is no count of output.
+        let record = CallRecord::from(&dropped(&whole[..whole.len() / 2]));
+        assert_eq!((record.prompt_tokens, record.completion_tokens), (Some(1510), None));
+        assert_eq!(record.total_tokens, None);
         let record = CallRecord::from(&dropped(&whole));
         assert_eq!((&*record.outcome, record.error_type), ("complete", None));
     }

@@ -3,9 +3,10 @@
 
 #![allow(dead_code, reason = "each example uses a part")]
 
-use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// A server that goes away with this.
 pub(crate) struct Server {
@@ -16,10 +17,7 @@ pub(crate) struct Server {
 
 /// Where to send requests: to `live` if there is something, else to a server of recordings, which has to
 /// be kept as long as it is to run.
-pub(crate) fn live_or(
-    live: Option<String>,
-    recordings: &str,
-) -> Result<(String, Option<Server>), Box<dyn Error>> {
+pub(crate) fn live_or(live: Option<String>, recordings: &str) -> Result<(String, Option<Server>)> {
     match live {
         Some(address) => Ok((address, None)),
         None => serve(recordings).map(|server| (server.address.clone(), Some(server))),
@@ -27,12 +25,20 @@ pub(crate) fn live_or(
 }
 
 /// Serves the recordings of a file in `examples/recordings/`, at many times their speed.
-pub(crate) fn serve(recordings: &str) -> Result<Server, Box<dyn Error>> {
+pub(crate) fn serve(recordings: &str) -> Result<Server> {
     let root = env!("CARGO_MANIFEST_DIR");
-    let mut process = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--all-features", "--", "serve", "--until-stdin-closes"])
-        .args(["--speed", "20", &format!("{root}/examples/recordings/{recordings}")])
-        .current_dir(root)
+    // Where the program is, if it is built already.
+    let mut command = match std::env::var_os("THINKSTREAM") {
+        Some(program) => Command::new(program),
+        None => {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args(["run", "--quiet", "--all-features", "--"]).current_dir(root);
+            cargo
+        }
+    };
+    let mut process = command
+        .args(["serve", "--until-stdin-closes", "--speed", "20"])
+        .arg(format!("{root}/examples/recordings/{recordings}"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -40,6 +46,19 @@ pub(crate) fn serve(recordings: &str) -> Result<Server, Box<dyn Error>> {
     BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line)?;
     let address = line.trim().strip_prefix("listening on ").ok_or("the server did not start")?;
     Ok(Server { address: address.to_owned(), process })
+}
+
+/// Sends a request to the Messages API at an address.
+pub(crate) async fn post(address: &str, body: &str) -> reqwest::Result<reqwest::Response> {
+    let key = std::env::var("ANTHROPIC_API_KEY").unwrap_or_default();
+    reqwest::Client::new()
+        .post(format!("{address}/v1/messages"))
+        .header("x-api-key", key)
+        .header("anthropic-version", "2023-06-01")
+        .header("content-type", "application/json")
+        .body(body.to_owned())
+        .send()
+        .await
 }
 
 impl Drop for Server {

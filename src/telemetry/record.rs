@@ -65,7 +65,8 @@ pub struct CallRecord {
     pub finish_reasons: Vec<Text>,
     /// The whole prompt in tokens: uncached, read from the cache and written to it.
     pub prompt_tokens: Option<u64>,
-    /// Output tokens, thinking included.
+    /// Output tokens, thinking included. Unknown of an Anthropic reply that was cut: what it says at
+    /// its beginning is a placeholder.
     pub completion_tokens: Option<u64>,
     /// Both together, if both are known.
     pub total_tokens: Option<u64>,
@@ -139,7 +140,10 @@ impl CallRecord {
     /// What a message says of its call.
     fn of(message: &Message, choices: &[Message]) -> Self {
         let usage = &message.usage;
-        let [prompt_tokens, completion_tokens] = [usage.total_input_tokens(), usage.output_tokens];
+        let prompt_tokens = usage.total_input_tokens();
+        // Before it says why it stopped, Anthropic's count is a placeholder.
+        let counted = message.provider != Provider::Anthropic || message.stop_reason.is_some();
+        let completion_tokens = usage.output_tokens.filter(|_| counted || message.complete);
         let messages = || core::iter::once(message).chain(choices);
         let reason = |message: &Message| Some(Text::from(message.stop_reason.as_ref()?.as_str()));
         let calls = messages().flat_map(Message::tool_calls).filter(|tool| tool.kind.is_client());
