@@ -44,8 +44,8 @@ async fn forward(
     let response = request.body(body).send().await.map_err(|_| StatusCode::BAD_GATEWAY)?;
     let decoder = Decoder::new(protocol).accumulate(false);
     let log = |outcome| println!("{}", CallRecord::from(&outcome).to_line());
-    let response = Tap::on_response(response.into(), decoder, log);
-    Ok(response.map(|tap: Tap<reqwest::Body, _>| Body::new(tap.sent_at(sent))))
+    let response = Tap::on_response(response, decoder, log);
+    Ok(response.map(|tap| Body::new(tap.sent_at(sent))))
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -141,6 +141,7 @@
 //! `EventCodec`, `http` responses and bodies of the `http` crate, `tracing` spans, and `cli` the program. Without features the crate needs only `alloc`. A feature adds items; it never changes what is
 //! there.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![no_std]
 // No panic is reachable from input: what could panic does not pass the lints.
@@ -205,7 +206,8 @@ pub use crate::adapter::EventReader;
 pub use crate::adapter::Timeouts;
 #[cfg(feature = "stream")]
 pub use crate::adapter::{
-    CollectMessage, EventStream, EventStreamExt, InspectEvents, TextStream, ToolCalls,
+    CollectComplete, CollectMessage, EventStream, EventStreamExt, InspectEvents, TextStream,
+    ToolCalls,
 };
 #[cfg(all(feature = "std", feature = "stream"))]
 pub use crate::adapter::{Ending, Outcome, Tap};
@@ -214,8 +216,9 @@ pub use crate::decoder::Refused;
 pub use crate::decoder::{Decoder, Detector};
 pub use crate::error::{Error, ErrorKind, LimitKind, Partial, ServerError, ServerErrorType, Timer};
 pub use crate::event::{
-    BlockEvent, Choice, CitationEvent, Complete, Event, Progress, RedactedData, Signature, Start,
-    Thinking, Token, ToolCall, ToolInput, ToolStart, Unknown, UsageEvent, Warning,
+    BlockEvent, Choice, CitationEvent, Complete, Event, EventLine, Progress, RedactedData,
+    Signature, Start, Thinking, Token, ToolCall, ToolInput, ToolStart, Unknown, UsageEvent,
+    Warning,
 };
 pub use crate::headers::Headers;
 pub use crate::json::{Flaw, Json, JsonError};
@@ -225,9 +228,9 @@ pub use crate::message::{
     InvalidReason, Message, OtherContent, Provider, RedactedThinking, StopDetails, TextContent,
     ThinkingContent, ToolKind, ToolUse,
 };
-pub use crate::partial_input::{Field, PartialInput, Path, Segment};
+pub use crate::partial_input::{InputField, InputPath, InputSegment, PartialInput};
 pub use crate::protocol::Protocol;
-pub use crate::rate_limit::{RateLimit, Reset};
+pub use crate::rate_limit::{RateLimit, RateLimitReset};
 pub use crate::rule::Rule;
 pub use crate::stop::StopReason;
 pub use crate::text::Text;

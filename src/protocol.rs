@@ -4,6 +4,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::message::Provider;
+
 /// What the server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,6 +27,16 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// Whose form its messages have.
+    #[must_use]
+    pub fn provider(self) -> Provider {
+        match self {
+            Self::Anthropic | Self::AnthropicOnBedrock => Provider::Anthropic,
+            Self::OpenAiResponses => Provider::OpenAiResponses,
+            Self::OpenAiChat => Provider::OpenAiChat,
+        }
+    }
+
     /// The content type of a stream.
     #[must_use]
     pub fn media_type(self) -> &'static str {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::headers::Headers;
 use crate::text::Text;
+use crate::timing::to_micros;
 
 /// One of the limits that a request counted against.
 ///
@@ -25,14 +26,14 @@ pub struct RateLimit {
     /// How much is left of it.
     pub remaining: Option<u64>,
     /// When it is whole again.
-    pub reset: Option<Reset>,
+    pub reset: Option<RateLimitReset>,
 }
 
 /// When a limit is whole again. Serialised, both are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Reset {
+pub enum RateLimitReset {
     /// So long after the response.
     #[serde(rename = "after_ms", with = "crate::timing::milliseconds")]
     After(Duration),
@@ -41,7 +42,7 @@ pub enum Reset {
     At(Duration),
 }
 
-impl Reset {
+impl RateLimitReset {
     /// How long that is from `now`, the time since 1970-01-01T00:00:00Z. Zero if it is over.
     #[must_use]
     pub fn wait(self, now: Duration) -> Duration {
@@ -60,7 +61,7 @@ impl Headers {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use thinkstream::{Headers, Reset};
+    /// use thinkstream::{Headers, RateLimitReset};
     ///
     /// let headers = Headers::from_pairs([
     ///     ("anthropic-ratelimit-input-tokens-limit", "50000"),
@@ -72,7 +73,7 @@ impl Headers {
     /// assert_eq!((&*tokens.name, tokens.remaining), ("input-tokens", Some(8000)));
     /// let now = Duration::from_secs(1_795_255_200);
     /// assert_eq!(tokens.reset.unwrap().wait(now), Duration::from_secs(30));
-    /// assert_eq!(requests.reset, Some(Reset::After(Duration::from_millis(360_500))));
+    /// assert_eq!(requests.reset, Some(RateLimitReset::After(Duration::from_millis(360_500))));
     /// ```
     #[must_use]
     pub fn rate_limits(&self) -> Vec<RateLimit> {
@@ -81,6 +82,10 @@ impl Headers {
             let Some((name, part)) = name_and_part(header) else {
                 continue;
             };
+            // A server that invents limits is not followed.
+            if limits.len() >= LIMITS {
+                break;
+            }
             let at = limits.iter().position(|limit| limit.name == name);
             let at = at.unwrap_or_else(|| {
                 limits.push(RateLimit { name: name.into(), ..RateLimit::default() });
@@ -126,17 +131,18 @@ fn name_and_part(header: &str) -> Option<(&str, Part)> {
 }
 
 /// A point in time, `6m0.5s`, `350ms`, or a number: of seconds, or since 1970 if it is that large.
-fn reset(value: &str) -> Option<Reset> {
+fn reset(value: &str) -> Option<RateLimitReset> {
     if let Ok(number) = value.parse::<f64>() {
         let [at, after] =
             [number / 1000.0, number].map(|time| Duration::try_from_secs_f64(time).ok());
         return Some(match number {
-            1e12.. => Reset::At(at?),
-            1e9.. => Reset::At(after?),
-            _ => Reset::After(after?),
+            1e12.. => RateLimitReset::At(to_micros(at?)),
+            1e9.. => RateLimitReset::At(to_micros(after?)),
+            _ => RateLimitReset::After(to_micros(after?)),
         });
     }
-    span(value).map(Reset::After).or_else(|| date_time(value).map(Reset::At))
+    let after = span(value).map(to_micros).map(RateLimitReset::After);
+    after.or_else(|| date_time(value).map(to_micros).map(RateLimitReset::At))
 }
 
 /// A length of time with its units, as in `1h2m3.5s`.
@@ -170,8 +176,15 @@ fn date_time(text: &str) -> Option<Duration> {
     let [year, month, day] = numbers(date, '-')?;
     let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
     let [hour, minute, second] = numbers(clock, ':')?;
+    let february = if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) { 29 } else { 28 };
+    let last = match month {
+        2 => february,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
     let in_range = (1..=12).contains(&month)
-        && (1..=31).contains(&day)
+        && (1..=last).contains(&day)
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
         && hour < 24
         && minute < 60
         && second <= 60;
@@ -182,7 +195,7 @@ fn date_time(text: &str) -> Option<Duration> {
     let offset = match zone.split_at_checked(1)? {
         ("Z" | "z", "") => 0,
         (sign, zone) => {
-            let [hours, minutes] = numbers(zone, ':')?;
+            let [hours, minutes] = numbers(zone, ':').filter(|[h, m]| *h < 24 && *m < 60)?;
             let seconds = hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)?;
             if sign == "-" { seconds } else { seconds.checked_neg()? }
         }
@@ -219,6 +232,9 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     parts.into_iter().try_fold(0, i64::checked_add)?.checked_sub(719_469)
 }
 
+/// Providers have half a dozen.
+const LIMITS: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +254,10 @@ mod tests {
             ("2026-11-21T10:00Z", None),
             ("2026-11-21T10:00:30", None),
             ("2026-11-21", None),
+            ("2026-02-29T00:00:00Z", None),
+            ("2026-06-31T00:00:00Z", None),
+            ("2026-11-21T10:00:30.5e9Z", None),
+            ("2026-11-21T10:00:30+99:00", None),
             ("", None),
             ("é", None),
             ("99999999999999999999-01-01T00:00:00Z", None),
@@ -248,8 +268,8 @@ mod tests {
 
     #[test]
     fn what_the_servers_say() {
-        let after = |ms| Some(Reset::After(Duration::from_millis(ms)));
-        let at = |ms| Some(Reset::At(Duration::from_millis(ms)));
+        let after = |ms| Some(RateLimitReset::After(Duration::from_millis(ms)));
+        let at = |ms| Some(RateLimitReset::At(Duration::from_millis(ms)));
         for (value, expected) in [
             ("1s", after(1000)),
             ("6m0s", after(360_000)),
@@ -289,8 +309,8 @@ mod tests {
             remaining,
             reset,
         };
-        let second = Reset::After(Duration::from_secs(1));
-        let then = Reset::At(Duration::from_secs(1_795_255_230));
+        let second = RateLimitReset::After(Duration::from_secs(1));
+        let then = RateLimitReset::At(Duration::from_secs(1_795_255_230));
         assert_eq!(
             headers.rate_limits(),
             [

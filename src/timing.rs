@@ -90,7 +90,7 @@ impl Timing {
 }
 
 impl fmt::Display for Timing {
-    /// For people: `first byte after 640.7ms, thinking 671.2ms, text 1.02s; 2.21s in all`.
+    /// For people: `first byte after 640.7ms, thinking 671.2ms, text 1.0s; 2.2s in all`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let firsts = [
             ("first byte after", self.first_byte),
@@ -253,7 +253,7 @@ impl Default for Stopwatch {
 }
 
 /// No clock of a stream is better; and what is written in milliseconds is read again as it was.
-fn to_micros(time: Duration) -> Duration {
+pub(crate) fn to_micros(time: Duration) -> Duration {
     Duration::from_micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
 }
 
@@ -266,7 +266,9 @@ pub(crate) mod milliseconds {
 
     pub(crate) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
         // Whole and broken part apart, so that 457 microseconds are written as 0.457.
-        let seconds = f64::from(u32::try_from(time.as_secs()).unwrap_or(u32::MAX));
+        let [high, low] = [time.as_secs() >> 32, time.as_secs() & u64::from(u32::MAX)]
+            .map(|half| f64::from(u32::try_from(half).unwrap_or(u32::MAX)));
+        let seconds = high * 4_294_967_296.0 + low;
         to.serialize_f64(seconds * 1000.0 + f64::from(time.subsec_micros()) / 1000.0)
     }
 

@@ -180,6 +180,27 @@ mod bodies {
         assert_eq!(error.to_string(), "no event stream but status 503 with `<html>`");
     }
 
+    /// Nobody waits for the end of what cannot be read, or is no error of an API.
+    #[test]
+    fn what_does_not_end_is_not_read_to_its_end() {
+        let endless = || stream::repeat(Bytes::from(vec![b'x'; 1000])).map(Ok::<_, Infallible>);
+        let parts = |status: u16, encoding: &str| {
+            let response = http::Response::builder().status(status);
+            response.header("content-encoding", encoding).body(()).unwrap().into_parts().0
+        };
+        for (parts, kind, most) in
+            [(parts(200, "gzip"), "encoded", 1), (parts(502, ""), "refused", 66)]
+        {
+            let mut read = 0;
+            let body = endless().inspect(|_| read += 1);
+            let events = EventStream::from_parts(&parts, body, Protocol::OpenAiChat);
+            let error = now(events.collect_message()).unwrap_err();
+            assert_eq!(error.kind().name(), kind);
+            assert_eq!(error.partial().message.provider, thinkstream::Provider::OpenAiChat);
+            assert!(read <= most, "{read} chunks");
+        }
+    }
+
     #[test]
     fn data_that_are_not_bytes_are_chunks_too() {
         let body = http_body_util::StreamBody::new(stream::iter([
@@ -218,6 +239,18 @@ mod wishes {
         }
         let reader = EventReader::new(&whole[..], anthropic());
         assert_eq!(reader.collect_message().unwrap(), message);
+
+        // One that has given its error says it again, and one that is complete is.
+        let mut reader = EventReader::new(cut, anthropic());
+        assert!(reader.by_ref().last().unwrap().is_err());
+        assert_eq!(reader.collect_message().unwrap_err().kind().name(), "incomplete");
+        let mut reader = EventReader::new(&whole[..], anthropic());
+        assert!(reader.by_ref().last().unwrap().is_ok());
+        assert_eq!(reader.collect_message().unwrap(), message);
+
+        let done = now(events(&whole).collect_complete()).unwrap();
+        assert_eq!(done.message, message);
+        assert!(done.timing.is_some());
 
         // A channel whose sender is gone has no end of its own.
         let error = now(stream::empty().collect_message()).unwrap_err();
@@ -258,6 +291,19 @@ mod wishes {
         // Without a call there is nothing to be told.
         let text = sse([START, &open(0, TEXT), &text(0, "a"), &shut(0), &end("max_tokens"), STOP]);
         assert!(now(events(&text).tool_calls().collect::<Vec<_>>()).is_empty());
+    }
+
+    /// Nothing to run and nothing to say are not the same as an end that never came.
+    #[test]
+    fn a_stream_that_does_not_say_how_it_ended() {
+        let whole = decode(anthropic(), [&reply("tool_use")[..]]).0;
+        let channel = || stream::iter(whole[..whole.len() - 1].to_vec()).map(Ok);
+        let calls = now(channel().tool_calls().collect::<Vec<_>>());
+        let [Err(error)] = &calls[..] else { panic!("{calls:?}") };
+        assert_eq!(error.kind().name(), "incomplete");
+        let text = now(channel().text_stream().collect::<Vec<_>>());
+        assert!(matches!(&text[..], [Ok(_), Ok(_), Err(_)]), "{text:?}");
+        assert!(now(stream::iter(whole).map(Ok).text_stream().all(async |item| item.is_ok())));
     }
 
     #[test]
@@ -457,6 +503,77 @@ mod tap {
         }
     }
 
+    /// A server that sends it on looks whether there is anything, and does not ask if there is not.
+    #[test]
+    fn a_body_without_bytes_is_not_polled() {
+        for (status, kind) in [(500, "refused"), (200, "incomplete")] {
+            let told = Told::default();
+            let frames = Frames { knows_its_end: true, ..Frames::new(vec![]) };
+            drop(Tap::on_response(response(status, frames), anthropic(), tell(&told)));
+            assert_eq!(only(&told).error().unwrap().kind().name(), kind);
+        }
+    }
+
+    /// That it failed is known, whatever of its body was not read.
+    #[test]
+    fn a_refused_response_that_is_not_read_to_its_end() {
+        let json = r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#;
+        for (body, kind) in [(json, "server"), ("", "refused")] {
+            let told = Told::default();
+            let frames = Frames::of(body.as_bytes(), 1000);
+            let mut tap =
+                Tap::on_response(response(529, frames), anthropic(), tell(&told)).into_body();
+            if !body.is_empty() {
+                let frame = std::future::poll_fn(|context| Pin::new(&mut tap).poll_frame(context));
+                now(frame).unwrap().unwrap();
+            }
+            drop(tap);
+            let outcome = only(&told);
+            assert_eq!(outcome.error().unwrap().kind().name(), kind);
+            assert_eq!(outcome.error().unwrap().status(), Some(529));
+        }
+    }
+
+    /// Who kept to the length that was announced has had it all.
+    #[test]
+    fn a_body_of_a_known_length_is_over_with_its_last_byte() {
+        let told = Told::default();
+        let body = Frames::new(vec![Ok(Frame::data("data: ".into())), Ok(Frame::data("{".into()))]);
+        let mut tap = Tap::on_response(response(200, body), anthropic(), tell(&told)).into_body();
+        for _ in 0..2 {
+            let frame = std::future::poll_fn(|context| Pin::new(&mut tap).poll_frame(context));
+            now(frame).unwrap().unwrap();
+        }
+        drop(tap);
+        assert_eq!(only(&told).error().unwrap().kind().name(), "incomplete");
+    }
+
+    /// What is counted needs no blocks.
+    #[test]
+    fn calls_and_choices_are_counted() {
+        let told = Told::default();
+        let body = stream::iter(chunks(&reply("tool_use"), 100));
+        let tap = Tap::new(body, anthropic().accumulate(false), tell(&told));
+        now(tap.count());
+        assert_eq!(only(&told).tool_calls, 2);
+
+        let told = Told::default();
+        let chunk = |choice: u32| {
+            format!(
+                "data: {{\"id\":\"c\",\"choices\":[{{\"index\":{choice},\"delta\":{{\"content\":\"a\"}}}}]}}\n\n"
+            )
+        };
+        let body = [chunk(0), chunk(1)].concat();
+        let mut tap = Tap::new(
+            stream::iter(chunks(body.as_bytes(), 1000)),
+            Protocol::OpenAiChat,
+            tell(&told),
+        );
+        now(tap.next()).unwrap().unwrap();
+        drop(tap);
+        assert_eq!(only(&told).choices.len(), 1);
+    }
+
     /// A chat is over at the end of its body; who knows that it is the last frame asks no more.
     #[test]
     fn a_body_that_is_not_polled_to_its_end() {
@@ -515,7 +632,7 @@ mod timing {
             match event.unwrap() {
                 Event::Complete(done) => complete = done.timing,
                 // What the caller takes is not the model's time.
-                Event::Start(_) => std::thread::sleep(Duration::from_millis(5)),
+                Event::Thinking(_) => tokio::time::advance(Duration::from_millis(20)).await,
                 _ => {}
             }
         }
@@ -523,12 +640,33 @@ mod timing {
         let ms = |ms| Some(Duration::from_millis(ms));
         assert_eq!(timing.first_byte, ms(100));
         assert_eq!((timing.first_thinking, timing.first_output), (ms(400), ms(400)));
-        assert_eq!(timing.first_text, ms(600));
+        // The text came with the thinking that the caller took his time over.
+        assert_eq!(timing.first_text, ms(620));
         assert_eq!(timing.first_tool, None);
-        assert_eq!((timing.last_output, timing.total), (ms(2000), ms(2050)));
+        assert_eq!((timing.last_output, timing.total), (ms(2040), ms(2090)));
         assert_eq!((timing.output_chunks, timing.chunks), (4, 6));
-        assert_eq!((timing.stalls.count, Some(timing.stalls.longest)), (1, ms(1400)));
-        assert_eq!(timing.time_per_output_chunk(), Some(Duration::from_millis(1600) / 3));
+        assert_eq!((timing.stalls.count, Some(timing.stalls.longest)), (1, ms(1420)));
+        assert_eq!(timing.time_per_output_chunk(), Some(Duration::from_millis(1640) / 3));
+    }
+
+    /// A chat without its `[DONE]` is over when its body is.
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_the_stream_may_be_the_end_of_the_reply() {
+        let chunk =
+            r#"{"id":"c","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}"#;
+        let body = format!("data: {chunk}\n\n");
+        let body = || {
+            let wait = tokio::time::sleep(Duration::from_secs(10));
+            let end = stream::once(wait).filter_map(async |()| None);
+            stream::iter([Ok::<_, Infallible>(Bytes::from(body.clone()))]).chain(end)
+        };
+        let done = EventStream::new(body(), Protocol::OpenAiChat).collect_complete().await.unwrap();
+        assert_eq!(done.timing.unwrap().total, Some(Duration::from_secs(10)));
+        let (tell, told) = std::sync::mpsc::channel();
+        let tap =
+            Tap::new(body(), Protocol::OpenAiChat, move |outcome| tell.send(outcome).unwrap());
+        tap.count().await;
+        assert_eq!(told.recv().unwrap().timing.total, Some(Duration::from_secs(10)));
     }
 
     #[tokio::test(start_paused = true)]

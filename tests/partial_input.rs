@@ -11,7 +11,7 @@ use common::recordings::{corpus, recordings};
 use common::{anthropic, chat, decode, responses};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use thinkstream::{Decoder, Event, Flaw, Json, JsonError, PartialInput, Segment, ToolKind};
+use thinkstream::{Decoder, Event, Flaw, InputSegment, Json, JsonError, PartialInput, ToolKind};
 
 /// What is told of a text: its fields, and how it ended.
 #[derive(Debug, Default, PartialEq)]
@@ -371,7 +371,7 @@ fn paths() {
         }
         assert_eq!(found.path.depth(), 2);
         let segments: Vec<_> = found.path.segments().collect();
-        assert_eq!(segments, [Segment::Key(key), Segment::Index(1)]);
+        assert_eq!(segments, [InputSegment::Key(key), InputSegment::Index(1)]);
         assert_eq!(found, found.clone());
     }
 }

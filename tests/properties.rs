@@ -2,9 +2,10 @@
 
 mod common;
 
+use bytes::Bytes;
 use common::*;
 use proptest::prelude::*;
-use thinkstream::{Content, Decoder, Error, Event};
+use thinkstream::{Content, Decoder, Error, Event, Limits};
 
 /// An event, likely one that has a meaning where it comes.
 fn event() -> impl Strategy<Value = String> {
@@ -207,6 +208,25 @@ proptest! {
         let whole = decode(anthropic(), [&stream[..]]);
         check(&whole)?;
         prop_assert_eq!(log(&decode(anthropic(), pieces(&stream, &cuts))), log(&whole));
+    }
+
+    #[test]
+    fn a_decoder_that_is_reset_is_a_new_one(
+        before in damaged(), after in damaged(), finished: bool, strict: bool,
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let new = || anthropic().strict(strict).flush_at_end(strict).limits(Limits {
+            message_bytes: 5000,
+            ..Limits::default()
+        });
+        let mut decoder = new().request_id("req_before");
+        let mut input = Bytes::copy_from_slice(&before[..cut.index(before.len() + 1)]);
+        while let Ok(Some(_)) = decoder.decode(&mut input) {}
+        if finished {
+            while let Ok(Some(_)) = decoder.finish() {}
+        }
+        decoder.reset();
+        prop_assert_eq!(log(&decode(decoder, [&after[..]])), log(&decode(new(), [&after[..]])));
     }
 
     #[test]

@@ -278,13 +278,8 @@ fn what_is_not_known_is_an_error_of_the_reader() {
     }
     let error = serde_json::from_str::<Error>(r#"{"type":"token","kind":"a","message":"b"}"#);
     assert_eq!(error.unwrap_err().to_string(), "no error but of type `token`");
-    for block in [
-        "[]",
-        "{}",
-        r#"{"type":"redacted_thinking"}"#,
-        r#"{"type":"tool_use","id":"t"}"#,
-        r#"{"type":"text","about":1}"#,
-    ] {
+    for block in ["[]", "{}", r#"{"type":"redacted_thinking"}"#, r#"{"type":"tool_use","id":"t"}"#]
+    {
         assert!(serde_json::from_str::<Block>(block).is_err(), "{block}");
     }
 }
@@ -435,6 +430,7 @@ fn piece() -> impl Strategy<Value = String> {
 const EXEMPT: &[(&str, &str)] = &[
     ("BodyStream", "a machine"),
     ("ByteString", "of another crate"),
+    ("CollectComplete", "a machine"),
     ("CollectMessage", "a machine"),
     ("Decoder", "a machine"),
     ("Detector", "a machine"),
@@ -442,15 +438,16 @@ const EXEMPT: &[(&str, &str)] = &[
     ("Error", "read as one that is recorded: checked with every stream"),
     ("ErrorKind", "a part of an error, which is recorded by its name and its message"),
     ("EventCodec", "a machine"),
+    ("EventLine", "an event or an error: checked with outcomes"),
     ("EventReader", "a machine"),
     ("EventStream", "a machine"),
     ("EventStreamExt", "a trait"),
-    ("Field", "borrows from the input that it is a field of"),
+    ("InputField", "borrows from the input that it is a field of"),
     ("InspectEvents", "a machine"),
     ("Outcome", "holds an error: checked with outcomes"),
     ("PartialInput", "a machine"),
-    ("Path", "borrows from the input that it is of"),
-    ("Segment", "borrows from the input that it is of"),
+    ("InputPath", "borrows from the input that it is of"),
+    ("InputSegment", "borrows from the input that it is of"),
     ("Stopwatch", "a machine"),
     ("Tap", "a machine"),
     ("TextStream", "a machine"),
@@ -543,7 +540,7 @@ fn top() -> Vec<String> {
         line!(Provider: r#""anthropic""#, r#""openai_responses""#, r#""openai_chat""#),
         line!(RedactedData: r#"{"index":0,"data":"D"}"#),
         line!(RedactedThinking: r#"{"data":"D"}"#),
-        line!(Refused: r#"{"status":503,"headers":{"request_id":null,"retry_after":null,"kept":[]}}"#),
+        line!(Refused: r#"{"protocol":"openai_chat","status":503,"headers":{"request_id":null,"retry_after":null,"kept":[]}}"#),
         line!(Rule: r#""event_name""#, r#""missing_tool_call""#),
         line!(ServerError: r#"{"type":"overloaded_error","code":"c","message":"m","param":"p","details":{"error_code": 1},"request_id":"r","status":529}"#,
             r#"{"type":"","message":"","details":null}"#),
@@ -576,7 +573,7 @@ fn top() -> Vec<String> {
         line!(Stalls: r#"{"count":1,"total_ms":2.0,"longest_ms":2.0,"longest_at_ms":0.0}"#),
         line!(Timing: TIMING),
         line!(RateLimit: r#"{"name":"tokens","limit":5,"remaining":null,"reset":{"after_ms":1000.0}}"#),
-        line!(Reset: r#"{"after_ms":0.5}"#, r#"{"at_unix_ms":1795255230250.0}"#),
+        line!(RateLimitReset: r#"{"after_ms":0.5}"#, r#"{"at_unix_ms":1795255230250.0}"#),
         line!(UsageEvent: &usage),
         line!(Warning: r#"{"rule":"closed_block","index":3,"offset":18446744073709551615,"dropped":{"type": "x"}}"#, r#"{"rule":"bad_count","offset":0,"dropped":null}"#),
     ]
@@ -589,7 +586,7 @@ const TIMING: &str = r#"{"first_byte_ms":0.001,"first_thinking_ms":null,"first_t
 fn outcomes_come_back() {
     for ending in [r#""complete""#, r#""dropped""#] {
         let text = format!(
-            r#"{{"ending":{ending},"message":{{"content":[]}},"choices":[],"request_id":"r","headers":{{"request_id":null,"retry_after":null,"kept":[]}},"timing":{TIMING}}}"#
+            r#"{{"ending":{ending},"message":{{"content":[]}},"choices":[],"tool_calls":1,"protocol":"anthropic","request_id":"r","headers":{{"request_id":null,"retry_after":null,"kept":[]}},"timing":{TIMING}}}"#
         );
         let outcome: Outcome = serde_json::from_str(&text).unwrap();
         let written = serde_json::to_string(&outcome).unwrap();
@@ -598,10 +595,70 @@ fn outcomes_come_back() {
         assert!(outcome.error().is_none());
     }
     let error = decode(anthropic(), [&b"<html>"[..]]).1.unwrap();
+    for line in [EventLine::from(Ok(Event::Ping)), EventLine::from(Err(error.clone()))] {
+        let written = serde_json::to_string(&line).unwrap();
+        let read: Result<Event, Error> =
+            serde_json::from_str::<EventLine>(&written).unwrap().into();
+        assert_eq!(read.is_ok(), matches!(line, EventLine::Event(_)));
+        assert_eq!(serde_json::to_string(&EventLine::from(read)).unwrap(), written);
+    }
+    assert!(serde_json::from_str::<EventLine>(r#"{"type":"later"}"#).is_err());
     let written = serde_json::to_string(&Ending::Failed(error)).unwrap();
     let Ending::Failed(error) = serde_json::from_str(&written).unwrap() else { panic!() };
     assert_eq!(error.kind().name(), "no_events");
     assert_eq!(serde_json::to_string(&Ending::Failed(error)).unwrap(), written);
+}
+
+/// Arguments are an object, or they are none.
+#[test]
+fn calls_from_elsewhere_are_judged() {
+    let read = |rest: &str| {
+        let text = format!(
+            r#"{{"type":"tool_call","index":0,"id":"t","name":"n","kind":"client"{rest}}}"#
+        );
+        serde_json::from_str::<Event>(&text).map(|event| match event {
+            Event::ToolCall(call) => call.input,
+            other => panic!("{other:?}"),
+        })
+    };
+    assert!(read(r#","input":{"a": 1}"#).unwrap().is_ok());
+    for rest in [r#","input":[1]"#, r#","input":null"#, r#","raw":"{\"a\"","reason":"x""#] {
+        assert!(read(rest).unwrap().is_err(), "{rest}");
+    }
+    assert!(read("").is_err());
+    // White space is all that may be told of it.
+    let other = r#","input":{"rm":1},"about":{"input":" {\"ok\":1} "}"#;
+    assert_eq!(&**read(other).unwrap().as_ref().unwrap(), r#"{"rm":1}"#);
+}
+
+/// An API may have a member of the same name.
+#[test]
+fn what_a_block_says_of_itself_stays() {
+    for block in [
+        r#"{"type":"later_block","about":{"topic":"x"},"k":1}"#,
+        r#"{"type":"later_block","about":"x"}"#,
+        r#"{"type":"later_block","about":{}}"#,
+        r#"{"type":"text","text":"a","about":{"topic":"x"}}"#,
+    ] {
+        let text = format!(r#"{{"content":[{block}],"complete":true}}"#);
+        let message: Message = serde_json::from_str(&text).unwrap();
+        assert_eq!(message.content[0].to_param().as_str(), block);
+        let again = serde_json::to_string(&message).unwrap();
+        assert_eq!(serde_json::from_str::<Message>(&again).unwrap(), message, "{again}");
+    }
+}
+
+#[test]
+fn rate_limits_come_back() {
+    let headers = Headers::from_pairs([
+        ("x-ratelimit-reset-a", "7.6646158971s"),
+        ("x-ratelimit-reset-b", "5000000000"),
+        ("x-ratelimit-reset-c", "1795255230.1234567"),
+    ]);
+    let limits = headers.rate_limits();
+    assert_eq!(limits.len(), 3);
+    let text = serde_json::to_string(&limits).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<RateLimit>>(&text).unwrap(), limits, "{text}");
 }
 
 /// The types of the modules that know nothing of streams.

@@ -150,7 +150,7 @@ mod records {
         assert_eq!(&*record.outcome, "dropped");
         assert_eq!(record.error_type.as_deref(), Some("cancelled"));
         assert_eq!((record.prompt_tokens, record.completion_tokens), (Some(1510), Some(70)));
-        assert_eq!((record.has_tool_calls, record.tools_safe_to_run), (true, Some(false)));
+        assert_eq!((record.has_tool_calls, record.tools_safe_to_run), (Some(true), Some(false)));
         assert!(record.duration.is_some());
         // What Anthropic says at the beginning is no count of output.
         let record = CallRecord::from(&dropped(&whole[..whole.len() / 2]));
@@ -158,6 +158,54 @@ mod records {
         assert_eq!(record.total_tokens, None);
         let record = CallRecord::from(&dropped(&whole));
         assert_eq!((&*record.outcome, record.error_type), ("complete", None));
+    }
+
+    /// Whose call it was is known also of what was refused.
+    #[test]
+    fn of_refused_responses() {
+        for (protocol, provider) in
+            [(Protocol::OpenAiResponses, Some("openai")), (Protocol::OpenAiChat, None)]
+        {
+            let response = http::Response::builder().status(429).body(()).unwrap();
+            let decoder = Decoder::new(protocol).response(response.status(), response.headers());
+            let body = br#"{"error":{"type":"tokens","code":"rate_limit_exceeded","message":"m"}}"#;
+            let record = CallRecord::from(&failed(body, decoder));
+            assert_eq!((record.api, record.provider.as_deref()), (protocol.provider(), provider));
+            // The code says more than the type.
+            assert_eq!(record.error_type.as_deref(), Some("rate_limit_exceeded"));
+            let names: BTreeMap<_, _> = telemetry::attributes(&record).into_iter().collect();
+            assert_eq!(names["gen_ai.provider.name"], "openai".into());
+        }
+    }
+
+    /// What was not kept is not counted as none.
+    #[test]
+    fn calls_without_blocks_are_unknown() {
+        let done = complete(&reply("tool_use"), anthropic().accumulate(false));
+        let record = CallRecord::from(&done);
+        assert_eq!((record.has_tool_calls, record.tool_call_count), (None, None));
+        let done = complete(&reply("end_turn"), anthropic().accumulate(false));
+        assert_eq!(CallRecord::from(&done).tool_call_count, Some(0));
+    }
+
+    /// One for each choice, in the server's words.
+    #[test]
+    fn reasons_keep_their_places() {
+        let chunk = |choice: u32, reason: &str| {
+            format!(
+                "data: {{\"id\":\"c\",\"choices\":[{{\"index\":{choice},\"delta\":{{\"content\":\"a\"}},\"finish_reason\":{reason}}}]}}\n\n"
+            )
+        };
+        let body = [chunk(0, "null"), chunk(1, "\"length\"")].concat();
+        let record = CallRecord::from(&failed(body.as_bytes(), Decoder::new(Protocol::OpenAiChat)));
+        assert_eq!(record.finish_reasons, ["error", "length"]);
+        let body = format!("{}data: [DONE]\n\n", chunk(0, "\"stop\""));
+        let done = complete(body.as_bytes(), Decoder::new(Protocol::OpenAiChat));
+        let record = CallRecord::from(&done);
+        assert_eq!(
+            (&record.finish_reasons[..], record.stop_reason.as_deref()),
+            (&["stop".into()][..], Some("end_turn"))
+        );
     }
 
     /// Servers that speak as `OpenAI` does have the cache among their input tokens.
@@ -220,7 +268,7 @@ mod attributes {
         }
         let mut record = CallRecord::from(&*done).timing(watch.timing().clone());
         record.request_model = Some("claude".into());
-        let expected: [(&str, Value); 18] = [
+        let expected: [(&str, Value); 19] = [
             ("gen_ai.operation.name", "chat".into()),
             ("gen_ai.provider.name", "anthropic".into()),
             ("gen_ai.request.model", "claude".into()),
@@ -234,6 +282,7 @@ mod attributes {
             ("gen_ai.usage.output_tokens", 70.into()),
             ("gen_ai.usage.cache_read.input_tokens", 1000.into()),
             ("gen_ai.usage.cache_creation.input_tokens", 500.into()),
+            ("gen_ai.usage.cache_write.input_tokens", 500.into()),
             ("gen_ai.usage.reasoning.output_tokens", 40.into()),
             ("thinkstream.request_id", "req_1".into()),
             ("thinkstream.time_to_first_byte", 0.0.into()),
@@ -296,7 +345,7 @@ mod spans {
         tracing::subscriber::with_default(subscriber, || {
             let body = stream::iter([Ok::<_, std::io::Error>(bytes.to_vec())]);
             let events = EventStream::new(body, anthropic());
-            let traced = Traced::new(events, telemetry::span("claude"));
+            let traced = Traced::new(events, telemetry::span(Protocol::Anthropic, "claude"));
             traced.take(taken).for_each(|_| async {}).now_or_never().unwrap();
         });
         let fields = fields.lock().unwrap().clone();
@@ -309,7 +358,8 @@ mod spans {
     fn each_attribute_once_however_it_ends() {
         let whole = reply("tool_use");
         let done = fields(&whole, usize::MAX);
-        assert_eq!(done["otel.status_code"], r#""OK""#);
+        assert!(!done.contains_key("otel.status_code"));
+        assert_eq!(done["gen_ai.provider.name"], r#""anthropic""#);
         assert_eq!(done["gen_ai.usage.input_tokens"], "1510");
         assert_eq!(done["gen_ai.response.finish_reasons"], r#""[\"tool_use\"]""#);
         assert!(done["gen_ai.response.time_to_first_chunk"].parse::<f64>().is_ok());
@@ -318,6 +368,8 @@ mod spans {
         assert_eq!(cut["otel.status_code"], r#""ERROR""#);
         assert_eq!(cut["error.type"], r#""incomplete""#);
         assert_eq!(cut["gen_ai.usage.input_tokens"], "1510");
+        // Failures have their times too.
+        assert!(cut["thinkstream.time_to_first_thinking"].parse::<f64>().is_ok());
 
         let dropped = fields(&whole, 3);
         assert_eq!(dropped["error.type"], r#""cancelled""#);
@@ -330,7 +382,7 @@ mod spans {
     fn the_span_has_a_field_for_every_attribute() {
         let subscriber = Notes(Fields::default());
         tracing::subscriber::with_default(subscriber, || {
-            let span = telemetry::span("m");
+            let span = telemetry::span(Protocol::OpenAiChat, "m");
             let mut record = CallRecord::from(&*complete(&reply("tool_use"), anthropic()));
             record.error_type = Some("x".into());
             record.request_id = Some("x".into());

@@ -41,8 +41,8 @@ pub struct EventCodec {
 
 impl EventCodec {
     /// A codec at the start of a reply.
-    pub fn new(decoder: Decoder) -> Self {
-        Self { decoder, chunk: Bytes::new() }
+    pub fn new(decoder: impl Into<Decoder>) -> Self {
+        Self { decoder: decoder.into(), chunk: Bytes::new() }
     }
 
     /// The decoder: for the message and the usage so far.

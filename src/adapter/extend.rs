@@ -17,7 +17,9 @@ use crate::text::Text;
 /// What people do with a stream of events: of [`EventStream`](super::EventStream), of a codec, or the
 /// receiving end of a channel.
 ///
-/// Dropping any of these drops the stream under it, and so cancels the request.
+/// Each is for a stream from its beginning on. One that ends without saying how, as when the sender of a
+/// channel is gone, is [`Incomplete`](ErrorKind::Incomplete). Dropping any of them drops the stream under it,
+/// and so cancels the request.
 ///
 /// # Example
 ///
@@ -56,7 +58,7 @@ pub trait EventStreamExt: Stream<Item = Result<Event, Error>> {
     where
         Self: Sized,
     {
-        TextStream { events: self, choice: 0 }
+        TextStream { events: self, choice: 0, ended: false }
     }
 
     /// The calls of the tools that are yours to run, of the first choice if there are several: all at the
@@ -64,25 +66,38 @@ pub trait EventStreamExt: Stream<Item = Result<Event, Error>> {
     ///
     /// If they may not, as the reply was cut at a limit or refused, the stream gives
     /// [`ErrorKind::ToolsUnsafe`] in their place. A call whose arguments are no JSON object is given: it
-    /// has to be answered.
+    /// has to be answered. A decoder that does not accumulate gives none.
     fn tool_calls(self) -> ToolCalls<Self>
     where
         Self: Sized,
     {
-        ToolCalls { events: self, choice: 0, calls: Vec::new(), ready: None }
+        ToolCalls { events: self, choice: 0, calls: Vec::new(), ready: None, ended: false }
     }
 
-    /// Drives the stream to its end, for the message alone: of the first choice if there are several.
+    /// Drives the stream to its end, for what it says there: the message with its usage and stop reason, the
+    /// other choices, the id of the request, the times.
     ///
     /// # Errors
     ///
-    /// The error that the stream ends with; its [`partial`](Error::partial) is what was received. A
-    /// stream that ends without `Complete` is [`Incomplete`](ErrorKind::Incomplete).
+    /// The error that the stream ends with; its [`partial`](Error::partial) is what was received.
+    fn collect_complete(self) -> CollectComplete<Self>
+    where
+        Self: Sized,
+    {
+        CollectComplete { events: self }
+    }
+
+    /// Drives the stream to its end, for the message alone: of the first choice if there are several. A
+    /// decoder that does not accumulate gives one without its blocks.
+    ///
+    /// # Errors
+    ///
+    /// The error that the stream ends with; its [`partial`](Error::partial) is what was received.
     fn collect_message(self) -> CollectMessage<Self>
     where
         Self: Sized,
     {
-        CollectMessage { events: self }
+        CollectMessage { events: self.collect_complete() }
     }
 
     /// The same events, each shown to `look` before it is given out.
@@ -104,6 +119,7 @@ pin_project_lite::pin_project! {
         #[pin]
         events: S,
         choice: u32,
+        ended: bool,
     }
 }
 
@@ -118,12 +134,29 @@ impl<S: Stream<Item = Result<Event, Error>>> Stream for TextStream<S> {
                     return Poll::Ready(Some(Ok(token.text)));
                 }
                 Some(Ok(Event::Choice(choice))) => *this.choice = choice.choice,
+                Some(Ok(Event::Complete(_))) => *this.ended = true,
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
+                Some(Err(error)) => return failed(this.ended, error),
+                None => return end(this.ended),
             }
         }
     }
+}
+
+/// The error of a stream, which is then over.
+fn failed<T>(ended: &mut bool, error: Error) -> Poll<Option<Result<T, Error>>> {
+    *ended = true;
+    Poll::Ready(Some(Err(error)))
+}
+
+/// The end of a stream: an error unless it has said how it ended, as when the sender of a channel is gone.
+fn end<T>(ended: &mut bool) -> Poll<Option<Result<T, Error>>> {
+    let said = core::mem::replace(ended, true);
+    Poll::Ready((!said).then(|| Err(incomplete())))
+}
+
+fn incomplete() -> Error {
+    Error::bare(ErrorKind::Incomplete { leftover: 0 }, 0)
 }
 
 pin_project_lite::pin_project! {
@@ -136,6 +169,7 @@ pin_project_lite::pin_project! {
         choice: u32,
         calls: Vec<event::ToolCall>,
         ready: Option<vec::IntoIter<event::ToolCall>>,
+        ended: bool,
     }
 }
 
@@ -154,6 +188,7 @@ impl<S: Stream<Item = Result<Event, Error>>> Stream for ToolCalls<S> {
                 }
                 Some(Ok(Event::Choice(choice))) => *this.choice = choice.choice,
                 Some(Ok(Event::Complete(done))) => {
+                    *this.ended = true;
                     let calls = core::mem::take(this.calls);
                     if !calls.is_empty() && !done.message.tools_safe_to_run() {
                         return Poll::Ready(Some(Err(unsafe_calls(done))));
@@ -161,8 +196,8 @@ impl<S: Stream<Item = Result<Event, Error>>> Stream for ToolCalls<S> {
                     *this.ready = Some(calls.into_iter());
                 }
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
+                Some(Err(error)) => return failed(this.ended, error),
+                None => return end(this.ended),
             }
         }
     }
@@ -177,12 +212,38 @@ fn unsafe_calls(done: Box<Complete>) -> Error {
 }
 
 pin_project_lite::pin_project! {
+    /// The end of a reply; see [`EventStreamExt::collect_complete`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct CollectComplete<S> {
+        #[pin]
+        events: S,
+    }
+}
+
+impl<S: Stream<Item = Result<Event, Error>>> Future for CollectComplete<S> {
+    type Output = Result<Box<Complete>, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut events = self.project().events;
+        Poll::Ready(loop {
+            match ready!(events.as_mut().poll_next(context)) {
+                Some(Ok(Event::Complete(done))) => break Ok(done),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => break Err(error),
+                None => break Err(incomplete()),
+            }
+        })
+    }
+}
+
+pin_project_lite::pin_project! {
     /// The message of a reply; see [`EventStreamExt::collect_message`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct CollectMessage<S> {
         #[pin]
-        events: S,
+        events: CollectComplete<S>,
     }
 }
 
@@ -190,15 +251,8 @@ impl<S: Stream<Item = Result<Event, Error>>> Future for CollectMessage<S> {
     type Output = Result<Message, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut events = self.project().events;
-        Poll::Ready(loop {
-            match ready!(events.as_mut().poll_next(context)) {
-                Some(Ok(Event::Complete(done))) => break Ok(done.message),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => break Err(error),
-                None => break Err(Error::bare(ErrorKind::Incomplete { leftover: 0 }, 0)),
-            }
-        })
+        let done = ready!(self.project().events.poll(context));
+        Poll::Ready(done.map(|done| done.message))
     }
 }
 

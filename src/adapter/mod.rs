@@ -22,7 +22,9 @@ pub use self::body::BodyStream;
 #[cfg(feature = "codec")]
 pub use self::codec::EventCodec;
 #[cfg(feature = "stream")]
-pub use self::extend::{CollectMessage, EventStreamExt, InspectEvents, TextStream, ToolCalls};
+pub use self::extend::{
+    CollectComplete, CollectMessage, EventStreamExt, InspectEvents, TextStream, ToolCalls,
+};
 #[cfg(feature = "std")]
 pub use self::reader::EventReader;
 #[cfg(feature = "stream")]

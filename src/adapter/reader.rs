@@ -43,7 +43,8 @@ pub struct EventReader<R> {
 
 impl<R: Read> EventReader<R> {
     /// Reads the body of a reply, up to its end.
-    pub fn new(reader: R, decoder: Decoder) -> Self {
+    pub fn new(reader: R, decoder: impl Into<Decoder>) -> Self {
+        let decoder = decoder.into();
         let (chunk, buffer) = (Bytes::new(), BytesMut::new());
         Self { reader, decoder, chunk, buffer, ended: false, watch: Watch::new() }
     }
@@ -67,7 +68,7 @@ impl<R: Read> EventReader<R> {
         self.watch.timing()
     }
 
-    /// Reads to the end, for the message alone.
+    /// Reads to the end, for the message alone. Its decoder has to accumulate.
     ///
     /// # Errors
     ///
@@ -78,8 +79,8 @@ impl<R: Read> EventReader<R> {
                 Some(Ok(Event::Complete(done))) => return Ok(done.message),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error),
-                // It was read to its end before.
-                None => return Ok(self.decoder.message()),
+                // It was read to its end before, and says again how that was.
+                None => return self.decoder.finish().map(|_| self.decoder.message()),
             }
         }
     }
@@ -123,12 +124,18 @@ impl<R: Read> Iterator for EventReader<R> {
                 result => break result,
             }
             match self.read() {
-                Ok(chunk) if chunk.is_empty() => break self.decoder.finish(),
+                Ok(chunk) if chunk.is_empty() => {
+                    self.watch.ended();
+                    break self.decoder.finish();
+                }
                 Ok(chunk) => {
                     self.watch.received(&chunk);
                     self.chunk = chunk;
                 }
-                Err(error) => break self.decoder.interrupt(error),
+                Err(error) => {
+                    self.watch.ended();
+                    break self.decoder.interrupt(error);
+                }
             }
         };
         self.watch.given(&mut event);

@@ -64,7 +64,8 @@ where
     E: Into<Box<dyn core::error::Error + Send + Sync>>,
 {
     /// Decodes the body of a reply, up to its end.
-    pub fn new(chunks: S, decoder: Decoder) -> Self {
+    pub fn new(chunks: S, decoder: impl Into<Decoder>) -> Self {
+        let decoder = decoder.into();
         let (clock, watch) = (Clock::NONE, Watch::new());
         Self { chunks, decoder, chunk: Bytes::new(), ended: false, clock, watch }
     }
@@ -201,10 +202,17 @@ where
                     *this.chunk = chunk.into();
                     this.watch.received(this.chunk);
                 }
-                Poll::Ready(Some(Err(error))) => break this.decoder.interrupt(error),
-                Poll::Ready(None) => break this.decoder.finish(),
+                Poll::Ready(Some(Err(error))) => {
+                    this.watch.ended();
+                    break this.decoder.interrupt(error);
+                }
+                Poll::Ready(None) => {
+                    this.watch.ended();
+                    break this.decoder.finish();
+                }
                 Poll::Pending => {
                     let kind = ready!(this.clock.poll(context));
+                    this.watch.ended();
                     break this.decoder.time_out(kind);
                 }
             }
@@ -241,6 +249,8 @@ impl Watch {
     }
 
     fn received(&self, _: &Bytes) {}
+
+    fn ended(&self) {}
 
     fn given<E>(&self, _: &mut Result<Option<Event>, E>) {}
 }

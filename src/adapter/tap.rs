@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::event::{Complete, Event};
 use crate::headers::Headers;
 use crate::message::Message;
+use crate::protocol::Protocol;
 use crate::stop::StopReason;
 use crate::text::Text;
 use crate::timing::Timing;
@@ -27,7 +28,7 @@ pin_project_lite::pin_project! {
     /// Passes the chunks of a reply through, as they are and at once, and tells at its end what it was.
     ///
     /// For gateways: the client gets the same [`Bytes`], and each chunk is looked at only after it was
-    /// given out, so nothing is later than without the tap. What the reply was (usage, stop reason, error,
+    /// given out, when the next is asked for. What the reply was (usage, stop reason, error,
     /// times) is handed to a callback exactly once: when the provider has ended the reply, when its
     /// stream has ended or failed, or when the tap is dropped because the client went away. An error of
     /// the decoder is told, and the chunks still pass.
@@ -80,6 +81,11 @@ pub struct Outcome {
     pub message: Message,
     /// The other choices, if the request asked for several.
     pub choices: Vec<Message>,
+    /// Calls that were begun of tools that the client runs, counted also where no blocks are kept.
+    #[serde(default)]
+    pub tool_calls: u32,
+    /// What the server speaks.
+    pub protocol: Protocol,
     /// The id of the request, to quote to the provider.
     pub request_id: Option<Text>,
     /// The headers of the response, as far as they were given.
@@ -132,6 +138,8 @@ impl<S, F: FnOnce(Outcome)> Tap<S, F> {
             decoder: decoder.into(),
             watch: Watch::new(),
             passed: None,
+            tool_calls: 0,
+            left: None,
             report: Some(report),
         };
         Self { inner, side }
@@ -141,12 +149,31 @@ impl<S, F: FnOnce(Outcome)> Tap<S, F> {
     /// outcome; a response that is no event stream passes too, and is told as the error that it states.
     #[cfg(feature = "http")]
     pub fn on_response(
-        response: http::Response<S>,
+        response: impl Into<http::Response<S>>,
         decoder: impl Into<Decoder>,
         report: F,
-    ) -> http::Response<Self> {
+    ) -> http::Response<Self>
+    where
+        S: http_body::Body,
+    {
+        let response = response.into();
         let decoder = decoder.into().response(response.status(), response.headers());
-        response.map(|body| Self::new(body, decoder, report))
+        response.map(|body| {
+            let (ended, left) = (body.is_end_stream(), body.size_hint().exact());
+            let mut tap = Self::new(body, decoder, report);
+            tap.side.left = left;
+            // Who knows that nothing follows does not ask at all.
+            if ended {
+                tap.side.end();
+            }
+            tap
+        })
+    }
+
+    /// Sets from which length on a pause in the output is a stall, for [`Timing`].
+    pub fn stall_after(mut self, pause: Duration) -> Self {
+        self.side.watch.stall_after(pause);
+        self
     }
 
     /// Says when the request was sent, from which on all [`Timing`] counts. Else it counts from when the
@@ -242,6 +269,10 @@ struct Side<F: FnOnce(Outcome)> {
     /// What was given out last, and when it had come: it is looked at when more is asked for, or at the
     /// end, so that nobody waits for it.
     passed: Option<(Bytes, Duration)>,
+    /// Calls of the client's tools that were begun.
+    tool_calls: u32,
+    /// Bytes that the body has still to give, if its length is known.
+    left: Option<u64>,
     /// Until the outcome is told.
     report: Option<F>,
 }
@@ -251,6 +282,8 @@ impl<F: FnOnce(Outcome)> Side<F> {
         if self.report.is_some() {
             self.passed = Some((chunk.clone(), self.watch.elapsed()));
         }
+        let len = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        self.left = self.left.map(|left| left.saturating_sub(len));
     }
 
     /// Looks at what has passed.
@@ -268,9 +301,20 @@ impl<F: FnOnce(Outcome)> Side<F> {
         }
     }
 
+    #[cfg(feature = "http")]
+    fn is_refused(&self) -> bool {
+        self.decoder.is_refused()
+    }
+
+    #[cfg(not(feature = "http"))]
+    fn is_refused(&self) -> bool {
+        false
+    }
+
     /// The stream has ended.
     fn end(&mut self) {
         self.look();
+        self.watch.ended();
         while self.report.is_some() {
             let mut event = self.decoder.finish();
             self.take(&mut event);
@@ -280,6 +324,7 @@ impl<F: FnOnce(Outcome)> Side<F> {
     /// The stream has failed.
     fn fail(&mut self, error: &impl fmt::Display) {
         self.look();
+        self.watch.ended();
         while self.report.is_some() {
             // The error itself goes on to who reads the stream.
             let mut event = self.decoder.interrupt(Passed(error.to_string()));
@@ -295,22 +340,24 @@ impl<F: FnOnce(Outcome)> Side<F> {
                 let Complete { message, choices, request_id, .. } = core::mem::take(&mut **done);
                 self.tell(Ending::Complete, message, choices, request_id);
             }
+            Ok(Some(Event::ToolStart(call))) if call.kind.is_client() => {
+                self.tool_calls = self.tool_calls.saturating_add(1);
+            }
             Ok(Some(_)) => {}
-            Ok(None) => self.tell_rest(Ending::Dropped),
+            // Of a decoder that had its reply before.
+            Ok(None) => self.tell_rest(Ending::Complete),
             Err(error) => self.tell_rest(Ending::Failed(error.clone())),
         }
     }
 
     /// Tells what there is of a reply that is not complete.
     fn tell_rest(&mut self, ending: Ending) {
-        let (choices, request_id) = match &ending {
-            Ending::Failed(error) => (error.partial().choices.clone(), error.request_id().cloned()),
-            _ => {
-                let headers = self.decoder.response_headers();
-                (Vec::new(), headers.and_then(|headers| headers.request_id.clone()))
-            }
+        let request_id = match &ending {
+            Ending::Failed(error) => error.request_id(),
+            _ => self.decoder.response_headers().and_then(|headers| headers.request_id.as_ref()),
         };
-        let message = self.decoder.message();
+        let request_id = request_id.cloned();
+        let (message, choices) = (self.decoder.message(), self.decoder.choices());
         self.tell(ending, message, choices, request_id);
     }
 
@@ -324,7 +371,17 @@ impl<F: FnOnce(Outcome)> Side<F> {
         if let Some(report) = self.report.take() {
             let timing = self.watch.timing().clone();
             let headers = self.decoder.response_headers().cloned().unwrap_or_default();
-            report(Outcome { ending, message, choices, request_id, headers, timing });
+            let (tool_calls, protocol) = (self.tool_calls, self.decoder.protocol());
+            report(Outcome {
+                ending,
+                message,
+                choices,
+                tool_calls,
+                protocol,
+                request_id,
+                headers,
+                timing,
+            });
         }
     }
 }
@@ -332,8 +389,12 @@ impl<F: FnOnce(Outcome)> Side<F> {
 impl<F: FnOnce(Outcome)> Drop for Side<F> {
     fn drop(&mut self) {
         self.look();
+        // All of the body has passed, or its status has said already that it failed.
+        if self.left == Some(0) || self.is_refused() {
+            self.end();
+        }
         if self.report.is_some() {
-            self.watch.given(&mut Ok::<_, Error>(None));
+            self.watch.ended();
             self.tell_rest(Ending::Dropped);
         }
     }

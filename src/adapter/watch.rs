@@ -46,11 +46,16 @@ impl Watch {
         self.stopwatch.received(at, chunk.len());
     }
 
+    /// The stream is over. An event may still come of that.
+    pub(super) fn ended(&mut self) {
+        self.stopwatch.ended(self.sent.elapsed());
+    }
+
     /// What is given out: an event, or the end.
     pub(super) fn given<E>(&mut self, event: &mut Result<Option<Event>, E>) {
         match event {
             Ok(Some(event)) => self.stopwatch.stamp(event),
-            Ok(None) | Err(_) => self.stopwatch.ended(self.sent.elapsed()),
+            Ok(None) | Err(_) => self.ended(),
         }
     }
 

@@ -4,6 +4,7 @@ mod detect;
 mod fast;
 mod frame;
 mod learnt;
+mod options;
 #[cfg(feature = "http")]
 mod response;
 
@@ -23,7 +24,6 @@ use crate::aws::{Framed, Unframer};
 use crate::error::{Error, ErrorKind, Partial};
 use crate::event::Event;
 use crate::headers::Headers;
-use crate::limits::Limits;
 use crate::message::Message;
 use crate::protocol::Protocol;
 use crate::sse::Scanner;
@@ -136,62 +136,6 @@ impl Decoder {
         }
     }
 
-    /// Sets the id of the request, from the response's `request-id` or `x-request-id` header. It comes
-    /// back in [`Complete`](crate::Complete) and in errors.
-    pub fn request_id(mut self, id: impl Into<Text>) -> Self {
-        self.headers.get_or_insert_default().request_id = Some(id.into());
-        self
-    }
-
-    /// Sets the response's headers, the id of the request among them. If they have none, one that
-    /// was set before stays.
-    pub fn headers(mut self, headers: Headers) -> Self {
-        let known = self.headers.take().and_then(|headers| headers.request_id);
-        let request_id = headers.request_id.clone().or(known);
-        self.headers = Some(Headers { request_id, ..headers }.into());
-        self
-    }
-
-    /// Whether a deviation from the protocol is an error rather than a warning. Off unless set.
-    pub fn strict(mut self, strict: bool) -> Self {
-        self.machine.ledger_mut().strict = strict;
-        self
-    }
-
-    /// Whether invalid UTF-8 becomes U+FFFD rather than an error. Off unless set: what is signed
-    /// would no longer be what was received.
-    pub fn lossy(mut self, lossy: bool) -> Self {
-        self.lossy = lossy;
-        self
-    }
-
-    /// Whether the message is accumulated. On unless set.
-    ///
-    /// Without it, what needs the whole of a block is not given: no `Block` and no `ToolCall`
-    /// events, and no blocks in the message. Usage, stop reason and errors are as ever. For gateways
-    /// that only look on.
-    pub fn accumulate(mut self, accumulate: bool) -> Self {
-        self.machine.ledger_mut().accumulate = accumulate;
-        self
-    }
-
-    /// Whether an event that lacks only its last line ends at the end of the input counts. Off unless
-    /// set: it may well have been cut.
-    pub fn flush_at_end(mut self, flush: bool) -> Self {
-        self.sse.set_flush(flush);
-        self
-    }
-
-    /// Sets how much is held at most.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.sse.set_limit(limits.event_bytes);
-        if let Some(aws) = &mut self.aws {
-            aws.set_limit(limits.event_bytes);
-        }
-        self.machine.ledger_mut().limits = limits;
-        self
-    }
-
     /// Takes the next event off the front of `input`.
     ///
     /// Returns `Ok(None)` once `input` is used up: give the next chunk, or [`finish`](Self::finish).
@@ -241,13 +185,12 @@ impl Decoder {
             if let Some(event) = self.queue.pop_front() {
                 return Ok(Some(event));
             }
-            if let Some(error) = &self.failed {
-                let error = error.clone();
+            if self.failed.is_some() {
                 #[cfg(feature = "http")]
                 if self.refuse(input) {
                     return Ok(None);
                 }
-                return Err(error);
+                return self.failed.clone().map_or(Ok(None), Err);
             }
             if self.machine.is_done() {
                 // Whatever comes now can change nothing, not even by being too large.
@@ -409,6 +352,15 @@ impl Decoder {
     #[must_use]
     pub fn response_headers(&self) -> Option<&Headers> {
         self.headers.as_deref()
+    }
+
+    /// The other choices so far, if the request asked for several.
+    #[cfg(all(feature = "std", feature = "stream"))]
+    pub(crate) fn choices(&self) -> Vec<Message> {
+        match &self.failed {
+            Some(error) => error.partial().choices.clone(),
+            None => self.machine.choices(),
+        }
     }
 
     /// Ends because nothing came for too long: well, if nothing is missing that matters.

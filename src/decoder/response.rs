@@ -45,6 +45,7 @@ use crate::wire::read_error_body;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[must_use]
 pub struct Refused {
+    protocol: Protocol,
     status: u16,
     headers: Box<Headers>,
     /// How the body is encoded, if it is: then it cannot be read.
@@ -67,7 +68,7 @@ impl Decoder {
     ) -> Result<Self, Refused> {
         let kept = Headers::from(headers);
         match refused(protocol, status, headers) {
-            Some(encoding) => Err(Refused::new(status, kept, encoding)),
+            Some(encoding) => Err(Refused::new(protocol, status, kept, encoding)),
             None => Ok(Self::new(protocol).headers(kept)),
         }
     }
@@ -75,8 +76,7 @@ impl Decoder {
     /// Sets the response that the body is of.
     ///
     /// What is no event stream, as [`for_response`](Self::for_response) has it, is then not decoded: no
-    /// event comes of it, and its end is the error that its body states, of which the first 64 KiB are
-    /// kept.
+    /// event comes of it, and its end is the error that its body states. Of that 64 KiB are read.
     ///
     /// # Example
     ///
@@ -102,10 +102,12 @@ impl Decoder {
         self = self.headers(headers.into());
         if let Some(encoding) = refused(protocol, status, headers) {
             let headers = self.headers.as_deref().cloned().unwrap_or_default();
-            let refused = Refused::new(status, headers, encoding);
+            let known = encoding.is_some();
+            let refused = Refused::new(protocol, status, headers, encoding);
             // Until the body has been seen. A decoder that failed looks at nothing.
             self.failed = Some(refused.clone().into_error(b""));
-            self.head = Some(Box::new(Head { bytes: Vec::new(), refused: Some(refused) }));
+            // Of what is encoded, the body says nothing.
+            self.head = (!known).then(|| Head { bytes: Vec::new(), refused: Some(refused) }.into());
         }
         self
     }
@@ -115,10 +117,20 @@ impl Decoder {
         let Some(Head { bytes, refused: Some(_) }) = self.head.as_deref_mut() else {
             return false;
         };
-        let room = BODY.saturating_sub(bytes.len()).min(input.len());
-        bytes.extend_from_slice(input.get(..room).unwrap_or_default());
+        let room = BODY.saturating_sub(bytes.len());
+        bytes.extend_from_slice(input.get(..room.min(input.len())).unwrap_or_default());
+        // An error has no more; what goes on is not waited for.
+        if input.len() >= room {
+            self.end_refusal();
+            return false;
+        }
         input.clear();
         true
+    }
+
+    /// Whether the response is refused, and its body not known to the end.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.head.as_ref().is_some_and(|head| head.refused.is_some())
     }
 
     /// The body of a response that is refused has come to its end, or as far as it will.
@@ -149,8 +161,13 @@ fn refused(protocol: Protocol, status: StatusCode, headers: &HeaderMap) -> Optio
 }
 
 impl Refused {
-    fn new(status: StatusCode, headers: Headers, encoding: Option<Text>) -> Self {
-        Self { status: status.as_u16(), headers: headers.into(), encoding }
+    fn new(
+        protocol: Protocol,
+        status: StatusCode,
+        headers: Headers,
+        encoding: Option<Text>,
+    ) -> Self {
+        Self { protocol, status: status.as_u16(), headers: headers.into(), encoding }
     }
 
     /// The status of the response. It may be 200, with a body of another type.
@@ -174,6 +191,7 @@ impl Refused {
             return Error::refused(
                 ErrorKind::Encoded { status: self.status, encoding },
                 *self.headers,
+                self.protocol.provider(),
             );
         }
         let body = String::from_utf8_lossy(body);
@@ -185,7 +203,7 @@ impl Refused {
                 ErrorKind::Refused { status: self.status, excerpt }
             }
         };
-        Error::refused(kind, *self.headers)
+        Error::refused(kind, *self.headers, self.protocol.provider())
     }
 
     /// An error as an API states it: most have it under `error`, Amazon as a bare message, with its type

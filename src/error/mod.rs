@@ -18,7 +18,7 @@ pub use self::server::{ServerError, ServerErrorType};
 use self::words::Line;
 use crate::headers::Headers;
 use crate::json::Flaw;
-use crate::message::Message;
+use crate::message::{Message, Provider};
 use crate::rule::Rule;
 use crate::stop::StopReason;
 use crate::text::Text;
@@ -212,8 +212,9 @@ impl Error {
 
     /// An error instead of a stream.
     #[cfg(feature = "http")]
-    pub(crate) fn refused(kind: ErrorKind, headers: Headers) -> Self {
-        Self::new(kind, None, Partial::default(), headers)
+    pub(crate) fn refused(kind: ErrorKind, headers: Headers, provider: Provider) -> Self {
+        let message = Message { provider, ..Message::default() };
+        Self::new(kind, None, Partial { message, ..Partial::default() }, headers)
     }
 
     /// An error of a layer that knows no message.
@@ -269,12 +270,48 @@ impl Error {
         &self.0.headers
     }
 
+    /// Whether the same request may well succeed a little later: the server says so, or its connection or
+    /// something before it failed. Whether sending it again would show anything twice is another question:
+    /// [`retry_safe`](Self::retry_safe).
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match &self.0.kind {
+            ErrorKind::Server(error) => error.is_transient(),
+            ErrorKind::Incomplete { .. }
+            | ErrorKind::Unterminated { .. }
+            | ErrorKind::Transport(_)
+            | ErrorKind::Timeout { .. } => true,
+            // The status of a proxy: what is behind it may be back soon.
+            ErrorKind::Refused { status, .. } => is_transient(*status),
+            ErrorKind::Recorded { name, status, .. } => match name.as_str() {
+                "incomplete" | "unterminated" | "transport" | "timeout" => true,
+                _ => status.is_some_and(is_transient),
+            },
+            _ => false,
+        }
+    }
+
+    /// How long the server asks to wait before the next request, in a header or in words.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        let said = match &self.0.kind {
+            ErrorKind::Server(error) => error.retry_after(),
+            _ => None,
+        };
+        self.0.headers.retry_after.or(said)
+    }
+
     /// Whether the request can be sent again without showing anything twice: true only if nothing of
     /// a block has been handed out.
     #[must_use]
     pub fn retry_safe(&self) -> bool {
         !self.0.partial.output_started
     }
+}
+
+/// Whether a status is of what passes.
+fn is_transient(status: u16) -> bool {
+    matches!(status, 408 | 409 | 429 | 500 | 502..=504 | 520..=529)
 }
 
 impl ErrorKind {

@@ -48,7 +48,7 @@ impl ServerError {
         match (self.usual(), &self.error_type) {
             (Some((_, transient)), _) => transient,
             (None, ServerErrorType::Other(_)) => {
-                matches!(self.http_status(), Some(408 | 409 | 429 | 500 | 502..=504 | 520..=529))
+                self.http_status().is_some_and(super::is_transient)
             }
             (None, kind) => kind.is_transient(),
         }

@@ -20,16 +20,41 @@ use crate::text::Text;
 use crate::timing::Timing;
 
 impl<'de> Deserialize<'de> for Event {
-    /// Its type is read first: in an enum with a tag inside, raw JSON would not survive.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Line::deserialize(deserializer)?.event()
+    }
+}
+
+/// An object with a type. That is read first: in an enum with a tag inside, raw JSON would not survive.
+pub(super) struct Line {
+    kind: Text,
+    text: Box<RawValue>,
+}
+
+impl<'de> Deserialize<'de> for Line {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct Tag {
             #[serde(rename = "type")]
             kind: Text,
         }
-        let line = Box::<RawValue>::deserialize(deserializer)?;
-        let tag: Tag = serde_json::from_str(line.get()).map_err(D::Error::custom)?;
-        Self::of(&tag.kind, line.get()).map_err(D::Error::custom)
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        let tag: Tag = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+        Ok(Self { kind: tag.kind, text })
+    }
+}
+
+impl Line {
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    pub(super) fn read<T: DeserializeOwned, E: serde::de::Error>(&self) -> Result<T, E> {
+        serde_json::from_str(self.text.get()).map_err(E::custom)
+    }
+
+    pub(super) fn event<E: serde::de::Error>(&self) -> Result<Event, E> {
+        Event::of(&self.kind, self.text.get()).map_err(E::custom)
     }
 }
 
@@ -120,7 +145,7 @@ impl<'de> Deserialize<'de> for ToolCall {
             #[serde(default, deserialize_with = "json::present")]
             input: Option<Json>,
             #[serde(default)]
-            raw: Text,
+            raw: Option<Text>,
             #[serde(default)]
             reason: Text,
             #[serde(default)]
@@ -129,9 +154,16 @@ impl<'de> Deserialize<'de> for ToolCall {
         let Written { index, id, name, kind, item, input, raw, reason, about } =
             Written::deserialize(deserializer)?;
         let spaced = about.and_then(|about| Json::with_space(about.input.into_shared()).ok());
-        let input = match input {
-            Some(input) => Ok(spaced.unwrap_or(input)),
-            None => Err(InvalidInput { reason: why(&reason, &raw), raw }),
+        let input = match (input, raw) {
+            (Some(input), _) if kind == ToolKind::Client && !input.starts_with('{') => {
+                let raw = input.into_shared().into();
+                Err(InvalidInput { raw, reason: InvalidReason::NotAnObject })
+            }
+            (Some(input), _) => {
+                Ok(spaced.filter(|spaced| spaced.trim() == &*input).unwrap_or(input))
+            }
+            (None, Some(raw)) => Err(InvalidInput { reason: why(&reason, &raw), raw }),
+            (None, None) => return Err(D::Error::missing_field("input")),
         };
         Ok(Self { index, id, name, kind, item, input })
     }

@@ -1,11 +1,15 @@
 //! What the decoder hands out.
 
 mod form;
+mod line;
+
+pub use self::line::EventLine;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
@@ -363,6 +367,19 @@ impl Complete {
 }
 
 impl ToolCall {
+    /// The arguments as a type of yours.
+    ///
+    /// # Errors
+    ///
+    /// If they are no JSON object, or not what the type asks for. Either way the call wants an answer, and
+    /// the error in words is a good one.
+    pub fn parse<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+        match &self.input {
+            Ok(input) => serde_json::from_str(input),
+            Err(invalid) => Err(serde::de::Error::custom(invalid)),
+        }
+    }
+
     pub(crate) fn new(index: u32, tool: &ToolUse) -> Self {
         Self {
             index,

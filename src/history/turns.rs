@@ -26,7 +26,7 @@ pub enum Resume {
 impl History {
     /// If the last reply was cut, adds what makes the model go on with it, and says how: its own text, where
     /// the model takes that and does not think, else a message of the user that has the text and asks to go
-    /// on. What was refused is not gone on with.
+    /// on. What was refused is not gone on with, nor a reply of which nothing came.
     ///
     /// It becomes part of the record, so that what is signed behind it stays valid.
     pub fn resume(&mut self, target: &Target) -> Option<Resume> {
@@ -34,6 +34,10 @@ impl History {
         let message = &reply.message;
         let cut = message.stop_reason.as_ref().is_some_and(StopReason::is_cut) || !message.complete;
         if !cut || message.stop_reason == Some(StopReason::Refusal) {
+            return None;
+        }
+        // Of a request that failed before anything came there is nothing to go on with: it is sent again.
+        if message.content.is_empty() {
             return None;
         }
         let open = message.unfinished_text();

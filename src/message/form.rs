@@ -140,7 +140,7 @@ pub(super) mod pairs {
 
 /// What a block has that its form does not say.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 struct About {
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<u32>,
@@ -198,12 +198,14 @@ fn write(block: &Block, place: u32) -> String {
 /// The block from what [`write()`] made of it, or from an API.
 fn read(text: &str, place: u32) -> Result<Block, serde_json::Error> {
     let Members(members) = serde_json::from_str(text)?;
-    let Some((_, about)) = members.iter().rfind(|(key, _)| *key == ABOUT) else {
+    // What was written here is last, and says something. Any other is the API's own member.
+    let about = members.last().filter(|(key, _)| *key == ABOUT);
+    let about = about.and_then(|(_, about)| serde_json::from_str::<About>(about.get()).ok());
+    let Some(about) = about.filter(|about| *about != About::default()) else {
         let block = plain::read(text, place)?;
         let named = !block.content.kind().is_empty();
         return if named { Ok(block) } else { Err(serde_json::Error::missing_field("type")) };
     };
-    let about: About = serde_json::from_str(about.get())?;
     let block = match about.content.clone() {
         Some(content) => whole(content, place),
         None => plain::read(&without_about(text, &members), place)?,

@@ -13,6 +13,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
@@ -356,6 +357,21 @@ impl ThinkingContent {
     #[must_use]
     pub fn is_omitted(&self) -> bool {
         self.thinking.is_empty() && self.signature.is_some()
+    }
+}
+
+impl ToolUse {
+    /// The arguments as a type of yours.
+    ///
+    /// # Errors
+    ///
+    /// If they are no JSON object, or not what the type asks for. Either way the call wants an answer, and
+    /// the error in words is a good one.
+    pub fn parse<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+        match &self.input {
+            Ok(input) => serde_json::from_str(input),
+            Err(invalid) => Err(serde::de::Error::custom(invalid)),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use self::path::Stack;
@@ -18,7 +19,7 @@ use self::tree::Tree;
 use crate::json::JsonError;
 use crate::json::string::Str;
 
-pub use self::path::{Path, Segment};
+pub use self::path::{InputPath, InputSegment};
 
 /// The arguments of a tool call, as far as they have come.
 ///
@@ -113,11 +114,22 @@ pub struct PartialInput {
 /// A value that is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Field<'a> {
+pub struct InputField<'a> {
     /// Where it stands.
-    pub path: Path<'a>,
+    pub path: InputPath<'a>,
     /// The value exactly as received: a part of [`PartialInput::as_str`].
     pub json: &'a str,
+}
+
+impl<'a> InputField<'a> {
+    /// The value as a type of yours: a `String`, a number, a structure.
+    ///
+    /// # Errors
+    ///
+    /// If it is not what the type asks for.
+    pub fn parse<T: Deserialize<'a>>(&self) -> serde_json::Result<T> {
+        serde_json::from_str(self.json)
+    }
 }
 
 impl PartialInput {
@@ -159,10 +171,10 @@ impl PartialInput {
     pub fn next_field<'a>(
         &'a mut self,
         fragment: &mut &str,
-    ) -> Result<Option<Field<'a>>, JsonError> {
+    ) -> Result<Option<InputField<'a>>, JsonError> {
         let found = self.advance(fragment);
         self.complete();
-        Ok(found?.map(|(start, end)| Field {
+        Ok(found?.map(|(start, end)| InputField {
             path: self.stack.path(),
             json: self.text.get(start..end).unwrap_or_default(),
         }))
@@ -207,7 +219,7 @@ impl PartialInput {
     ///
     /// Of members with the same key it has the last, and for half of a surrogate pair U+FFFD. Numbers are
     /// what `serde_json` makes of them, and `null` where it makes nothing of them; their digits are in
-    /// [`Field::json`].
+    /// [`InputField::json`].
     pub fn value(&mut self) -> &Value {
         self.tree.get_or_insert_default().update(&self.text, &self.scanner)
     }

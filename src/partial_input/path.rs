@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 /// # Example
 ///
 /// ```
-/// use thinkstream::{PartialInput, Segment};
+/// use thinkstream::{InputSegment, PartialInput};
 ///
 /// let mut input = PartialInput::new();
 /// let mut fragment = r#"{"edits": [0, {"old": "a"#;
@@ -23,18 +23,18 @@ use alloc::vec::Vec;
 /// let mut fragment = "\"";
 /// let field = input.next_field(&mut fragment).unwrap().unwrap();
 /// assert_eq!(field.path, "$.edits[1].old");
-/// assert_eq!(field.path.segments().last(), Some(Segment::Key("old")));
+/// assert_eq!(field.path.segments().last(), Some(InputSegment::Key("old")));
 /// ```
 #[derive(Clone, Copy)]
-pub struct Path<'a> {
+pub struct InputPath<'a> {
     frames: &'a [Frame],
     keys: &'a str,
 }
 
-/// One step of a [`Path`].
+/// One step of an [`InputPath`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "JSON has no other")]
-pub enum Segment<'a> {
+pub enum InputSegment<'a> {
     /// The key of an object's member, unescaped.
     Key(&'a str),
     /// The place of an array's item, from 0.
@@ -65,7 +65,7 @@ enum Spot {
     Index(usize),
 }
 
-impl<'a> Path<'a> {
+impl<'a> InputPath<'a> {
     /// How many objects and arrays the value is in: 0 is the root.
     #[must_use]
     pub fn depth(&self) -> usize {
@@ -75,56 +75,57 @@ impl<'a> Path<'a> {
     /// The way from the root to the value.
     pub fn segments(
         &self,
-    ) -> impl DoubleEndedIterator<Item = Segment<'a>> + ExactSizeIterator + Clone + use<'a> {
+    ) -> impl DoubleEndedIterator<Item = InputSegment<'a>> + ExactSizeIterator + Clone + use<'a>
+    {
         let keys = self.keys;
         self.frames.iter().map(move |frame| frame.spot.segment(keys))
     }
 }
 
-impl fmt::Display for Path<'_> {
+impl fmt::Display for InputPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f)
     }
 }
 
-impl fmt::Debug for Path<'_> {
+impl fmt::Debug for InputPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f)
     }
 }
 
-impl PartialEq<str> for Path<'_> {
+impl PartialEq<str> for InputPath<'_> {
     fn eq(&self, other: &str) -> bool {
         let mut left = Left(other);
         self.write(&mut left).is_ok() && left.0.is_empty()
     }
 }
 
-impl PartialEq<&str> for Path<'_> {
+impl PartialEq<&str> for InputPath<'_> {
     fn eq(&self, other: &&str) -> bool {
         *self == **other
     }
 }
 
-impl PartialEq for Path<'_> {
+impl PartialEq for InputPath<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.segments().eq(other.segments())
     }
 }
 
-impl Eq for Path<'_> {}
+impl Eq for InputPath<'_> {}
 
-impl Path<'_> {
+impl InputPath<'_> {
     fn write(&self, out: &mut impl Write) -> fmt::Result {
         out.write_char('$')?;
         self.segments().try_for_each(|segment| match segment {
-            Segment::Key(key) if is_name(key) => write!(out, ".{key}"),
-            Segment::Key(key) => {
+            InputSegment::Key(key) if is_name(key) => write!(out, ".{key}"),
+            InputSegment::Key(key) => {
                 out.write_str("[\"")?;
                 escape(key, out)?;
                 out.write_str("\"]")
             }
-            Segment::Index(index) => write!(out, "[{index}]"),
+            InputSegment::Index(index) => write!(out, "[{index}]"),
         })
     }
 }
@@ -160,10 +161,10 @@ fn escape(key: &str, out: &mut impl Write) -> fmt::Result {
 }
 
 impl Spot {
-    fn segment(self, keys: &str) -> Segment<'_> {
+    fn segment(self, keys: &str) -> InputSegment<'_> {
         match self {
-            Self::Key(from, to) => Segment::Key(keys.get(from..to).unwrap_or_default()),
-            Self::Index(index) => Segment::Index(index),
+            Self::Key(from, to) => InputSegment::Key(keys.get(from..to).unwrap_or_default()),
+            Self::Index(index) => InputSegment::Index(index),
         }
     }
 }
@@ -202,12 +203,12 @@ impl Stack {
     }
 
     /// The value at hand.
-    pub(super) fn path(&self) -> Path<'_> {
-        Path { frames: &self.frames, keys: &self.keys }
+    pub(super) fn path(&self) -> InputPath<'_> {
+        InputPath { frames: &self.frames, keys: &self.keys }
     }
 
     /// Which value of the open object or array so far down, the root being 0, is at hand.
-    pub(super) fn segment(&self, level: usize) -> Option<Segment<'_>> {
+    pub(super) fn segment(&self, level: usize) -> Option<InputSegment<'_>> {
         self.frames.get(level).map(|frame| frame.spot.segment(&self.keys))
     }
 }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use serde_json::{Map, Value};
 
 use super::decode;
-use super::path::{Segment, Stack};
+use super::path::{InputSegment, Stack};
 use super::scan::{Scanner, Step};
 
 /// What the settled text means.
@@ -113,8 +113,10 @@ impl Tree {
             return;
         }
         match (outer, segment) {
-            (Value::Object(members), Segment::Key(key)) => drop(members.insert(key.into(), value)),
-            (Value::Array(items), Segment::Index(_)) => items.push(value),
+            (Value::Object(members), InputSegment::Key(key)) => {
+                drop(members.insert(key.into(), value));
+            }
+            (Value::Array(items), InputSegment::Index(_)) => items.push(value),
             _ => {}
         }
     }
@@ -154,10 +156,10 @@ impl Default for Tree {
 }
 
 /// The value at a place of an object or array, if there is one.
-fn slot<'a>(outer: &'a mut Value, segment: Segment<'_>) -> Option<&'a mut Value> {
+fn slot<'a>(outer: &'a mut Value, segment: InputSegment<'_>) -> Option<&'a mut Value> {
     match (outer, segment) {
-        (Value::Object(members), Segment::Key(key)) => members.get_mut(key),
-        (Value::Array(items), Segment::Index(index)) => items.get_mut(index),
+        (Value::Object(members), InputSegment::Key(key)) => members.get_mut(key),
+        (Value::Array(items), InputSegment::Index(index)) => items.get_mut(index),
         _ => None,
     }
 }

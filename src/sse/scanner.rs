@@ -117,6 +117,10 @@ impl Scanner {
         self.flush = flush;
     }
 
+    pub(crate) fn flushes(&self) -> bool {
+        self.flush
+    }
+
     /// Reads a field `error`, which the standard does not know, as if it were `data`: llama.cpp says so
     /// why it failed.
     pub(crate) fn set_error_is_data(&mut self) {

@@ -2,7 +2,7 @@
 //!
 //! [`CallRecord`] sums a finished or failed call up; [`attributes`] names what is in it as OpenTelemetry's
 //! conventions for generative AI do. Both are plain data, for whatever sends them on. With the feature
-//! `tracing`, `span` and `Traced` put them on a span.
+//! `tracing`, `span`, `record` and `Traced` put them on a span.
 //!
 //! # Example
 //!
@@ -67,7 +67,8 @@ pub enum Value {
 /// The attributes of a call, named by OpenTelemetry's semantic conventions for generative AI (in
 /// development, without a stable version). What is not known is left out.
 ///
-/// Input tokens have those of the cache among them there, as [`CallRecord::prompt_tokens`] has. Times are
+/// What is written to the cache has two names: the conventions have renamed it, and not everybody has
+/// followed. Input tokens have those of the cache among them there, as [`CallRecord::prompt_tokens`] has. Times are
 /// in seconds. What the conventions have no name for begins with `thinkstream.`: when the first byte,
 /// thinking, text and tool input came, where the conventions know only of a first chunk, and the id of
 /// the request. That first chunk is here the first that has output, thinking included, and no ping.
@@ -92,6 +93,7 @@ pub fn attributes(call: &CallRecord) -> Vec<(&'static str, Value)> {
         ("gen_ai.usage.output_tokens", int(call.completion_tokens)),
         ("gen_ai.usage.cache_read.input_tokens", int(call.cache_read_input_tokens)),
         ("gen_ai.usage.cache_creation.input_tokens", int(call.cache_creation_input_tokens)),
+        ("gen_ai.usage.cache_write.input_tokens", int(call.cache_creation_input_tokens)),
         ("gen_ai.usage.reasoning.output_tokens", int(call.reasoning_tokens)),
         ("error.type", text(&call.error_type)),
         ("thinkstream.request_id", text(&call.request_id)),
@@ -106,11 +108,15 @@ pub fn attributes(call: &CallRecord) -> Vec<(&'static str, Value)> {
 
 /// Who was called. Of the many that speak as `OpenAI` does, that is what the conventions ask for.
 fn provider(call: &CallRecord) -> Text {
-    let spoken = match call.api {
+    call.provider.clone().unwrap_or_else(|| spoken(call.api).into())
+}
+
+/// Whose API it is, as the conventions call them.
+fn spoken(api: Provider) -> &'static str {
+    match api {
         Provider::Anthropic => "anthropic",
         Provider::OpenAiResponses | Provider::OpenAiChat => "openai",
-    };
-    call.provider.clone().unwrap_or_else(|| spoken.into())
+    }
 }
 
 impl From<u64> for Value {
@@ -134,6 +140,12 @@ impl From<f64> for Value {
 impl From<bool> for Value {
     fn from(value: bool) -> Self {
         Self::Bool(value)
+    }
+}
+
+impl From<Text> for Value {
+    fn from(text: Text) -> Self {
+        Self::Text(text)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,6 +16,9 @@ use crate::event::Complete;
 use crate::headers::Headers;
 use crate::json::Json;
 use crate::message::{Message, Provider};
+#[cfg(all(feature = "std", feature = "stream"))]
+use crate::protocol::Protocol;
+use crate::stop::StopReason;
 use crate::text::Text;
 use crate::timing::{Timing, milliseconds};
 
@@ -61,7 +65,8 @@ pub struct CallRecord {
     pub organization_id: Option<Text>,
     /// Why the reply stopped.
     pub stop_reason: Option<Text>,
-    /// The same of each choice, if the request asked for several.
+    /// Why each choice stopped, in the provider's own words: `end_turn`, `stop`, … One that failed or was
+    /// cut says `error`.
     pub finish_reasons: Vec<Text>,
     /// The whole prompt in tokens: uncached, read from the cache and written to it.
     pub prompt_tokens: Option<u64>,
@@ -82,10 +87,11 @@ pub struct CallRecord {
     pub cache_creation_1h_input_tokens: Option<u64>,
     /// The tier that served the request.
     pub service_tier: Option<Text>,
-    /// Whether the reply has calls of tools that are yours to run.
-    pub has_tool_calls: bool,
-    /// How many that are whole.
-    pub tool_call_count: u32,
+    /// Whether the reply has calls of tools that are yours to run. Unknown where no blocks were kept, but
+    /// for what a tap has seen.
+    pub has_tool_calls: Option<bool>,
+    /// How many.
+    pub tool_call_count: Option<u32>,
     /// Whether they may be run, if there are any.
     pub tools_safe_to_run: Option<bool>,
     /// From the sending of the request to its end, if that was measured.
@@ -128,17 +134,11 @@ impl CallRecord {
     /// [`message`](crate::Decoder::message) of the decoder.
     #[must_use]
     pub fn dropped(message: &Message) -> Self {
-        let record = Self::of(message, &[]);
-        Self {
-            outcome: "dropped".into(),
-            error_type: Some("cancelled".into()),
-            tools_safe_to_run: record.has_tool_calls.then_some(false),
-            ..record
-        }
+        Self { error_type: Some("cancelled".into()), ..Self::of(message, &[], "dropped") }
     }
 
     /// What a message says of its call.
-    fn of(message: &Message, choices: &[Message]) -> Self {
+    fn of(message: &Message, choices: &[Message], outcome: &str) -> Self {
         let usage = &message.usage;
         let prompt_tokens = usage.total_input_tokens();
         // Before it says why it stopped, Anthropic's count is a placeholder.
@@ -147,9 +147,10 @@ impl CallRecord {
         let messages = || core::iter::once(message).chain(choices);
         let reason = |message: &Message| Some(Text::from(message.stop_reason.as_ref()?.as_str()));
         let calls = messages().flat_map(Message::tool_calls).filter(|tool| tool.kind.is_client());
-        let tool_call_count = u32::try_from(calls.count()).unwrap_or(u32::MAX);
-        let safe = messages().all(Message::tools_safe_to_run);
-        Self {
+        let kept = !message.content.is_empty() || message.stop_reason != Some(StopReason::ToolUse);
+        let tool_calls = kept.then(|| u32::try_from(calls.count()).unwrap_or(u32::MAX));
+        let record = Self {
+            outcome: outcome.into(),
             provider: match message.provider {
                 Provider::Anthropic => Some("anthropic".into()),
                 Provider::OpenAiResponses => Some("openai".into()),
@@ -159,7 +160,7 @@ impl CallRecord {
             model: message.model.clone(),
             response_id: message.id.clone(),
             stop_reason: reason(message),
-            finish_reasons: messages().filter_map(reason).collect(),
+            finish_reasons: messages().map(own_reason).collect(),
             prompt_tokens,
             completion_tokens,
             total_tokens: prompt_tokens
@@ -170,39 +171,44 @@ impl CallRecord {
             cache_creation_5m_input_tokens: usage.cache_creation.ephemeral_5m_input_tokens,
             cache_creation_1h_input_tokens: usage.cache_creation.ephemeral_1h_input_tokens,
             service_tier: usage.service_tier.clone(),
-            has_tool_calls: tool_call_count > 0,
-            tool_call_count,
-            tools_safe_to_run: (tool_call_count > 0).then_some(safe),
             ..Self::default()
-        }
+        };
+        record.tool_calls(tool_calls, messages().all(Message::tools_safe_to_run))
+    }
+
+    fn tool_calls(mut self, count: Option<u32>, safe: bool) -> Self {
+        self.tool_call_count = count;
+        self.has_tool_calls = count.map(|count| count > 0);
+        // Those of a reply that is not whole are not to be run, whatever it said last.
+        let safe = safe && self.outcome == "complete";
+        self.tools_safe_to_run = (count != Some(0)).then_some(safe);
+        self
     }
 
     /// How it ended, if not well.
     fn failed(mut self, error: &Error) -> Self {
         let kind = error.kind().name();
         let named = match error.kind() {
-            ErrorKind::Server(server) => Some(server.error_type.as_str()),
+            ErrorKind::Server(server) => {
+                // A code says more than a type; one that is a number says only its status.
+                let code = server.code.as_deref().filter(|code| code.parse::<u32>().is_err());
+                code.or(Some(server.error_type.as_str()))
+            }
             _ => None,
         };
         let named = named.filter(|name| !name.is_empty());
-        self.outcome = kind.into();
         self.error_type = Some(named.unwrap_or(kind).into());
         self.error = Some(alloc::format!("{error}").into());
         self.retry_safe = Some(error.retry_safe());
         self.request_id = error.request_id().cloned();
-        // Calls of a reply that is not whole are not to be run, whatever it said last.
-        self.tools_safe_to_run = self.has_tool_calls.then_some(false);
         self.headers(error.headers())
     }
 }
 
 impl From<&Complete> for CallRecord {
     fn from(done: &Complete) -> Self {
-        let record = Self {
-            outcome: "complete".into(),
-            request_id: done.request_id.clone(),
-            ..Self::of(&done.message, &done.choices)
-        };
+        let record = Self::of(&done.message, &done.choices, "complete");
+        let record = Self { request_id: done.request_id.clone(), ..record };
         match &done.timing {
             Some(timing) => record.timing(timing.clone()),
             None => record,
@@ -214,21 +220,47 @@ impl From<&Error> for CallRecord {
     /// With what was received by then. An error knows of no times: see [`timing`](Self::timing()).
     fn from(error: &Error) -> Self {
         let partial = error.partial();
-        Self::of(&partial.message, &partial.choices).failed(error)
+        Self::of(&partial.message, &partial.choices, error.kind().name()).failed(error)
+    }
+}
+
+impl From<&Box<Complete>> for CallRecord {
+    fn from(done: &Box<Complete>) -> Self {
+        Self::from(&**done)
     }
 }
 
 #[cfg(all(feature = "std", feature = "stream"))]
 impl From<&Outcome> for CallRecord {
-    /// Of a decoder that does not accumulate, the calls of tools are not known.
     fn from(outcome: &Outcome) -> Self {
-        let record = || Self::of(&outcome.message, &outcome.choices);
-        let record = match &outcome.ending {
-            Ending::Complete => Self { outcome: "complete".into(), ..record() },
-            Ending::Failed(error) => record().failed(error),
-            Ending::Dropped => Self::dropped(&outcome.message),
+        let name = match &outcome.ending {
+            Ending::Complete => "complete",
+            Ending::Failed(error) => error.kind().name(),
+            Ending::Dropped => "dropped",
         };
-        let request_id = outcome.request_id.clone().or(record.request_id);
-        Self { request_id, ..record }.headers(&outcome.headers).timing(outcome.timing.clone())
+        let record = Self::of(&outcome.message, &outcome.choices, name);
+        let mut record = match &outcome.ending {
+            Ending::Complete => record,
+            Ending::Failed(error) => record.failed(error),
+            Ending::Dropped => Self { error_type: Some("cancelled".into()), ..record },
+        };
+        if outcome.protocol == Protocol::AnthropicOnBedrock {
+            record.provider = Some("aws.bedrock".into());
+        }
+        // What was begun was seen, whether it is kept or not.
+        let mut messages = core::iter::once(&outcome.message).chain(&outcome.choices);
+        let safe = messages.all(Message::tools_safe_to_run);
+        let mut record = record.tool_calls(Some(outcome.tool_calls), safe);
+        if outcome.request_id.is_some() {
+            record.request_id.clone_from(&outcome.request_id);
+        }
+        record.headers(&outcome.headers).timing(outcome.timing.clone())
     }
+}
+
+/// Why a message stopped, as its provider says it.
+fn own_reason(message: &Message) -> Text {
+    let own = message.get("finish_reason").and_then(|json| serde_json::from_str(json).ok());
+    let reason = || message.stop_reason.as_ref().map(|reason| reason.as_str().into());
+    own.or_else(reason).unwrap_or_else(|| "error".into())
 }

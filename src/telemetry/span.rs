@@ -2,6 +2,7 @@
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use alloc::format;
 
@@ -9,23 +10,29 @@ use futures_core::Stream;
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::{CallRecord, Value, attributes};
+use super::{CallRecord, Value, attributes, spoken};
 use crate::error::Error;
 use crate::event::Event;
 use crate::message::Message;
+use crate::protocol::Protocol;
+use crate::timing::Stopwatch;
 
 /// A span for a call of this model, with a field for each of the [`attributes`], of which those of the
-/// request are set. `otel.name`, `otel.kind` and `otel.status_code` are what `tracing-opentelemetry`
-/// makes the span's own.
+/// request and the provider are set. `otel.name`, `otel.kind` and `otel.status_code` are what
+/// `tracing-opentelemetry` makes the span's own.
 #[must_use]
-pub fn span(request_model: &str) -> Span {
+pub fn span(protocol: Protocol, request_model: &str) -> Span {
+    let provider = match protocol {
+        Protocol::AnthropicOnBedrock => "aws.bedrock",
+        _ => spoken(protocol.provider()),
+    };
     tracing::info_span!(
         "chat",
         otel.name = format!("chat {request_model}"),
         otel.kind = "client",
         otel.status_code = Empty,
         gen_ai.operation.name = "chat",
-        gen_ai.provider.name = Empty,
+        gen_ai.provider.name = provider,
         gen_ai.request.model = request_model,
         gen_ai.request.stream = true,
         gen_ai.response.id = Empty,
@@ -36,6 +43,7 @@ pub fn span(request_model: &str) -> Span {
         gen_ai.usage.output_tokens = Empty,
         gen_ai.usage.cache_read.input_tokens = Empty,
         gen_ai.usage.cache_creation.input_tokens = Empty,
+        gen_ai.usage.cache_write.input_tokens = Empty,
         gen_ai.usage.reasoning.output_tokens = Empty,
         error.type = Empty,
         thinkstream.request_id = Empty,
@@ -47,12 +55,13 @@ pub fn span(request_model: &str) -> Span {
     )
 }
 
-/// Puts the attributes of a call on a span, as far as it has fields for them; not those of the request,
-/// which [`span`] has set. Lists are written as JSON, for a field has no lists.
+/// Puts the attributes of a call on a span, as far as it has fields for them; not those of the request and
+/// the provider, which [`span`] has set. Lists are written as JSON, for a field has no lists.
 pub fn record(span: &Span, call: &CallRecord) {
     for (name, value) in attributes(call) {
         // A field that is set twice is exported twice.
-        if name == "gen_ai.operation.name" || name.starts_with("gen_ai.request.") {
+        let set = ["gen_ai.operation.name", "gen_ai.provider.name"].contains(&name);
+        if set || name.starts_with("gen_ai.request.") {
             continue;
         }
         match value {
@@ -65,8 +74,10 @@ pub fn record(span: &Span, call: &CallRecord) {
             }
         };
     }
-    let status = if call.error_type.is_some() { "ERROR" } else { "OK" };
-    span.record("otel.status_code", status);
+    // That all went well is for the application to say.
+    if call.error_type.is_some() {
+        span.record("otel.status_code", "ERROR");
+    }
 }
 
 pin_project_lite::pin_project! {
@@ -83,7 +94,7 @@ pin_project_lite::pin_project! {
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let body = stream::iter([Ok::<_, std::io::Error>("data: {\"type\":\"message_stop\"}\n\n")]);
     /// let events = EventStream::new(body, Decoder::new(Protocol::Anthropic));
-    /// let mut events = Traced::new(events, telemetry::span("claude-opus-5"));
+    /// let mut events = Traced::new(events, telemetry::span(Protocol::Anthropic, "claude-opus-5"));
     /// while let Some(event) = events.next().await {
     ///     println!("{}", event?.name());
     /// }
@@ -102,7 +113,14 @@ pin_project_lite::pin_project! {
 impl<S> Traced<S> {
     /// Puts the call of which these are the events on `span`.
     pub fn new(events: S, span: Span) -> Self {
-        Self { events, call: Call { span, so_far: Message::default(), done: false } }
+        let (so_far, stopwatch) = (Message::default(), Stopwatch::new());
+        Self { events, call: Call { span, so_far, stopwatch, sent: Instant::now() } }
+    }
+
+    /// Says when the request was sent, from which on all times count. Else they count from here.
+    pub fn sent_at(mut self, sent: Instant) -> Self {
+        self.call.sent = sent;
+        self
     }
 }
 
@@ -117,7 +135,11 @@ impl<S: Stream<Item = Result<Event, Error>>> Stream for Traced<S> {
         };
         match &item {
             Some(Ok(event)) => this.call.saw(event),
-            Some(Err(error)) => this.call.end(&CallRecord::from(error)),
+            Some(Err(error)) => {
+                this.call.stopwatch.ended(this.call.sent.elapsed());
+                let call = this.call.timed(CallRecord::from(error));
+                this.call.end(&call);
+            }
             None => {}
         }
         Poll::Ready(item)
@@ -127,14 +149,19 @@ impl<S: Stream<Item = Result<Event, Error>>> Stream for Traced<S> {
 /// What is known of a call while it lasts.
 #[derive(Debug)]
 struct Call {
+    /// None once it is told.
     span: Span,
     /// Only what its first events and its usage say.
     so_far: Message,
-    done: bool,
+    /// For what the stream under it does not measure, or does not tell: its failures.
+    stopwatch: Stopwatch,
+    sent: Instant,
 }
 
 impl Call {
     fn saw(&mut self, event: &Event) {
+        self.stopwatch.received(self.sent.elapsed(), 0);
+        self.stopwatch.saw(event);
         match event {
             Event::Start(start) => {
                 self.so_far.id.clone_from(&start.id);
@@ -142,22 +169,30 @@ impl Call {
                 self.so_far.usage = start.usage.clone();
             }
             Event::Usage(usage) => self.so_far.usage = usage.usage.clone(),
-            Event::Complete(done) => self.end(&CallRecord::from(&**done)),
+            Event::Complete(done) => {
+                let call = CallRecord::from(&**done);
+                let timed = done.timing.is_some();
+                self.end(&if timed { call } else { self.timed(call) });
+            }
             _ => {}
         }
     }
 
+    fn timed(&self, call: CallRecord) -> CallRecord {
+        call.timing(self.stopwatch.timing().clone())
+    }
+
     fn end(&mut self, call: &CallRecord) {
-        if !core::mem::replace(&mut self.done, true) {
-            record(&self.span, call);
-        }
+        // What has no span any more is told, and the span is closed.
+        record(&core::mem::replace(&mut self.span, Span::none()), call);
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if !self.done {
-            let call = CallRecord::dropped(&self.so_far);
+        if !self.span.is_none() {
+            self.stopwatch.ended(self.sent.elapsed());
+            let call = self.timed(CallRecord::dropped(&self.so_far));
             self.end(&call);
         }
     }
