@@ -238,6 +238,6 @@ pub use crate::timing::{Stalls, Stopwatch, Timing};
 pub use crate::usage::{CacheCreation, Iteration, ServerToolRequests, Usage};
 
 /// The README's examples are compiled with the documentation's.
-#[cfg(all(doctest, feature = "codec", feature = "http", feature = "stream"))]
+#[cfg(all(doctest, feature = "codec", feature = "http", feature = "stream", feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -13,7 +13,7 @@ use crate::error::Error;
 /// ```
 /// use thinkstream::{Decoder, EventLine, EventReader, Protocol};
 ///
-/// let body = "data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\"}}\n\n";
+/// let body = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{}}\n\n";
 /// let mut bus = Vec::new();
 /// for event in EventReader::new(body.as_bytes(), Protocol::Anthropic) {
 ///     bus.push(serde_json::to_string(&EventLine::from(event))?);
