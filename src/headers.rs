@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dates::http_date;
 use crate::text::Text;
 
 /// The headers of a response that a caller needs when its stream fails: whom to quote, how long to
@@ -26,6 +27,12 @@ use crate::text::Text;
 /// assert_eq!(headers.retry_after.map(|wait| wait.as_secs()), Some(12));
 /// assert_eq!(headers.get("anthropic-ratelimit-tokens-remaining"), Some("8000"));
 /// assert_eq!(headers.get("date"), None);
+///
+/// let headers = Headers::from_pairs([
+///     ("retry-after", "Sat, 21 Nov 2026 10:00:30 GMT"),
+///     ("date", "Sat, 21 Nov 2026 10:00:00 GMT"),
+/// ]);
+/// assert_eq!(headers.retry_after.map(|wait| wait.as_secs()), Some(30));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -35,7 +42,8 @@ pub struct Headers {
     /// `x-amzn-requestid`, `mistral-correlation-id`, `x-generation-id` and `apim-request-id` that the
     /// response has.
     pub request_id: Option<Text>,
-    /// How long the server asks to wait, from `retry-after-ms` or `retry-after` in seconds.
+    /// How long the server asks to wait, from `retry-after-ms` or `retry-after` in seconds; or, if that is
+    /// a date, from the response's own date on.
     pub retry_after: Option<Duration>,
     /// All headers that were kept, with their names in lower case.
     pub kept: Vec<(Text, Text)>,
@@ -47,8 +55,12 @@ impl Headers {
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
         let mut headers = Self::default();
+        let mut date = None;
         for (name, value) in pairs {
             let name = name.as_ref().to_ascii_lowercase();
+            if name == "date" {
+                date = Some(Text::from(value.as_ref()));
+            }
             if is_kept(&name) {
                 headers.kept.push((name.into(), value.as_ref().into()));
             }
@@ -59,7 +71,9 @@ impl Headers {
             let number: f64 = headers.get(name)?.trim().parse().ok()?;
             Duration::try_from_secs_f64(number * unit).ok()
         };
-        headers.retry_after = wait("retry-after-ms", 0.001).or_else(|| wait("retry-after", 1.0));
+        let at = || http_date(headers.get("retry-after")?)?.checked_sub(http_date(&date?)?);
+        headers.retry_after =
+            wait("retry-after-ms", 0.001).or_else(|| wait("retry-after", 1.0)).or_else(at);
         headers
     }
 

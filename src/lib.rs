@@ -166,6 +166,7 @@ extern crate std;
 mod adapter;
 mod assemble;
 mod aws;
+mod dates;
 mod decoder;
 mod error;
 mod event;

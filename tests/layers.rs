@@ -8,6 +8,7 @@ type Layers = &'static [&'static [&'static str]];
 
 const VOCABULARY: &[&str] = &[
     "text",
+    "dates",
     "json",
     "stop",
     "limits",

@@ -6,8 +6,8 @@ use core::time::Duration;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::dates::span_at_front;
 use crate::json::Json;
-use crate::rate_limit::span_at_front;
 use crate::text::Text;
 
 /// An error that the server reported, in the middle of a stream or instead of one.
