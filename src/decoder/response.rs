@@ -15,6 +15,7 @@ use super::{Decoder, Head};
 use crate::error::{Error, ErrorKind, ServerError};
 use crate::headers::Headers;
 use crate::json::edit::string_member;
+use crate::message::Message;
 use crate::protocol::Protocol;
 use crate::text::Text;
 use crate::wire::read_error_body;
@@ -187,12 +188,10 @@ impl Refused {
     /// [`Encoded`](crate::ErrorKind::Encoded) if it is compressed. Give the whole body, unless it is
     /// large: errors have a few KiB.
     pub fn into_error(self, body: &[u8]) -> Error {
+        let message = Message { provider: self.protocol.provider(), ..Message::default() };
         if let Some(encoding) = self.encoding {
-            return Error::refused(
-                ErrorKind::Encoded { status: self.status, encoding },
-                *self.headers,
-                self.protocol.provider(),
-            );
+            let kind = ErrorKind::Encoded { status: self.status, encoding };
+            return Error::refused(kind, *self.headers, message);
         }
         let body = String::from_utf8_lossy(body);
         let status = Some(self.status);
@@ -203,7 +202,7 @@ impl Refused {
                 ErrorKind::Refused { status: self.status, excerpt }
             }
         };
-        Error::refused(kind, *self.headers, self.protocol.provider())
+        Error::refused(kind, *self.headers, message)
     }
 
     /// An error as an API states it: most have it under `error`, Amazon as a bare message, with its type

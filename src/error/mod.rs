@@ -18,7 +18,7 @@ pub use self::server::{ServerError, ServerErrorType};
 use self::words::Line;
 use crate::headers::Headers;
 use crate::json::Flaw;
-use crate::message::{Message, Provider};
+use crate::message::Message;
 use crate::rule::Rule;
 use crate::stop::StopReason;
 use crate::text::Text;
@@ -212,8 +212,7 @@ impl Error {
 
     /// An error instead of a stream.
     #[cfg(feature = "http")]
-    pub(crate) fn refused(kind: ErrorKind, headers: Headers, provider: Provider) -> Self {
-        let message = Message { provider, ..Message::default() };
+    pub(crate) fn refused(kind: ErrorKind, headers: Headers, message: Message) -> Self {
         Self::new(kind, None, Partial { message, ..Partial::default() }, headers)
     }
 
