@@ -159,13 +159,10 @@ impl<S, F: FnOnce(Outcome)> Tap<S, F> {
         let response = response.into();
         let decoder = decoder.into().response(response.status(), response.headers());
         response.map(|body| {
-            let (ended, left) = (body.is_end_stream(), body.size_hint().exact());
+            // Who knows that nothing follows does not ask at all.
+            let left = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
             let mut tap = Self::new(body, decoder, report);
             tap.side.left = left;
-            // Who knows that nothing follows does not ask at all.
-            if ended {
-                tap.side.end();
-            }
             tap
         })
     }
