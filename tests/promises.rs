@@ -1284,6 +1284,57 @@ mod adapters {
     }
 }
 
+mod other_protocols {
+    use super::*;
+    use thinkstream::Protocol;
+
+    const STREAMS: [(Protocol, &str); 3] = [
+        (
+            Protocol::Anthropic,
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{}}\n\n\
+             event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+        ),
+        (
+            Protocol::OpenAiResponses,
+            "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"r\"}}\n\n\
+             event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"status\":\"completed\"}}\n\n",
+        ),
+        (
+            Protocol::OpenAiChat,
+            "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n\
+             data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+        ),
+    ];
+
+    /// It looks as if it were cut, and would be so however often it is asked for again.
+    #[test]
+    fn the_error_names_what_is_spoken() {
+        for (spoken, stream) in STREAMS {
+            let stream = format!(": comment\n\n{stream}");
+            for (expected, _) in STREAMS.iter().filter(|(expected, _)| *expected != spoken) {
+                let new = || Decoder::new(*expected);
+                let (_, error) = everywhere("other", stream.as_bytes(), new);
+                let error = error.unwrap();
+                let ErrorKind::OtherProtocol { spoken: found } = error.kind() else {
+                    panic!("{spoken} as {expected}: {error}")
+                };
+                assert_eq!(*found, spoken);
+                assert!(!error.is_transient());
+            }
+            let (_, error) = everywhere("own", stream.as_bytes(), || Decoder::new(spoken));
+            assert!(error.is_none(), "{spoken}: {error:?}");
+        }
+    }
+
+    /// Signs of life are of no protocol.
+    #[test]
+    fn what_was_cut_before_it_began_is_cut() {
+        let ping = sse([PING]);
+        let (_, error) = everywhere("ping", &ping, anthropic);
+        assert_eq!(error.unwrap().kind().name(), "incomplete");
+    }
+}
+
 mod headers {
     use super::*;
 

@@ -80,6 +80,11 @@ impl Machine {
         each!(self, machine => machine.is_done())
     }
 
+    /// Whether anything of a reply has come.
+    pub(crate) fn has_begun(&self) -> bool {
+        each!(self, machine => machine.has_begun())
+    }
+
     /// Whether the end of the input, however it comes, ends the reply well.
     #[cfg(any(feature = "std", feature = "stream"))]
     pub(crate) fn is_over(&self) -> bool {

@@ -26,7 +26,7 @@ use crate::event::Event;
 use crate::headers::Headers;
 use crate::message::Message;
 use crate::protocol::Protocol;
-use crate::sse::Scanner;
+use crate::sse::{Found, Scanner};
 use crate::text::{Text, Window};
 use crate::usage::Usage;
 use crate::wire::anthropic::{Cut, Peeker};
@@ -83,10 +83,10 @@ pub struct Decoder {
     /// Events that came out together and wait to be taken.
     queue: Queue,
     lossy: bool,
-    /// The beginning of the body, as long as no event has been found in it.
+    /// The beginning of the body, as long as the reply has not begun.
     head: Option<Box<Head>>,
-    /// An event has been found in it.
-    found: bool,
+    /// The reply has begun.
+    begun: bool,
     /// The input ended badly. Given once the queue is empty, and from then on.
     failed: Option<Error>,
 }
@@ -120,7 +120,7 @@ impl Decoder {
             queue: Queue::new(),
             lossy: false,
             head: None,
-            found: false,
+            begun: false,
             failed: None,
         }
     }
@@ -227,9 +227,12 @@ impl Decoder {
     fn scan(&mut self, bytes: &[u8], chunk: &Bytes) -> usize {
         match self.sse.scan(bytes) {
             Ok((taken, found)) => {
-                self.note_head(bytes.get(..taken).unwrap_or_default(), found.is_some());
+                let is_frame = matches!(found, Some(Found::Frame { .. }));
                 if let Some(found) = found {
                     self.found(found, chunk);
+                }
+                if !self.begun && self.failed.is_none() {
+                    self.note_head(bytes.get(..taken).unwrap_or_default(), is_frame);
                 }
                 taken
             }
@@ -258,17 +261,17 @@ impl Decoder {
         }
     }
 
-    /// Keeps the beginning of a body until it is known to be an event stream.
-    fn note_head(&mut self, bytes: &[u8], found: bool) {
-        if found && !self.found {
+    /// Keeps the beginning of a body until the reply has begun in it.
+    fn note_head(&mut self, bytes: &[u8], is_frame: bool) {
+        self.begun = self.machine.has_begun();
+        if self.begun {
             self.head = None;
-            self.found = true;
+            return;
         }
-        if !self.found {
-            let Head { bytes: head, .. } = &mut **self.head.get_or_insert_default();
-            let room = HEAD.saturating_sub(head.len()).min(bytes.len());
-            head.extend_from_slice(bytes.get(..room).unwrap_or_default());
-        }
+        let head = &mut **self.head.get_or_insert_default();
+        head.frames |= is_frame;
+        let room = HEAD.saturating_sub(head.bytes.len()).min(bytes.len());
+        head.bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
 
     /// Ends the input: call it until it returns `Ok(None)` or an error.
@@ -303,7 +306,14 @@ impl Decoder {
     /// What a body was that had no event in it, if it had anything.
     fn not_a_stream(&self) -> Option<ErrorKind> {
         // A stream may begin with blank lines and comments.
-        let head = &self.head.as_deref()?.bytes;
+        let Head { bytes: head, frames, .. } = self.head.as_deref()?;
+        if *frames {
+            // Events there were, but of none that is known here.
+            let spoken = Protocol::detect(head).ok()??;
+            // The end of a chat is sent by others too.
+            let other = spoken != self.protocol() && !head.starts_with(b"data: [DONE]");
+            return other.then_some(ErrorKind::OtherProtocol { spoken });
+        }
         let first = head.trim_ascii().first();
         if first.is_none_or(|byte| *byte == b':') || self.sse.leftover() > 0 {
             return None;
@@ -427,6 +437,8 @@ impl From<Protocol> for Decoder {
 #[derive(Debug, Default)]
 struct Head {
     bytes: Vec<u8>,
+    /// There was a whole frame in it.
+    frames: bool,
     /// The response is no event stream. The decoder has failed then; with what, the body says.
     #[cfg(feature = "http")]
     refused: Option<Refused>,

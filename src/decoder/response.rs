@@ -4,7 +4,6 @@ use core::fmt;
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -108,14 +107,14 @@ impl Decoder {
             // Until the body has been seen. A decoder that failed looks at nothing.
             self.failed = Some(refused.clone().into_error(b""));
             // Of what is encoded, the body says nothing.
-            self.head = (!known).then(|| Head { bytes: Vec::new(), refused: Some(refused) }.into());
+            self.head = (!known).then(|| Head { refused: Some(refused), ..Head::default() }.into());
         }
         self
     }
 
     /// Whether the response is refused, and so its body no stream; takes a chunk of it.
     pub(super) fn refuse(&mut self, input: &mut Bytes) -> bool {
-        let Some(Head { bytes, refused: Some(_) }) = self.head.as_deref_mut() else {
+        let Some(Head { bytes, refused: Some(_), .. }) = self.head.as_deref_mut() else {
             return false;
         };
         let room = BODY.saturating_sub(bytes.len());

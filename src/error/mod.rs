@@ -19,6 +19,7 @@ use self::words::Line;
 use crate::headers::Headers;
 use crate::json::Flaw;
 use crate::message::Message;
+use crate::protocol::Protocol;
 use crate::rule::Rule;
 use crate::stop::StopReason;
 use crate::text::Text;
@@ -93,6 +94,11 @@ pub enum ErrorKind {
     Unterminated {
         /// Bytes of an event that did not arrive whole.
         leftover: u64,
+    },
+    /// The caller: the stream is of another protocol than it was taken for.
+    OtherProtocol {
+        /// What it speaks, as its first events show.
+        spoken: Protocol,
     },
     /// The server, or something before it: the body is no event stream. It may be a page of a proxy.
     NoEvents {
@@ -321,6 +327,7 @@ impl ErrorKind {
             Self::Server(_) => "server",
             Self::Incomplete { .. } => "incomplete",
             Self::Unterminated { .. } => "unterminated",
+            Self::OtherProtocol { .. } => "other_protocol",
             Self::NoEvents { .. } => "no_events",
             Self::PartialFrame { .. } => "partial_frame",
             Self::Malformed { .. } => "malformed",
@@ -388,6 +395,7 @@ impl From<Error> for std::io::Error {
             | ErrorKind::Unterminated { .. }
             | ErrorKind::PartialFrame { .. } => std::io::ErrorKind::UnexpectedEof,
             ErrorKind::NoEvents { .. }
+            | ErrorKind::OtherProtocol { .. }
             | ErrorKind::Refused { .. }
             | ErrorKind::Encoded { .. }
             | ErrorKind::Malformed { .. }

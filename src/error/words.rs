@@ -58,6 +58,9 @@ impl fmt::Display for Described<'_> {
                 at_block(index, f)
             }
             ErrorKind::Limit { limit, max } => write!(f, "more than {max} {limit}"),
+            ErrorKind::OtherProtocol { spoken } => {
+                write!(f, "the stream speaks another protocol: {spoken}")
+            }
             ErrorKind::NoEvents { excerpt } => {
                 write!(f, "no event in a body that begins with `{excerpt}`")
             }

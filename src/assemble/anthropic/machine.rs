@@ -57,6 +57,10 @@ impl Machine {
         matches!(self.state, State::Streaming | State::Stopping)
     }
 
+    pub(crate) fn has_begun(&self) -> bool {
+        self.state != State::Idle
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.state == State::Done
     }

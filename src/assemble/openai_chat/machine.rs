@@ -52,6 +52,10 @@ impl Machine {
         }
     }
 
+    pub(crate) fn has_begun(&self) -> bool {
+        self.state != State::Idle
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.state == State::Done
     }
