@@ -17,7 +17,6 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 
-use thinkstream::Decoder;
 use tokio::sync::oneshot;
 
 use self::api::Api;
@@ -25,7 +24,7 @@ use self::fault::Fault;
 use self::server::Server;
 use self::signatures::Known;
 use crate::pace::Speed;
-use crate::recording::{self, Events, Recording};
+use crate::recording::{self, Recording};
 use crate::{Outcome, note};
 
 /// Serves recordings, as the providers' APIs do, to clients on this machine.
@@ -141,7 +140,7 @@ fn read(args: &Args) -> io::Result<(Vec<Served>, Known)> {
                 note(&format_args!("{name}: not served: it is not what the API sends over HTTP"));
                 continue;
             };
-            known.learn(api, Events::new(&recording, None, Decoder::new(protocol)));
+            known.learn(api, &recording, protocol);
             let on_path = served.iter_mut().find(|served| served.api == api);
             on_path.into_iter().for_each(|served| served.recordings.push(recording.clone()));
         }

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use thinkstream::{Content, Event, Message};
+use thinkstream::sse::{self, Item};
+use thinkstream::{Content, Decoder, Event, Message, Protocol};
 
 use super::api::Api;
+use crate::recording::{Events, Recording};
 
 /// The signed blocks of the replies that are served, with all that stood around them.
 #[derive(Debug, Default)]
@@ -14,6 +16,8 @@ pub(super) struct Known {
     replies: Vec<Vec<Mark>>,
     /// Where each signature stands: the reply, the block, and the text that was signed with it.
     signed: HashMap<String, Vec<Place>>,
+    /// Other seals of the same item, by the one that it is known by.
+    aliases: HashMap<String, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,23 +49,61 @@ pub(super) enum Forged {
 }
 
 impl Known {
-    /// Learns a reply: its events, up to wherever they end.
-    pub(super) fn learn(
-        &mut self,
-        api: Api,
-        events: impl Iterator<Item = Result<Event, thinkstream::Error>>,
-    ) {
-        for event in events {
+    /// Learns a recording, up to wherever it ends.
+    pub(super) fn learn(&mut self, api: Api, recording: &Recording, protocol: Protocol) {
+        for event in Events::new(recording, None, Decoder::new(protocol)) {
             match event {
-                Ok(Event::Complete(done)) => self.add(api, &done.message),
+                Ok(Event::Complete(done)) => self.add(&blocks(api, &done.message)),
                 Ok(_) => {}
-                Err(error) => self.add(api, &error.partial().message),
+                Err(error) => self.add(&blocks(api, &error.partial().message)),
+            }
+        }
+        if api == Api::Responses {
+            self.add_outputs(recording);
+        }
+    }
+
+    /// Learns the items of the whole response at the end of a stream: what is encrypted of an item is
+    /// encrypted anew there, and can be sent back as well.
+    fn add_outputs(&mut self, recording: &Recording) {
+        let mut decoder = sse::Decoder::new();
+        let mut seals: HashMap<String, String> = HashMap::new();
+        for chunk in &recording.chunks {
+            let mut rest = chunk.bytes.clone();
+            while let Ok(Some(item)) = decoder.decode(&mut rest) {
+                if let Item::Frame(frame) = item {
+                    self.add_seals(&frame.data(), &mut seals);
+                }
             }
         }
     }
 
-    fn add(&mut self, api: Api, message: &Message) {
-        let blocks = blocks(api, message);
+    /// Learns what an event has of items that are done. The first seal of each is what it is known by.
+    fn add_seals(&mut self, event: &str, seals: &mut HashMap<String, String>) {
+        let event: Value = serde_json::from_str(event).unwrap_or_default();
+        let items = match event["type"].as_str() {
+            Some("response.output_item.done") => core::slice::from_ref(&event["item"]),
+            Some("response.completed" | "response.incomplete") => {
+                event["response"]["output"].as_array().map_or(&[][..], Vec::as_slice)
+            }
+            _ => return,
+        };
+        for item in items {
+            let (id, seal) = (text(item, "id"), text(item, "encrypted_content"));
+            if id.is_empty() || seal.is_empty() {
+                continue;
+            }
+            let first = seals.entry(id).or_insert_with(|| seal.clone());
+            if !self.signed.contains_key(first) {
+                // Nothing stands behind it, so it was not taken for what goes back.
+                self.add(core::slice::from_ref(item));
+            } else if *first != seal {
+                self.aliases.insert(seal, first.clone());
+            }
+        }
+    }
+
+    fn add(&mut self, blocks: &[Value]) {
         let reply = self.replies.len();
         for (block, value) in blocks.iter().enumerate() {
             if let Mark::Signed(signature) = Mark::of(value) {
@@ -76,7 +118,7 @@ impl Known {
     /// Looks at the blocks of a message, or the items of an input. `latest` is whether it is the model's
     /// last word, of which nothing may be missing.
     pub(super) fn check(&self, blocks: &[Value], latest: bool) -> Result<(), (usize, Forged)> {
-        let marks: Vec<Mark> = blocks.iter().map(Mark::of).collect();
+        let marks: Vec<Mark> = blocks.iter().map(|block| self.mark(block)).collect();
         let mut signed = Vec::new();
         for (at, block) in blocks.iter().enumerate() {
             if let Mark::Signed(signature) = &marks[at] {
@@ -91,6 +133,14 @@ impl Known {
             !places.iter().any(|place| self.is_in_place(place, &marks, *at, latest))
         });
         moved.map_or(Ok(()), |(at, _)| Err((at, Forged::Moved)))
+    }
+
+    /// By what a block is known here.
+    fn mark(&self, block: &Value) -> Mark {
+        match Mark::of(block) {
+            Mark::Signed(seal) => Mark::Signed(self.aliases.get(&seal).cloned().unwrap_or(seal)),
+            mark => mark,
+        }
     }
 
     /// Where a block was signed with this signature, as it is.
@@ -205,16 +255,9 @@ mod tests {
 
     fn known(replies: &[&str]) -> Known {
         let mut known = Known::default();
-        for (reply, blocks) in replies.iter().enumerate() {
+        for blocks in replies {
             let blocks: Vec<Value> = blocks.split(' ').map(block).collect();
-            for (at, value) in blocks.iter().enumerate() {
-                if let Mark::Signed(signature) = Mark::of(value) {
-                    let (kind, text) = (text(value, "type"), text(value, "thinking"));
-                    let place = Place { reply, block: at, kind, text };
-                    known.signed.entry(signature).or_default().push(place);
-                }
-            }
-            known.replies.push(blocks.iter().map(Mark::of).collect());
+            known.add(&blocks);
         }
         known
     }
@@ -281,14 +324,12 @@ mod tests {
                 }
                 let recording = crate::recording::read(&path).unwrap().remove(0);
                 let Ok(protocol) = recording.protocol() else { continue };
-                let decoder = || thinkstream::Decoder::new(protocol);
-                known.learn(api, crate::recording::Events::new(&recording, None, decoder()));
-                let message =
-                    match crate::recording::Events::new(&recording, None, decoder()).last() {
-                        Some(Ok(Event::Complete(done))) => done.message,
-                        Some(Err(error)) => error.partial().message.clone(),
-                        other => panic!("{path:?}: {other:?}"),
-                    };
+                known.learn(api, &recording, protocol);
+                let message = match Events::new(&recording, None, Decoder::new(protocol)).last() {
+                    Some(Ok(Event::Complete(done))) => done.message,
+                    Some(Err(error)) => error.partial().message.clone(),
+                    other => panic!("{path:?}: {other:?}"),
+                };
                 replies.push((path, blocks(api, &message)));
             }
         }

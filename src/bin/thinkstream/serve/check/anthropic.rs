@@ -2,20 +2,26 @@
 
 use serde_json::Value;
 use thinkstream::history::{Finding, FindingKind, Target, validate};
-use thinkstream::request::{ApiVersion, RequestParams, Thinking, ThinkingError, ThinkingRequest};
+use thinkstream::models::{Maker, Model};
+use thinkstream::request::{ApiVersion, RequestParams, Thinking, ThinkingRequest};
 use thinkstream::{Json, Provider};
 
 use super::super::api::Refusal;
 use super::super::signatures::{Forged, Known};
 use super::{Request, dotted, id};
-use hyper::StatusCode;
 
 type Result<T> = core::result::Result<T, Refusal>;
 
 pub(super) fn check(request: &Request, known: &Known, models: bool) -> Result<()> {
     check_members(request)?;
-    // A name that no table has: what is then checked holds for all models.
-    let model = request.model().filter(|_| models).unwrap_or("claude");
+    // A name that no table has: what is then checked holds for all models. Relays have those of other APIs.
+    let foreign =
+        |model: &str| Model::find(model).is_some_and(|model| model.maker != Maker::Anthropic);
+    let model = match request.model().filter(|_| models) {
+        Some(model) if foreign(model) => "other",
+        Some(model) => model,
+        None => "claude",
+    };
     let thinking = check_thinking(request, model)?;
     let target = Target::new(Provider::Anthropic, model).thinking(&thinking);
     let messages = request.messages.as_deref().unwrap_or_default();
@@ -59,12 +65,8 @@ fn check_thinking(request: &Request, model: &str) -> Result<ThinkingRequest> {
     };
     check_effort(request)?;
     let params = params(request);
-    let compiled = knob.resolve(model, &params).map_err(|error| match error {
-        ThinkingError::OtherApi { model } => {
-            Refusal::new(StatusCode::NOT_FOUND, format!("model: {model}"))
-        }
-        error => Refusal::invalid(error.to_string()),
-    })?;
+    let compiled =
+        knob.resolve(model, &params).map_err(|error| Refusal::invalid(error.to_string()))?;
     // The library would have sent them; the request has not.
     if let Some(beta) = compiled.betas.first() {
         let member = if beta.contains("binding") { "block_binding" } else { "display" };

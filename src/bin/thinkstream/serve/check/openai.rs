@@ -1,9 +1,9 @@
 //! The Responses API and Chat Completions.
 
 use hyper::StatusCode;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thinkstream::history::{Finding, FindingKind, Target, validate};
-use thinkstream::models::Model;
+use thinkstream::models::{Maker, Model};
 use thinkstream::request::{RequestParams, Thinking, ThinkingError};
 use thinkstream::{Json, Provider};
 
@@ -15,33 +15,45 @@ type Result<T> = core::result::Result<T, Refusal>;
 
 pub(super) fn check_response(request: &Request, known: &Known, models: bool) -> Result<()> {
     needed(request, "model")?;
-    let input = needed(request, "input")?;
-    if request.messages.is_none() && !input.is_string() {
+    let known_there = ["previous_response_id", "prompt"].iter().any(|it| request.get(it).is_some());
+    if !known_there {
+        needed(request, "input")?;
+    }
+    let is_text = request.get("input").is_none_or(Value::is_string);
+    if request.messages.is_none() && !is_text {
         let message = "Invalid type for 'input': expected a string or an array of items.";
         return Err(Refusal::invalid(message).param("input").code("invalid_type"));
     }
-    check_reasoning(request)?;
-    if models {
-        let knob = match request.get("reasoning") {
-            Some(object) => Thinking::Raw(Json::from(object.clone())),
-            None => Thinking::ModelDefault,
-        };
-        check_model(request, Provider::OpenAiResponses, &knob)?;
-    }
+    check_reasoning(request, models)?;
     let Some(items) = request.messages.as_deref() else { return Ok(()) };
     let store = request.get("store") != Some(&Value::Bool(false));
     let model = request.model().unwrap_or_default();
     let target = Target::new(Provider::OpenAiResponses, model).store(store);
-    // What is stored there may have the calls that are answered here.
-    let stored = request.get("previous_response_id").or_else(|| request.get("conversation"));
+    let stored = is_stored(request);
     let found = validate(items, &target);
-    let refused = found
-        .iter()
-        .find(|finding| stored.is_none() || finding.kind != FindingKind::OrphanToolResult);
+    let refused = found.iter().find(|finding| match finding.kind {
+        FindingKind::OrphanToolResult => !stored,
+        // With others it may stand behind what it led to.
+        FindingKind::ThinkingLast => !models || is_own(model),
+        _ => true,
+    });
     if let Some(finding) = refused {
         return Err(words_of_item(finding, &request.values()));
     }
     check_encrypted(request, known)
+}
+
+/// Whether what is stored there may have the calls that are answered here.
+fn is_stored(request: &Request) -> bool {
+    let named = ["previous_response_id", "conversation"];
+    named.iter().any(|name| request.get(name).is_some())
+        || request.values().iter().any(|item| item["type"] == "item_reference")
+}
+
+/// Whether the table knows a model as one of `OpenAI`'s. Relays have those of others on the same paths, and
+/// members of their own for them.
+fn is_own(model: &str) -> bool {
+    Model::find(model).is_some_and(|model| model.maker == Maker::OpenAi)
 }
 
 pub(super) fn check_chat(request: &Request, models: bool) -> Result<()> {
@@ -52,17 +64,31 @@ pub(super) fn check_chat(request: &Request, models: bool) -> Result<()> {
         return Err(Refusal::invalid(message).param("messages").code("invalid_type"));
     };
     let effort = request.get("reasoning_effort");
-    check_effort(effort, "reasoning_effort")?;
-    if models {
+    if effort.is_some_and(|effort| !effort.is_string()) {
+        let message = "Invalid type for 'reasoning_effort': expected a string.";
+        return Err(Refusal::invalid(message).param("reasoning_effort").code("invalid_type"));
+    }
+    if models && is_own(request.model().unwrap_or_default()) {
+        check_effort(effort, "reasoning_effort")?;
         let effort = effort.and_then(Value::as_str).map(str::parse);
         let knob = effort.and_then(core::result::Result::ok).unwrap_or_default();
         check_model(request, Provider::OpenAiChat, &knob)?;
     }
     let target = Target::new(Provider::OpenAiChat, request.model().unwrap_or_default());
-    match validate(messages, &target).first() {
-        Some(finding) => Err(words_of_message(finding)),
-        None => Ok(()),
-    }
+    let values = request.values();
+    let found = validate(messages, &target);
+    let refused = found.iter().find(|finding| match (finding.kind, values.get(finding.message)) {
+        (FindingKind::DuplicateToolId, Some(message)) => has_twice(message, id(finding)),
+        (FindingKind::EmptyMessage, Some(message)) => message["function_call"].is_null(),
+        _ => true,
+    });
+    refused.map_or(Ok(()), |finding| Err(words_of_message(finding)))
+}
+
+/// Whether two calls of one message have the same id. Those of another turn may have it too.
+fn has_twice(message: &Value, id: &str) -> bool {
+    let calls = message["tool_calls"].as_array().into_iter().flatten();
+    calls.filter(|call| call["id"] == id).count() > 1
 }
 
 fn needed<'a>(request: &'a Request, name: &str) -> Result<&'a Value> {
@@ -79,13 +105,27 @@ fn needed<'a>(request: &'a Request, name: &str) -> Result<&'a Value> {
     Ok(value)
 }
 
-/// Members that the library would not have sent are not known to the API either.
-fn check_reasoning(request: &Request) -> Result<()> {
-    let Some(reasoning) = request.get("reasoning") else { return Ok(()) };
-    let Value::Object(members) = reasoning else {
+fn check_reasoning(request: &Request, models: bool) -> Result<()> {
+    let reasoning = request.get("reasoning");
+    if reasoning.is_some_and(|reasoning| !reasoning.is_object()) {
         let message = "Invalid type for 'reasoning': expected an object.";
         return Err(Refusal::invalid(message).param("reasoning").code("invalid_type"));
+    }
+    if !models || !is_own(request.model().unwrap_or_default()) {
+        return Ok(());
+    }
+    let knob = match reasoning {
+        Some(object) => Thinking::Raw(Json::from(object.clone())),
+        None => Thinking::ModelDefault,
     };
+    if let Some(Value::Object(members)) = reasoning {
+        check_members(members)?;
+    }
+    check_model(request, Provider::OpenAiResponses, &knob)
+}
+
+/// Members that the library would not have sent are not known to the API either.
+fn check_members(members: &Map<String, Value>) -> Result<()> {
     if let Some(name) = members.keys().find(|name| !REASONING.contains(&name.as_str())) {
         let message = format!("Unknown parameter: 'reasoning.{name}'.");
         return Err(Refusal::invalid(message)
@@ -106,27 +146,15 @@ fn check_effort(effort: Option<&Value>, param: &str) -> Result<()> {
     }
 }
 
-/// What the model, if it is known, takes.
+/// What the model takes.
 fn check_model(request: &Request, api: Provider, knob: &Thinking) -> Result<()> {
     let model = request.model().unwrap_or_default();
-    if Model::find(model).is_none() {
-        return Ok(());
-    }
     let params = RequestParams::of(api, &request.fields);
-    match knob.resolve(model, &params) {
-        Ok(_) => Ok(()),
-        Err(ThinkingError::OtherApi { model }) => {
-            let message =
-                format!("The model `{model}` does not exist or you do not have access to it.");
-            let refusal = Refusal::new(StatusCode::NOT_FOUND, message);
-            Err(refusal.param("model").code("model_not_found"))
-        }
-        Err(error) => {
-            let unsupported = matches!(error, ThinkingError::ParamRefused { .. });
-            let code = if unsupported { "unsupported_parameter" } else { "unsupported_value" };
-            Err(Refusal::invalid(error.to_string()).param(error.param()).code(code))
-        }
-    }
+    knob.resolve(model, &params).map(|_| ()).map_err(|error| {
+        let unsupported = matches!(error, ThinkingError::ParamRefused { .. });
+        let code = if unsupported { "unsupported_parameter" } else { "unsupported_value" };
+        Refusal::invalid(error.to_string()).param(error.param()).code(code)
+    })
 }
 
 fn check_encrypted(request: &Request, known: &Known) -> Result<()> {
