@@ -624,6 +624,39 @@ fn what_the_messages_api_refuses_is_refused() {
     assert_eq!(server.ask("POST", path, &headers, &request(path, updates)).status, 200);
 }
 
+/// Thinking that a server has not signed can go back to it, and no other.
+#[test]
+fn unsigned_thinking_goes_back_as_it_was() {
+    let stream = sse([
+        START,
+        &open(0, THINKING),
+        &think(0, "No seal."),
+        &shut(0),
+        &open(1, TEXT),
+        &text(1, "A four."),
+        &shut(1),
+        &end("end_turn"),
+        STOP,
+    ]);
+    // Of a reply that was cut off it is not known whether its thinking would have been signed.
+    let cut = sse([START, &open(0, THINKING), &think(0, "Cut off."), &shut(0)]);
+    let server = Server::start(&[&Temporary::new(&stream), &Temporary::new(&cut)], &[]);
+    let path = PATHS[0].0;
+    for (thinking, signature, status) in [
+        ("No seal.", "", 200),
+        ("No seal.", r#","signature":"""#, 200),
+        ("No seal!", "", 400),
+        ("", "", 400),
+        ("Cut off.", "", 400),
+        ("No seal.", r#","signature":"sig1""#, 400),
+    ] {
+        let more = format!(
+            r#"{{{BUDGET},"messages":[{ASK},{{"role":"assistant","content":[{{"type":"thinking","thinking":"{thinking}"{signature}}},{{"type":"text","text":"A four."}}]}},{ASK}]}}"#
+        );
+        assert_eq!(server.post(path, &request(path, &more)).status, status, "{more}");
+    }
+}
+
 #[test]
 fn checks_can_be_turned_off() {
     let file = Temporary::new(&messages());

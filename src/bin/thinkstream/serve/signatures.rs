@@ -1,6 +1,6 @@
 //! What of a request only the provider can have made: signed thinking, and where it stood.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 use thinkstream::sse::{self, Item};
@@ -18,6 +18,8 @@ pub(super) struct Known {
     signed: HashMap<String, Vec<Place>>,
     /// Other seals of the same item, by the one that it is known by.
     aliases: HashMap<String, String>,
+    /// The thinking of servers that sign nothing.
+    unsigned: HashSet<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,7 +55,10 @@ impl Known {
     pub(super) fn learn(&mut self, api: Api, recording: &Recording, protocol: Protocol) {
         for event in Events::new(recording, None, Decoder::new(protocol)) {
             match event {
-                Ok(Event::Complete(done)) => self.add(&blocks(api, &done.message)),
+                Ok(Event::Complete(done)) => {
+                    self.add(&blocks(api, &done.message));
+                    self.unsigned.extend(unsigned(&done.message));
+                }
                 Ok(_) => {}
                 Err(error) => self.add(&blocks(api, &error.partial().message)),
             }
@@ -115,6 +120,11 @@ impl Known {
         self.replies.push(blocks.iter().map(Mark::of).collect());
     }
 
+    /// Whether a server has sent this thinking without a signature.
+    pub(super) fn has_unsigned(&self, block: &Value) -> bool {
+        self.unsigned.contains(&text(block, "thinking"))
+    }
+
     /// Looks at the blocks of a message, or the items of an input. `latest` is whether it is the model's
     /// last word, of which nothing may be missing.
     pub(super) fn check(&self, blocks: &[Value], latest: bool) -> Result<(), (usize, Forged)> {
@@ -129,10 +139,28 @@ impl Known {
                 signed.push((at, places));
             }
         }
-        let moved = signed.into_iter().find(|(at, places)| {
+        let moved = signed.iter().find(|(at, places)| {
             !places.iter().any(|place| self.is_in_place(place, &marks, *at, latest))
         });
-        moved.map_or(Ok(()), |(at, _)| Err((at, Forged::Moved)))
+        let moved = moved.map(|(at, _)| *at);
+        let moved = moved.or_else(|| self.foreign_call(&marks, &signed).filter(|_| latest));
+        moved.map_or(Ok(()), |at| Err((at, Forged::Moved)))
+    }
+
+    /// The last signed block before a call of a reply that has signed blocks too, of which none is here.
+    fn foreign_call(&self, marks: &[Mark], signed: &[(usize, Vec<&Place>)]) -> Option<usize> {
+        let is_here = |number: usize| {
+            signed.iter().any(|(_, places)| places.iter().any(|place| place.reply == number))
+        };
+        let is_signed = |reply: &[Mark]| reply.iter().any(Mark::is_signed);
+        let foreign = marks.iter().rposition(|mark| {
+            let of = self.replies.iter().enumerate().filter(|(_, reply)| reply.contains(mark));
+            let mut of = of.peekable();
+            matches!(mark, Mark::Call(_))
+                && of.peek().is_some()
+                && of.all(|(number, reply)| is_signed(reply) && !is_here(number))
+        })?;
+        signed.iter().rev().map(|(at, _)| *at).find(|at| *at < foreign)
     }
 
     /// By what a block is known here.
@@ -143,11 +171,14 @@ impl Known {
         }
     }
 
-    /// Where a block was signed with this signature, as it is.
+    /// Where a block was signed with this signature, as it is. Text where the API has left it out is
+    /// passed over.
     fn places(&self, signature: &str, block: &Value) -> Vec<&Place> {
         let (kind, said) = (text(block, "type"), text(block, "thinking"));
         let places = self.signed.get(signature).into_iter().flatten();
-        places.filter(|place| place.kind == kind && place.text == said).collect()
+        places
+            .filter(|place| place.kind == kind && (place.text.is_empty() || place.text == said))
+            .collect()
     }
 
     /// Whether what stands around a block is what stood around it. What nobody knows may stand there too:
@@ -168,15 +199,27 @@ impl Known {
             Some(next) if stood_behind(next) => {
                 let place = behind.iter().position(|mark| mark == next);
                 let skipped = &behind[..place.unwrap_or(0)];
-                !skipped.iter().any(|mark| matches!(mark, Mark::Signed(_)))
+                !skipped.iter().any(Mark::is_signed)
             }
             Some(Mark::Signed(_)) => false,
-            Some(Mark::Other) | None => true,
+            Some(Mark::Other | Mark::Text(_)) | None => true,
             Some(next) => !self.replies.iter().any(|reply| reply.contains(next)),
         };
-        let missing = |mark: &&Mark| matches!(mark, Mark::Signed(_)) && !marks[..at].contains(mark);
-        fits && !(latest && before.iter().any(|mark| missing(&mark)))
+        let missing = |mark: &Mark| mark.is_signed() && !marks[..at].contains(mark);
+        fits && !(latest && (before.iter().any(missing) || lacks(behind, &marks[at + 1..])))
     }
+}
+
+/// Whether a signed block is missing that stood before another that is still there. What follows may end
+/// with another reply.
+fn lacks(behind: &[Mark], marks: &[Mark]) -> bool {
+    let end = marks.iter().position(|mark| mark.is_signed() && !behind.contains(mark));
+    let marks = &marks[..end.unwrap_or(marks.len())];
+    marks.iter().enumerate().any(|(at, mark)| {
+        let stood = behind.iter().position(|it| it == mark && *it != Mark::Other);
+        let before = &behind[..stood.unwrap_or(0)];
+        before.iter().any(|mark| mark.is_signed() && !marks[..at].contains(mark))
+    })
 }
 
 impl Mark {
@@ -196,6 +239,10 @@ impl Mark {
         // Some servers sign nothing, and say so with an empty signature.
         said(key).filter(|said| !said.is_empty()).map_or(Self::Other, mark)
     }
+
+    fn is_signed(&self) -> bool {
+        matches!(self, Self::Signed(_))
+    }
 }
 
 /// The text of an item that is a message, however it is written.
@@ -209,6 +256,17 @@ fn message_text(item: &Value) -> String {
 
 fn text(value: &Value, key: &str) -> String {
     value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The thinking of a whole reply that nobody has signed.
+fn unsigned(message: &Message) -> impl Iterator<Item = String> {
+    message.content.iter().filter_map(|block| match &block.content {
+        Content::Thinking(thinking) if block.complete && !thinking.thinking.is_empty() => {
+            let signature = thinking.signature.as_deref().unwrap_or_default();
+            signature.is_empty().then(|| thinking.thinking.to_string())
+        }
+        _ => None,
+    })
 }
 
 /// What of a reply the next request can echo, one by one.
@@ -243,6 +301,7 @@ mod tests {
     fn block(word: &str) -> Value {
         let (letter, rest) = word.split_at(1);
         let json = match letter {
+            "E" => format!(r#"{{"type":"thinking","thinking":"","signature":"{rest}"}}"#),
             "K" => format!(r#"{{"type":"thinking","thinking":"t{rest}","signature":"{rest}"}}"#),
             "X" => format!(r#"{{"type":"thinking","thinking":"other","signature":"{rest}"}}"#),
             "R" => format!(r#"{{"type":"redacted_thinking","data":"{rest}"}}"#),
@@ -265,7 +324,14 @@ mod tests {
     #[test]
     fn what_may_stand_where() {
         use Forged::{Invalid, Moved};
-        let known = known(&["K1 Tok K2 C1", "K3 R4 Tok C2", "K5 O K6 O Tend"]);
+        let known = known(&[
+            "K1 Tok K2 C1",
+            "K3 R4 Tok C2",
+            "K5 O K6 O Tend",
+            "E7 Tdone",
+            "K8 Tok C3 C4",
+            "Tok C5",
+        ]);
         for (message, latest, expected) in [
             ("K1 Tok K2 C1", true, None),
             ("K3 R4 Tok C2", true, None),
@@ -278,7 +344,27 @@ mod tests {
             // Blocks by which nothing is known again.
             ("K5 O K6 O Tend", true, None),
             ("O K1 Tok K2 O C1", true, None),
-            ("K5 O Tend", true, None),
+            ("K5 O Tend", false, None),
+            ("K5 O Tend", true, Some((0, Moved))),
+            // Behind what is missing.
+            ("K1 Tok C1", true, Some((0, Moved))),
+            ("K1 Tother C1", true, Some((0, Moved))),
+            ("K1 Tok C1", false, None),
+            ("K1 Tok K3 R4 Tok C2", true, None),
+            // Calls of another reply, but for one that nobody has signed.
+            ("K3 R4 Tok C1", true, Some((1, Moved))),
+            ("K8 Tok C2", true, Some((0, Moved))),
+            ("K8 Tok C2", false, None),
+            ("K8 Tok C3 Tok C5", true, None),
+            ("K8 Tok C4", true, None),
+            ("K8 Tok Cnew", true, None),
+            // Text that another reply has, too.
+            ("K8 Tdone C3", true, None),
+            ("K1 Tend K2 C1", true, None),
+            // Thinking that was left out is not looked at.
+            ("E7 Tdone", true, None),
+            ("K7 Tdone", true, None),
+            ("E1 Tok", false, Some((0, Invalid))),
             ("K5 Tend K6 O", true, Some((0, Moved))),
             // A reply that came only in part.
             ("K1 Tok", true, None),
@@ -340,11 +426,11 @@ mod tests {
                 let mut changed = blocks.clone();
                 if blocks[at]["type"] == "thinking" && Mark::of(&blocks[at]) != Mark::Other {
                     changed[at]["thinking"] = "changed".into();
-                    assert_eq!(
-                        known.check(&changed, false),
-                        Err((at, Forged::Invalid)),
-                        "{path:?}"
-                    );
+                    let expected = match blocks[at]["thinking"].as_str() {
+                        Some("") => Ok(()),
+                        _ => Err((at, Forged::Invalid)),
+                    };
+                    assert_eq!(known.check(&changed, false), expected, "{path:?}");
                     signed += 1;
                 }
             }

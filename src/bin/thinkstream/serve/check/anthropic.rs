@@ -26,7 +26,14 @@ pub(super) fn check(request: &Request, known: &Known, models: bool) -> Result<()
     let target = Target::new(Provider::Anthropic, model).thinking(&thinking);
     let messages = request.messages.as_deref().unwrap_or_default();
     let found = validate(messages, &target);
-    if let Some(finding) = found.iter().find(|finding| is_refused(finding, messages)) {
+    let values = request.values();
+    let is_refused = |finding: &&Finding| match finding.kind {
+        FindingKind::UnsignedThinking => {
+            !block(&values, finding).is_some_and(|it| known.has_unsigned(it))
+        }
+        _ => is_refused(finding, messages),
+    };
+    if let Some(finding) = found.iter().find(is_refused) {
         return Err(Refusal::invalid(words(finding)));
     }
     check_signatures(request, known)
@@ -126,6 +133,11 @@ fn is_refused(finding: &Finding, messages: &[Json]) -> bool {
         FindingKind::ThinkingWhileOff => finding.message + 1 == messages.len(),
         _ => true,
     }
+}
+
+/// The block that a finding is about.
+fn block<'a>(messages: &'a [Value], finding: &Finding) -> Option<&'a Value> {
+    messages.get(finding.message)?["content"].get(finding.block?)
 }
 
 fn last_reply(request: &Request) -> Option<usize> {
