@@ -657,6 +657,30 @@ fn unsigned_thinking_goes_back_as_it_was() {
     }
 }
 
+/// Of a recording that comes a second time the ids come again, and the refusal says why.
+#[test]
+fn a_reply_that_was_served_twice_is_told_of() {
+    let files = [Temporary::new(&messages()), Temporary::new(&response())];
+    let server = Server::start(&[&files[0], &files[1]], &[]);
+    let hint = " (this recording was served before in this conversation: a loop of K turns needs K recordings)";
+    let turn = format!(r#"{{"role":"assistant","content":[{REPLY}]}},{ANSWER}"#);
+    let messages = format!(r#"{{{BUDGET},"messages":[{ASK},{turn},{turn}]}}"#);
+    let other = messages.replace("toolu_1", "toolu_9");
+    let item = r#"{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"gAAA1"}"#;
+    let call = r#"{"type":"function_call","call_id":"call_1","name":"roll","arguments":"{}"},{"type":"function_call_output","call_id":"call_1","output":"4"}"#;
+    let input = format!(r#"{{"input":[{ASK},{item},{call},{item},{call}]}}"#);
+    for (path, more, hinted, expected) in [
+        (PATHS[0].0, messages, true, "messages.3.content.3: `tool_use` ids must be unique"),
+        (PATHS[0].0, other, false, "messages.3.content.3: `tool_use` ids must be unique"),
+        (PATHS[2].0, input, true, "Duplicate item found with id rs_1."),
+    ] {
+        let error = server.post(path, &request(path, &more)).json();
+        let message = error["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with(expected), "{message}");
+        assert_eq!(message.ends_with(hint), hinted, "{message}");
+    }
+}
+
 #[test]
 fn checks_can_be_turned_off() {
     let file = Temporary::new(&messages());
@@ -976,8 +1000,8 @@ fn recorded_responses_go_back() {
     for recording in recordings(&corpus, "openai-responses") {
         let text = String::from_utf8_lossy(&recording.bytes);
         let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
-        let done = data.filter_map(|data| serde_json::from_str::<Value>(data).ok());
-        let done = done.filter(|event| event["type"] == "response.completed").last();
+        let mut done = data.filter_map(|data| serde_json::from_str::<Value>(data).ok());
+        let done = done.rfind(|event| event["type"] == "response.completed");
         // One without blank lines has no events.
         let Some(done) = done.filter(|_| text.lines().any(str::is_empty)) else { continue };
         let Some(output) = done["response"]["output"].as_array() else { continue };

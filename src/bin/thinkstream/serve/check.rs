@@ -86,6 +86,9 @@ fn dotted(finding: &Finding) -> String {
     finding.path.trim_start_matches("$.").replace('[', ".").replace(']', "")
 }
 
+/// What is said where the same reply went out twice, whose ids no server would have given again.
+const SERVED_TWICE: &str = " (this recording was served before in this conversation: a loop of K turns needs K recordings)";
+
 /// The id that a finding is about.
 fn id(finding: &Finding) -> &str {
     finding.id.as_deref().unwrap_or_default()

@@ -31,7 +31,9 @@ use crate::{Outcome, note};
 ///
 /// `POST /v1/messages`, `/v1/chat/completions` and `/v1/responses` are each answered with the next
 /// recording of their protocol, in the order given, and from the first again behind the last: with its
-/// chunks as they came, at its pace. A plain file of a stream is sent at once, an event a chunk.
+/// chunks as they came, at its pace. A plain file of a stream is sent at once, an event a chunk. A loop of
+/// K turns needs K recordings: a reply that comes a second time has the ids of the first, and two calls
+/// with one id are refused.
 ///
 /// Requests are checked as the APIs check them, and refused with their errors: tools without answers,
 /// thinking that the model or the rest of the request does not allow, signatures that are not from the

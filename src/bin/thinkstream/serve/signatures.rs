@@ -125,6 +125,13 @@ impl Known {
         self.unsigned.contains(&text(block, "thinking"))
     }
 
+    /// Whether a block or item with this id, or this signature, is served.
+    pub(super) fn has(&self, block: &Value) -> bool {
+        let mark = self.mark(block);
+        let known = matches!(mark, Mark::Signed(_) | Mark::Call(_));
+        known && self.replies.iter().any(|reply| reply.contains(&mark))
+    }
+
     /// Looks at the blocks of a message, or the items of an input. `latest` is whether it is the model's
     /// last word, of which nothing may be missing.
     pub(super) fn check(&self, blocks: &[Value], latest: bool) -> Result<(), (usize, Forged)> {
@@ -350,7 +357,7 @@ mod tests {
             ("K1 Tok C1", true, Some((0, Moved))),
             ("K1 Tother C1", true, Some((0, Moved))),
             ("K1 Tok C1", false, None),
-            ("K1 Tok K3 R4 Tok C2", true, None),
+            ("E7 Tdone K3 R4 Tok C2", true, None),
             // Calls of another reply, but for one that nobody has signed.
             ("K3 R4 Tok C1", true, Some((1, Moved))),
             ("K8 Tok C2", true, Some((0, Moved))),

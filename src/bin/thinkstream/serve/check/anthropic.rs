@@ -8,7 +8,7 @@ use thinkstream::{Json, Provider};
 
 use super::super::api::Refusal;
 use super::super::signatures::{Forged, Known};
-use super::{Request, dotted, id};
+use super::{Request, SERVED_TWICE, dotted, id};
 
 type Result<T> = core::result::Result<T, Refusal>;
 
@@ -34,7 +34,10 @@ pub(super) fn check(request: &Request, known: &Known, models: bool) -> Result<()
         _ => is_refused(finding, messages),
     };
     if let Some(finding) = found.iter().find(is_refused) {
-        return Err(Refusal::invalid(words(finding)));
+        let twice = finding.kind == FindingKind::DuplicateToolId
+            && block(&values, finding).is_some_and(|block| known.has(block));
+        let hint = if twice { SERVED_TWICE } else { "" };
+        return Err(Refusal::invalid(words(finding) + hint));
     }
     check_signatures(request, known)
 }

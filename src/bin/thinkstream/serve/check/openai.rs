@@ -9,7 +9,7 @@ use thinkstream::{Json, Provider};
 
 use super::super::api::Refusal;
 use super::super::signatures::{Forged, Known};
-use super::{Request, id};
+use super::{Request, SERVED_TWICE, id};
 
 type Result<T> = core::result::Result<T, Refusal>;
 
@@ -38,7 +38,13 @@ pub(super) fn check_response(request: &Request, known: &Known, models: bool) -> 
         _ => true,
     });
     if let Some(finding) = refused {
-        return Err(words_of_item(finding, &request.values()));
+        let items = request.values();
+        let mut refusal = words_of_item(finding, &items);
+        let again = [FindingKind::DuplicateItem, FindingKind::DuplicateToolId];
+        if again.contains(&finding.kind) && known.has(&items[finding.message]) {
+            refusal.message.push_str(SERVED_TWICE);
+        }
+        return Err(refusal);
     }
     check_encrypted(request, known)
 }
