@@ -493,6 +493,10 @@ fn tool_loop(reply: &str) -> String {
     format!(r#""messages":[{ASK},{{"role":"assistant","content":[{reply}]}},{ANSWER}]"#)
 }
 
+const MARK: &str = r#"{"type":"text","text":"Roll.","cache_control":{"type":"ephemeral"}}"#;
+/// A message with three marks.
+const MARKED: &str = r#"{"role":"user","content":[{"type":"text","text":"A","cache_control":{"type":"ephemeral"}},{"type":"text","text":"B","cache_control":{"type":"ephemeral"}},{"type":"text","text":"C","cache_control":{"type":"ephemeral"}}]}"#;
+
 const BUDGET: &str = r#""thinking":{"type":"enabled","budget_tokens":2048}"#;
 
 #[test]
@@ -514,6 +518,9 @@ fn what_the_messages_api_takes_passes() {
         r#"{"model":"gpt-5"}"#.to_owned(),
         r#"{"thinking":{"type":"disabled"},"temperature":0.2,"top_k":5}"#.to_owned(),
         r#"{"model":"claude-opus-4-8","thinking":{"type":"adaptive"},"output_config":{"effort":"xhigh"}}"#.to_owned(),
+        format!(r#"{{"messages":[{MARKED}],"system":[{MARK}],"tools":[{{"cache_control":null}}]}}"#),
+        // Other servers have members of their own.
+        r#"{"model":"glm-4.6","thinking":{"type":"enabled","budget_tokens":2000,"clear_thinking":true}}"#.to_owned(),
         // The API joins messages of one role.
         format!(r#"{{"messages":[{ASK},{ASK}]}}"#),
         // Without thinking, that of an earlier reply is passed over.
@@ -553,7 +560,14 @@ fn what_the_messages_api_refuses_is_refused() {
         (thinking("true"), "thinking: Input should be an object", None),
         (thinking("{}"), "thinking.type: Field required", None),
         (thinking(r#"{"type":"deep"}"#), "thinking: Input tag 'deep' found", None),
-        (thinking(r#"{"type":"enabled"}"#), "`thinking.budget_tokens`: no number", None),
+        (thinking(r#"{"type":"enabled"}"#), "thinking.enabled.budget_tokens: Field required", None),
+        (thinking(r#"{"type":"enabled","budget_tokens":2000.5}"#), "thinking.enabled.budget_tokens: Input should be a valid integer", None),
+        (thinking(r#"{"type":"enabled","budget_tokens":"2000"}"#), "thinking.enabled.budget_tokens: Input should be a valid integer", None),
+        (thinking(r#"{"type":"enabled","budget_tokens":2000,"depth":1}"#), "thinking.enabled.depth: Extra inputs are not permitted", None),
+        (thinking(r#"{"type":"disabled","budget_tokens":2000}"#), "thinking.disabled.budget_tokens: Extra inputs are not permitted", None),
+        (format!(r#"{{"messages":[{MARKED}],"system":[{MARK}],"tools":[{MARK}]}}"#), "A maximum of 4 blocks with cache_control may be provided. Found 5.", Some(RejectionKind::CacheMark)),
+        (format!(r#"{{"messages":[{MARKED}],"system":[{MARK}],"cache_control":{{"type":"ephemeral"}}}}"#), "A maximum of 4 blocks with cache_control may be provided. Found 5.", Some(RejectionKind::CacheMark)),
+        (format!(r#"{{"messages":[{}{ASK}]}}"#, format!("{ASK},").repeat(100_000)), "messages: List should have at most 100000 items", None),
         (thinking(r#"{"type":"enabled","budget_tokens":1023}"#), "`thinking.budget_tokens`: 1023 is below", None),
         (thinking(r#"{"type":"enabled","budget_tokens":4096}"#), "`thinking.budget_tokens`: 4096 is not below `max_tokens`", Some(RejectionKind::Budget)),
         (thinking(r#"{"type":"adaptive"}"#), "`thinking.type`: adaptive is not supported", Some(RejectionKind::Mode)),
@@ -612,6 +626,8 @@ fn what_the_messages_api_refuses_is_refused() {
     }
     let body = request(path, "{}");
     let error = server.ask("POST", path, &[], &body).json();
+    assert_eq!(error["error"]["message"], "anthropic-version: header is required");
+    let error = server.ask("POST", path, &["anthropic-version: "], &body).json();
     assert_eq!(error["error"]["message"], "anthropic-version: header is required");
     let version = "anthropic-version: 2026-10-21";
     let error = server.ask("POST", path, &[version], &request(path, r#"{"temperature":1}"#)).json();
@@ -917,6 +933,29 @@ fn it_ends_by_itself() {
         assert_eq!(log.len(), 1, "{signal}");
         assert_eq!((&log[0]["ended"], &log[0]["bytes"]), (&"stall".into(), &9.into()), "{signal}");
         drop(stalled);
+    }
+}
+
+/// Also while others have sent but a part of a request.
+#[test]
+fn it_ends_behind_the_last_request() {
+    let file = Temporary::new(CHAT.as_bytes());
+    for part in [
+        "POST /v1/messages HT",
+        "POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{",
+    ] {
+        let mut server = Server::start(&[&file], &["--requests", "1"]);
+        let mut other = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        other.write_all(part.as_bytes()).unwrap();
+        thread::sleep(Duration::from_millis(100));
+        let mut answer = server.post(PATHS[1].0, &request(PATHS[1].0, "{}"));
+        assert_eq!(answer.body(), CHAT.as_bytes());
+        let began = Instant::now();
+        while server.running.0.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < SOON, "{part}");
+            thread::sleep(Duration::from_millis(10));
+        }
+        drop(other);
     }
 }
 

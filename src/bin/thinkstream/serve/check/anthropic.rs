@@ -44,7 +44,7 @@ pub(super) fn check(request: &Request, known: &Known, models: bool) -> Result<()
 
 /// What every request needs.
 fn check_members(request: &Request) -> Result<()> {
-    if request.header("anthropic-version").is_none() {
+    if request.header("anthropic-version").is_none_or(str::is_empty) {
         return Err(Refusal::invalid("anthropic-version: header is required"));
     }
     let needed = |name: &str| {
@@ -58,8 +58,35 @@ fn check_members(request: &Request) -> Result<()> {
         return Err(Refusal::invalid(message));
     }
     needed("messages")?;
-    if request.messages.is_none() {
+    let Some(messages) = &request.messages else {
         return Err(Refusal::invalid("messages: Input should be a valid list"));
+    };
+    if messages.len() > MOST_MESSAGES {
+        let message = format!("messages: List should have at most {MOST_MESSAGES} items");
+        return Err(Refusal::invalid(message));
+    }
+    check_marks(request)
+}
+
+/// Marks for the cache are counted over all that can have them.
+fn check_marks(request: &Request) -> Result<()> {
+    let is_marked = |value: &Value| value.get("cache_control").is_some_and(|mark| !mark.is_null());
+    let array =
+        |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    let messages = request.values();
+    let blocks = messages.iter().flat_map(|message| array(message.get("content")));
+    let blocks = blocks.flat_map(|block| {
+        let inner = array(block.get("content"));
+        [block].into_iter().chain(inner)
+    });
+    let outside = ["system", "tools"].into_iter().flat_map(|name| array(request.get(name)));
+    let own = usize::from(request.get("cache_control").is_some());
+    let found = own + blocks.chain(outside).filter(is_marked).count();
+    if found > MOST_MARKS {
+        let message = format!(
+            "A maximum of {MOST_MARKS} blocks with cache_control may be provided. Found {found}."
+        );
+        return Err(Refusal::invalid(message));
     }
     Ok(())
 }
@@ -69,6 +96,10 @@ fn check_thinking(request: &Request, model: &str) -> Result<ThinkingRequest> {
         None => Thinking::ModelDefault,
         Some(object @ Value::Object(_)) => {
             check_type(object)?;
+            if model.contains("claude") {
+                check_thinking_members(object)?;
+            }
+            check_budget(object)?;
             Thinking::Raw(Json::from(object.clone()))
         }
         Some(_) => return Err(Refusal::invalid("thinking: Input should be an object")),
@@ -97,6 +128,32 @@ fn check_type(thinking: &Value) -> Result<()> {
             quoted(&TYPES)
         ))),
     }
+}
+
+/// What Anthropic's models know beside the type. Servers of others have more.
+fn check_thinking_members(thinking: &Value) -> Result<()> {
+    let kind = thinking["type"].as_str().unwrap_or_default();
+    let known = |name: &str| match name {
+        // Where they may not stand is told by what they are.
+        "type" | "display" | "block_binding" => true,
+        "budget_tokens" => kind == "enabled",
+        _ => false,
+    };
+    let unknown = thinking.as_object().into_iter().flatten().find(|(name, _)| !known(name));
+    unknown.map_or(Ok(()), |(name, _)| {
+        let message = format!("thinking.{kind}.{name}: Extra inputs are not permitted");
+        Err(Refusal::invalid(message))
+    })
+}
+
+fn check_budget(thinking: &Value) -> Result<()> {
+    let fault = match thinking.get("budget_tokens") {
+        _ if thinking["type"] != "enabled" => return Ok(()),
+        None => "Field required",
+        Some(budget) if budget.is_i64() || budget.is_u64() => return Ok(()),
+        Some(_) => "Input should be a valid integer",
+    };
+    Err(Refusal::invalid(format!("thinking.enabled.budget_tokens: {fault}")))
 }
 
 /// The library takes efforts that only other APIs have, and sends what this one has.
@@ -232,6 +289,10 @@ fn words(finding: &Finding) -> String {
         kind => format!("{path}: {kind}"),
     }
 }
+
+/// What the API takes at most.
+const MOST_MESSAGES: usize = 100_000;
+const MOST_MARKS: usize = 4;
 
 const TYPES: [&str; 4] = ["adaptive", "between_tools", "disabled", "enabled"];
 
