@@ -94,6 +94,7 @@ impl Body for Reply {
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = self.get_mut();
+        this.reset.answers(true);
         ready!(this.poll_flushed(context));
         let Some(at) = this.next.as_ref().map(|chunk| chunk.at) else {
             return this.poll_end(context);
@@ -114,17 +115,32 @@ impl Drop for Reply {
     }
 }
 
-/// Whether a connection shall be reset rather than closed.
+/// Whether a connection shall be reset rather than closed, and whether it is answering.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reset(Arc<AtomicBool>);
+pub(super) struct Reset(Arc<Flags>);
+
+#[derive(Debug, Default)]
+struct Flags {
+    asked: AtomicBool,
+    answers: AtomicBool,
+}
 
 impl Reset {
     fn ask(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.asked.store(true, Ordering::Relaxed);
     }
 
     fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.asked.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn answers(&self, yes: bool) {
+        self.0.answers.store(yes, Ordering::Relaxed);
+    }
+
+    /// Whether what was sent last is an answer, and not a part of a request.
+    pub(super) fn is_answering(&self) -> bool {
+        self.0.answers.load(Ordering::Relaxed)
     }
 }
 
@@ -155,7 +171,12 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.reset.answers(false);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -199,7 +199,11 @@ async fn connection(stream: TcpStream, server: Arc<Server>) {
     let io = TokioIo::new(Socket::new(stream, reset.clone()));
     let service = service_fn(|request| {
         let (server, reset) = (server.clone(), reset.clone());
-        async move { Ok::<_, Infallible>(server.answer(request, reset).await) }
+        async move {
+            let response = server.answer(request, reset.clone()).await;
+            reset.answers(true);
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut connection = pin!(http1::Builder::new().serve_connection(io, service));
     let more = tokio::select! {
@@ -209,7 +213,12 @@ async fn connection(stream: TcpStream, server: Arc<Server>) {
     };
     if more {
         connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
+        while tokio::time::timeout(GRACE, connection.as_mut()).await.is_err() {
+            // Who has sent but a part of a request may never send the rest.
+            if !reset.is_answering() {
+                break;
+            }
+        }
     }
 }
 
@@ -310,6 +319,9 @@ async fn closed(stdin: Option<oneshot::Receiver<()>>) {
         None => std::future::pending().await,
     }
 }
+
+/// How long a request may take to come when no more are answered.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// What the APIs take at most.
 const MOST_BYTES: usize = 32 << 20;
