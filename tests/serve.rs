@@ -936,6 +936,44 @@ fn it_ends_by_itself() {
     }
 }
 
+#[test]
+fn a_fault_behind_the_end_is_told_of() {
+    let file = Temporary::new(CHAT.as_bytes());
+    let faults = ["--fault", "cut@100000:1", "--fault", "cut@50:2", "--requests", "2", "--log"];
+    let server = Server::start(&[&file], &faults);
+    assert_eq!(server.post(PATHS[1].0, &request(PATHS[1].0, "{}")).body(), CHAT.as_bytes());
+    let _ = server.post(PATHS[1].0, &request(PATHS[1].0, "{}")).read(&mut [0; 50]).unwrap();
+    let log = server.log();
+    let told = |line: &Value| (line["ended"].clone(), line["fault"].clone());
+    assert_eq!(told(&log[0]), ("complete".into(), "beyond the end".into()));
+    assert_eq!(log[1]["fault"], Value::Null);
+}
+
+/// Nobody may read where it listens.
+#[test]
+fn it_serves_also_if_nobody_reads_what_it_prints() {
+    let file = Temporary::new(CHAT.as_bytes());
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = std::process::Command::new(env!("CARGO_BIN_EXE_thinkstream"))
+        .args(["serve", file.path(), "--requests", "1", "--port", &port.to_string()])
+        .stdout(writer)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut running = Running(child);
+    let mut told = String::new();
+    let mut stderr = BufReader::new(running.0.stderr.take().unwrap());
+    stderr.read_line(&mut told).unwrap();
+    assert!(told.contains(&format!("listening on http://127.0.0.1:{port} (")), "{told}");
+    let stdin = start(&["sse"]).stdin.take().unwrap();
+    let mut server = Server { running, port, _stdin: stdin };
+    let mut answer = server.post(PATHS[1].0, &request(PATHS[1].0, "{}"));
+    assert_eq!(answer.body(), CHAT.as_bytes());
+    assert!(server.running.0.wait().unwrap().success());
+}
+
 /// Also while others have sent but a part of a request.
 #[test]
 fn it_ends_behind_the_last_request() {

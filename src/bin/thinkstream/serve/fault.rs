@@ -45,6 +45,12 @@ pub(super) enum End {
     Reset,
 }
 
+impl Kind {
+    fn is_end(self) -> bool {
+        !matches!(self, Self::Split(_) | Self::Status(_))
+    }
+}
+
 impl End {
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -64,6 +70,8 @@ pub(super) struct Plan {
     pub(super) end: End,
     /// When it ends.
     pub(super) ended: Duration,
+    /// Whether a fault was to come behind the end.
+    pub(super) beyond: bool,
 }
 
 impl FromStr for Fault {
@@ -118,6 +126,8 @@ pub(super) fn plan(
     let mut plan = whole(recording);
     // Of several ends the first is the end.
     let ends = of(faults, request).filter_map(|kind| end(kind, &plan.chunks));
+    let missed = |kind: Kind| kind.is_end() && end(kind, &plan.chunks).is_none();
+    let beyond = of(faults, request).any(missed);
     if let Some((end, at, events)) = ends.min_by_key(|(_, at, _)| *at) {
         plan.truncate(at);
         plan.end = end;
@@ -125,6 +135,7 @@ pub(super) fn plan(
             plan.chunks.push(Chunk { at: plan.ended, bytes: overloaded(events) });
         }
     }
+    plan.beyond = beyond;
     for kind in of(faults, request) {
         if let Kind::Split(size) = kind {
             plan.chunks = recut(&plan.chunks, size);
@@ -203,7 +214,7 @@ fn whole(recording: &Recording) -> Plan {
     chunks.retain(|chunk| !chunk.bytes.is_empty());
     let last = chunks.last().map_or(Duration::ZERO, |chunk| chunk.at);
     let end = if recording.is_cut() { End::Cut } else { End::Complete };
-    Plan { chunks, end, ended: recording.ended.unwrap_or_default().max(last) }
+    Plan { chunks, end, ended: recording.ended.unwrap_or_default().max(last), beyond: false }
 }
 
 /// Behind which bytes the events end.

@@ -22,6 +22,9 @@ pub(super) struct Entry {
     pub(super) bytes: usize,
     /// `complete`, the fault that ended it, or `left` if the client did.
     pub(super) ended: &'static str,
+    /// Why a fault that was asked for did not come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fault: Option<&'static str>,
     /// Whether anybody wants to know.
     #[serde(skip)]
     pub(super) told: bool,

@@ -112,9 +112,12 @@ pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
     runtime.block_on(async {
         let stopped = server::stopped(stdin)?;
         let mut out = io::stdout().lock();
-        writeln!(out, "listening on http://127.0.0.1:{port}")?;
-        out.flush()?;
+        let told = writeln!(out, "listening on http://127.0.0.1:{port}").and_then(|()| out.flush());
         drop(out);
+        if let Err(error) = told {
+            // Whoever gave the port knows it all the same.
+            note(&format_args!("listening on http://127.0.0.1:{port} (standard output: {error})"));
+        }
         server.run(tokio::net::TcpListener::from_std(listener)?, stopped).await;
         Ok(Outcome::Complete)
     })

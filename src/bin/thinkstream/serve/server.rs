@@ -177,6 +177,7 @@ impl Server {
         entry.status = StatusCode::OK.as_u16();
         entry.verdict = "ok".to_owned();
         entry.recording = Some(recording.name.clone());
+        entry.fault = plan.beyond.then_some("beyond the end");
         let reply = Reply::new(plan.at_speed(self.speed), reset, entry);
         let mut response = Response::new(Either::Right(reply));
         let headers = response.headers_mut();
