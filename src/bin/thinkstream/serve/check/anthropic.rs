@@ -110,9 +110,10 @@ fn check_thinking(request: &Request, model: &str) -> Result<ThinkingRequest> {
         knob.resolve(model, &params).map_err(|error| Refusal::invalid(error.to_string()))?;
     // The library would have sent them; the request has not.
     if let Some(beta) = compiled.betas.first() {
+        let kind = request.get("thinking").and_then(|it| it["type"].as_str()).unwrap_or_default();
         let member = if beta.contains("binding") { "block_binding" } else { "display" };
         return Err(Refusal::invalid(format!(
-            "thinking.{member}: Extra inputs are not permitted without the header `anthropic-beta: {beta}`"
+            "thinking.{kind}.{member}: Extra inputs are not permitted without the header `anthropic-beta: {beta}`"
         )));
     }
     Ok(compiled)
