@@ -205,6 +205,91 @@ fn a_full_disk_does_not_stop_the_stream() {
     assert!(said[1].ends_with("the recording is cut"), "{said:?}");
 }
 
+/// A folder that is missing, or a folder: what is asked for cannot be, but the stream is not lost.
+#[test]
+fn a_file_that_cannot_be_opened_does_not_stop_the_stream() {
+    let folder = Temporary::missing();
+    std::fs::create_dir(&folder.0).unwrap();
+    let missing = folder.0.join("missing").join("talk.jsonl");
+    for path in [folder.path(), missing.to_str().unwrap()] {
+        let (ran, stdout) = run_raw(&["record", path], &reply());
+        assert_eq!((ran.code, stdout), (Some(2), reply()), "{path}");
+        let said: Vec<_> = ran.stderr.lines().collect();
+        let [first, last] = said[..] else { panic!("{said:?}") };
+        assert!(first.contains(path) && first.ends_with("; the stream passes on"), "{first}");
+        assert!(last.ends_with("there is no recording"), "{last}");
+    }
+    std::fs::remove_dir(&folder.0).unwrap();
+}
+
+#[test]
+#[cfg(any(unix, windows))]
+fn a_file_has_one_recorder_at_a_time() {
+    let file = Temporary::missing();
+    let mut running = Running(start(&["record", file.path()]));
+    let mut stdin = running.0.stdin.take().unwrap();
+    let _pieces = watch(&mut running);
+    wait_for_lines(&file, 1);
+    let ran = run(&["record", file.path()], &reply());
+    assert_eq!((ran.code, &*ran.stdout), (Some(2), ""));
+    assert!(ran.stderr.ends_with("another recorder is writing to it\n"), "{}", ran.stderr);
+    stdin.write_all(b"data: a\n\n").unwrap();
+    drop(stdin);
+    assert!(running.0.wait().unwrap().success());
+    assert_eq!(lines(&file).len(), 3);
+    assert_eq!(run(&["record", file.path()], &reply()).code, Some(0));
+    assert_eq!(run(&["decode", "--number", "2", file.path()], b"").code, Some(0));
+}
+
+#[test]
+fn a_recorder_that_was_killed_inside_the_first_line_is_followed_by_another() {
+    let file = Temporary::new(b"{\"type\":\"rec");
+    let (ran, stdout) = run_raw(&["record", file.path()], &reply());
+    assert_eq!((ran.code, &*ran.stderr, stdout), (Some(0), "", reply()));
+    for args in [&["replay", file.path()][..], &["replay", file.path(), "--number", "1"]] {
+        let (ran, stdout) = run_raw(args, b"");
+        assert_eq!((ran.code, &*ran.stderr, stdout), (Some(0), "", reply()), "{args:?}");
+    }
+    assert_eq!(run(&["decode", "--chunk", "1", file.path()], b"").code, Some(0));
+}
+
+/// Recordings that are whole stay so, whatever became of another in their file.
+#[test]
+fn damage_costs_one_recording() {
+    let whole = String::from_utf8(reply()).unwrap();
+    let good = recording(&[(1.0, &whole)], Some(2.0));
+    let bad = recording(&[(1.0, &whole[..200]), (2.0, &whole[200..])], Some(3.0));
+    let bad = bad.replace("\"ms\":2,", "\"ms\":-2,");
+    let file = Temporary::new((good.clone() + &bad + &good).as_bytes());
+    let place = ":6: -2 ms is no time";
+    for (number, code) in [("1", 0), ("2", 2), ("3", 0)] {
+        for command in ["decode", "replay"] {
+            let ran = run(&[command, "--number", number, file.path()], b"");
+            assert_eq!(ran.code, Some(code), "{command} {number}");
+            assert_eq!(ran.stderr.contains(place), code == 2, "{}", ran.stderr);
+        }
+        let page = Temporary::missing();
+        let ran = run(&["report", "--number", number, file.path(), "-o", page.path()], b"");
+        assert_eq!(ran.code, Some(code / 2), "{number}");
+        assert_eq!(std::fs::read_to_string(&page.0).unwrap().contains(place), code == 2);
+    }
+    let (ran, stdout) = run_raw(&["replay", file.path(), "--speed", "max"], b"");
+    assert_eq!(stdout, [&reply(), &reply()[..200], &reply()].concat());
+    assert_eq!((ran.code, ran.stderr.matches(place).count()), (Some(2), 1));
+
+    let ran = run(&["stats", "--json", file.path()], b"");
+    let rows = ran.lines();
+    let outcomes: Vec<_> = rows[..3].iter().map(|row| row["outcome"].as_str().unwrap()).collect();
+    assert_eq!((ran.code, outcomes), (Some(1), vec!["complete", "unreadable", "complete"]));
+    assert!(rows[1]["error"].as_str().unwrap().contains(place) && rows[3]["unreadable"] == 1);
+
+    let ran = run(&["check", file.path()], b"");
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains(place), "{}", ran.stderr);
+    assert!(ran.stdout.contains("#1: conforms") && ran.stdout.contains("#3: conforms"));
+    assert!(!ran.stdout.contains("#2"), "{}", ran.stdout);
+}
+
 #[test]
 fn nothing_is_appended_to_what_is_no_recording() {
     let file = Temporary::new(&reply());

@@ -16,7 +16,7 @@ use crate::{Outcome, note};
 /// are of, without their pauses; what is `complete` then has their `timing`.
 ///
 /// Exit code: 0 if the reply is complete, 1 if the stream failed or is incomplete, 2 if the command
-/// could not be run.
+/// could not be run or the recording is damaged: it is then shown up to there.
 ///
 /// Example: `curl -sN … | thinkstream decode --json`
 #[derive(clap::Args)]
@@ -102,12 +102,17 @@ fn recorded(args: &Args, recordings: Vec<Recording>) -> io::Result<Outcome> {
         note(&format_args!("this is the first of {count} recordings; --number says which"));
     }
     let recording = recording::pick(recordings, args.number.map_or(1, NonZeroUsize::get))?;
-    match args.protocol.map_or_else(|| recording.protocol(), |spoken| Ok(spoken.into())) {
-        Ok(protocol) => {
-            let decoder = decoder(args, protocol, recording.request_id.as_deref());
-            show(Events::new(&recording, args.source.chunk, decoder), &args.show)
-        }
-        Err(error) => refuse(&error, &args.show),
+    let outcome =
+        match args.protocol.map_or_else(|| recording.protocol(), |spoken| Ok(spoken.into())) {
+            Ok(protocol) => {
+                let decoder = decoder(args, protocol, recording.request_id.as_deref());
+                show(Events::new(&recording, args.source.chunk, decoder), &args.show)?
+            }
+            Err(error) => refuse(&error, &args.show)?,
+        };
+    match &recording.damaged {
+        Some(damage) => Err(recording::damaged(damage)),
+        None => Ok(outcome),
     }
 }
 

@@ -17,8 +17,10 @@ use crate::{Outcome, note};
 /// `base64` instead of `text`. Whoever ends the recorder early leaves a recording without its `end`, which
 /// is good but cut. `decode`, `replay` and `serve` read recordings.
 ///
-/// If nobody reads the standard output any more, recording goes on; if the file cannot be written, the
-/// stream passes on all the same, and the exit code is 2. It is 1 if the input cannot be read to its end.
+/// If nobody reads the standard output any more, recording goes on; if the file cannot be opened or
+/// written, the stream passes on all the same, and the exit code is 2. It is 1 if the input cannot be read
+/// to its end. Nothing is read or passed on, with exit code 2, if the file is there already and no
+/// recording, or if another recorder is writing to it.
 ///
 /// Example: `curl -sN … | thinkstream record talk.jsonl | thinkstream decode`
 #[derive(clap::Args)]
@@ -36,10 +38,16 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
-    let recorder = Recorder::append(&args.file, args.protocol, args.request_id.clone());
-    let recorder = recorder.map_err(|error| named(args, &error))?;
     let out = Some(Output::stdout()?);
-    let mut tee = Tee { args, out, recorder: Some(recorder), failed: None };
+    let mut tee = Tee { args, out, recorder: None, failed: None };
+    match Recorder::append(&args.file, args.protocol, args.request_id.clone()) {
+        Ok(recorder) => tee.recorder = Some(recorder),
+        Err(error) if is_of_others(&error) => return Err(named(args, &error)),
+        Err(error) => {
+            note(&format_args!("{}; the stream passes on", named(args, &error)));
+            tee.failed = Some(no_recording(args));
+        }
+    }
     let mut stdin = io::stdin().lock();
     let mut buffer = vec![0; 64 << 10];
     while tee.is_of_use() {
@@ -109,6 +117,15 @@ impl Tee<'_> {
         let file = self.args.file.display();
         self.failed = Some(io::Error::other(format!("{file}: the recording is cut")));
     }
+}
+
+/// Whether the file is one to keep away from.
+fn is_of_others(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::ResourceBusy)
+}
+
+fn no_recording(args: &Args) -> io::Error {
+    io::Error::other(format!("{}: there is no recording", args.file.display()))
 }
 
 fn named(args: &Args, error: &io::Error) -> io::Error {

@@ -14,7 +14,7 @@ use crate::{Outcome, note};
 /// Plays recordings to the standard output, byte for byte and at their own pace.
 ///
 /// Several recordings of a file are played one after the other. A plain file of a stream has no times:
-/// it comes at once.
+/// it comes at once. A recording that is damaged is played up to there, and the exit code is 2.
 ///
 /// Example: `thinkstream replay talk.jsonl --speed 2 | thinkstream decode`
 #[derive(clap::Args)]
@@ -37,18 +37,24 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
-    let mut recordings = recording::read(&args.file)?;
+    let mut recordings = recording::load(&args.file)?;
     if let Some(number) = args.number {
         recordings = vec![recording::pick(recordings, number.get())?];
     }
     let mut out = Output::stdout()?;
+    let mut damaged = None;
     for recording in &recordings {
         play(recording, args, &mut out)?;
-        if recording.is_cut() {
+        if let Some(damage) = &recording.damaged {
+            // The last is said by who ends the program.
+            if let Some(earlier) = damaged.replace(recording::damaged(damage)) {
+                note(&earlier);
+            }
+        } else if recording.is_cut() {
             note(&format_args!("{} was cut: it has no end", recording.name));
         }
     }
-    Ok(Outcome::Complete)
+    damaged.map_or(Ok(Outcome::Complete), Err)
 }
 
 fn play(recording: &Recording, args: &Args, out: &mut Output) -> io::Result<()> {

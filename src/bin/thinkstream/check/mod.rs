@@ -52,19 +52,25 @@ pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
     let mut report = Report { out: out.lock(), json: args.json, colour, tally: Tally::default() };
     let mut unread = None;
     for file in &args.files {
-        match recording::read(file) {
+        let mut cannot = |error, tally: &mut Tally| {
+            tally.unreadable += 1;
+            // The last is said by who ends the program.
+            if let Some(earlier) = unread.replace(error) {
+                note(&earlier);
+            }
+        };
+        match recording::load(file) {
             Ok(recordings) => {
                 for recording in &recordings {
-                    report.stream(recording, &Findings::of(recording, args.protocol))?;
+                    match &recording.damaged {
+                        Some(damage) => cannot(recording::damaged(damage), &mut report.tally),
+                        None => {
+                            report.stream(recording, &Findings::of(recording, args.protocol))?
+                        }
+                    }
                 }
             }
-            Err(error) => {
-                report.tally.unreadable += 1;
-                // The last is said by who ends the program.
-                if let Some(earlier) = unread.replace(error) {
-                    note(&earlier);
-                }
-            }
+            Err(error) => cannot(error, &mut report.tally),
         }
     }
     report.end()?;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use thinkstream::{Decoder, Error, Event, Stopwatch};
 
+use super::pieces::Pieces;
 use super::{Chunk, Recording};
 
 /// Decodes a recording, chunk by chunk. `Complete` is given the timing of the recording, if it has one.
 ///
 /// An iterator that ends after `Complete`, or after an error, like those over streams.
 pub(crate) struct Events {
-    chunks: std::vec::IntoIter<Chunk>,
+    chunks: Pieces<std::vec::IntoIter<Chunk>>,
     chunk: Bytes,
     decoder: Decoder,
     stopwatch: Option<Stopwatch>,
@@ -25,7 +26,7 @@ impl Events {
     /// With a size, its chunks are cut anew into pieces of so many bytes.
     pub(crate) fn new(recording: &Recording, size: Option<NonZeroUsize>, decoder: Decoder) -> Self {
         Self {
-            chunks: recording.pieces(size).into_iter(),
+            chunks: Pieces::new(recording.chunks.clone().into_iter(), size),
             chunk: Bytes::new(),
             decoder,
             stopwatch: recording.timed.then(Stopwatch::new),

@@ -13,9 +13,10 @@
 //! because the stream is binary, is in `base64`. `protocol` and `request_id` are there if they were given.
 //! Without its `end` a recording was cut: by the network, or by whatever ended the recorder. A last
 //! line that is not whole is passed over; what is appended then begins a line of its own. A file may
-//! have several recordings, each from its head on.
+//! have several recordings, each from its head on. Where one is damaged it ends, up to the next head.
 
 mod events;
+mod pieces;
 mod read;
 mod write;
 
@@ -23,12 +24,13 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use thinkstream::{Detector, Protocol};
 
 pub(crate) use self::events::Events;
-pub(crate) use self::read::{Opened, open, pick, read};
+use self::pieces::Pieces;
+pub(crate) use self::read::{Opened, load, open, pick, read};
 pub(crate) use self::write::Recorder;
 
 /// A stream that was recorded, or a plain file of one, which has no times.
@@ -44,6 +46,8 @@ pub(crate) struct Recording {
     pub(crate) ended: Option<Duration>,
     /// Whether it has times.
     pub(crate) timed: bool,
+    /// Where the file breaks, and how: what comes then is not read.
+    pub(crate) damaged: Option<String>,
 }
 
 /// What was received at once.
@@ -95,31 +99,14 @@ impl Recording {
 
     /// Its chunks; with a size, cut anew into pieces of so many bytes, each at the time when its last
     /// byte had come.
-    pub(crate) fn pieces(&self, size: Option<NonZeroUsize>) -> Vec<Chunk> {
-        match size {
-            Some(size) => recut(&self.chunks, size),
-            None => self.chunks.clone(),
-        }
+    pub(crate) fn pieces(&self, size: Option<NonZeroUsize>) -> impl Iterator<Item = Chunk> {
+        Pieces::new(self.chunks.iter().cloned(), size)
     }
 }
 
 /// The same bytes in pieces of so many, each at the time when its last byte had come.
 pub(crate) fn recut(chunks: &[Chunk], size: NonZeroUsize) -> Vec<Chunk> {
-    let mut pieces = Vec::new();
-    let mut open = BytesMut::new();
-    for chunk in chunks {
-        let mut rest = chunk.bytes.clone();
-        while open.len() + rest.len() >= size.get() {
-            let more = rest.split_to(size.get() - open.len());
-            open.extend_from_slice(&more);
-            pieces.push(Chunk { at: chunk.at, bytes: open.split().freeze() });
-        }
-        open.extend_from_slice(&rest);
-    }
-    if let Some(last) = chunks.last().filter(|_| !open.is_empty()) {
-        pieces.push(Chunk { at: last.at, bytes: open.freeze() });
-    }
-    pieces
+    Pieces::new(chunks.iter().cloned(), Some(size)).collect()
 }
 
 /// What a server speaks, as recordings and the command line name it.
@@ -184,36 +171,11 @@ const VERSION: u32 = 1;
 /// How every recording begins, as it is written here.
 const HEAD: &[u8] = br#"{"type":"recording""#;
 
-fn invalid(text: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, text)
+/// The damage of a recording, for a command that cannot do what it is for.
+pub(crate) fn damaged(damage: &str) -> io::Error {
+    invalid(damage.to_owned())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_piece_is_out_when_its_last_byte_had_come() {
-        let chunk = |ms, bytes: &'static str| Chunk {
-            at: Duration::from_millis(ms),
-            bytes: Bytes::from(bytes),
-        };
-        let chunks = vec![chunk(1, "abc"), chunk(2, ""), chunk(3, "defg"), chunk(4, "h")];
-        let recording = Recording { chunks: chunks.clone(), ..Recording::default() };
-        assert_eq!(recording.pieces(None), chunks);
-        for (size, expected) in [
-            (1, "a1 b1 c1 d3 e3 f3 g3 h4"),
-            (2, "ab1 cd3 ef3 gh4"),
-            (3, "abc1 def3 gh4"),
-            (5, "abcde3 fgh4"),
-            (9, "abcdefgh4"),
-        ] {
-            let told = recording.pieces(NonZeroUsize::new(size)).into_iter().map(|piece| {
-                let text = String::from_utf8_lossy(&piece.bytes).into_owned();
-                format!("{text}{}", piece.at.as_millis())
-            });
-            assert_eq!(told.collect::<Vec<_>>().join(" "), expected);
-        }
-        assert!(Recording::default().pieces(NonZeroUsize::new(3)).is_empty());
-    }
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }

@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::read::is_recording;
+use super::read::{is_recording, is_torn_head};
 use super::{Head, Line, Spoken, VERSION, invalid};
 
 /// Appends a recording to a file, each chunk at once, so that nothing of it is lost whatever happens.
@@ -18,13 +18,19 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Begins a recording at the end of the file, which is made if it is not there.
+    /// Begins a recording at the end of the file, which is made if it is not there. Nobody else may
+    /// record to it meanwhile: their lines would be mixed.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](io::ErrorKind::InvalidData): the file is there already, and no recording.
+    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy): another recorder is writing to it.
     pub(crate) fn append(
         path: &Path,
         protocol: Option<Spoken>,
         request_id: Option<String>,
     ) -> io::Result<Self> {
-        let mut file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
+        let mut file = open(path)?;
         let whole = look_over(&mut file)?;
         let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let unix_ms = u64::try_from(unix_ms).unwrap_or_default();
@@ -63,6 +69,47 @@ impl Recorder {
     }
 }
 
+/// Opens the file for one recorder alone, as long as it lives.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use rustix::fs::{FlockOperation, flock};
+    let file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
+    // What is no file keeps no lines that could be mixed.
+    if file.metadata()?.is_file() {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(busy()),
+            // There are file systems without locks.
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(file)
+}
+
+/// Opens the file for one recorder alone, as long as it lives.
+#[cfg(windows)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    /// Others may read, and nothing else.
+    const FILE_SHARE_READ: u32 = 1;
+    const ERROR_SHARING_VIOLATION: i32 = 32;
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).read(true).share_mode(FILE_SHARE_READ);
+    options.open(path).map_err(|error| match error.raw_os_error() {
+        Some(ERROR_SHARING_VIOLATION) => busy(),
+        _ => error,
+    })
+}
+
+#[cfg(not(any(unix, windows)))]
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).read(true).open(path)
+}
+
+#[cfg(any(unix, windows))]
+fn busy() -> io::Error {
+    io::Error::new(io::ErrorKind::ResourceBusy, "another recorder is writing to it")
+}
+
 /// Whether what is appended begins a line. What is no file of recordings stays as it is.
 fn look_over(file: &mut File) -> io::Result<bool> {
     let metadata = file.metadata()?;
@@ -72,8 +119,8 @@ fn look_over(file: &mut File) -> io::Result<bool> {
     }
     let mut head = Vec::new();
     file.seek(SeekFrom::Start(0))?;
-    file.take(64).read_to_end(&mut head)?;
-    if !is_recording(&head) {
+    file.take(HEAD_BYTES).read_to_end(&mut head)?;
+    if !is_recording(&head) && !is_torn_head(&head) {
         return Err(invalid("there already, and no recording: nothing is appended".to_owned()));
     }
     let mut last = [0];
@@ -81,3 +128,6 @@ fn look_over(file: &mut File) -> io::Result<bool> {
     file.read_exact(&mut last)?;
     Ok(last == *b"\n")
 }
+
+/// Bytes by which a file of recordings is known.
+const HEAD_BYTES: u64 = 64 << 10;

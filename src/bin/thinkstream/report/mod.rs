@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
     if is_same(&args.file, &args.output) {
         return Err(refused("the page would overwrite the recording".to_owned()));
     }
-    let recordings = recording::read(&args.file)?;
+    let recordings = recording::load(&args.file)?;
     let recording = choose(&recordings, args)?;
     let model = Model::of(recording, args.protocol);
     let page = page::page(&model);

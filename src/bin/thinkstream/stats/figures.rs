@@ -16,7 +16,8 @@ pub(crate) struct Figures {
     pub(crate) name: String,
     pub(crate) protocol: Option<&'static str>,
     pub(crate) model: Option<String>,
-    /// `complete`, the kind of the error, or `unreadable`.
+    /// `complete`, the kind of the error, or `unreadable`, also of a recording that is damaged: its
+    /// other figures are those up to there.
     pub(crate) outcome: String,
     pub(crate) error: Option<String>,
     pub(crate) stop_reason: Option<String>,
@@ -82,9 +83,9 @@ impl Figures {
         Self { name, outcome: UNREADABLE.to_owned(), error, ..Self::default() }
     }
 
-    /// Whether it is a stream at all.
+    /// Whether it is a stream at all, and has been read to its end.
     pub(crate) fn is_stream(&self) -> bool {
-        self.protocol.is_some()
+        self.protocol.is_some() && self.outcome != UNREADABLE
     }
 
     fn of(recording: &Recording, decoded: &Decoded) -> Self {
@@ -92,6 +93,12 @@ impl Figures {
         let tokens = Tokens::of(decoded);
         let times =
             if recording.timed { Times::of(timing, tokens.output) } else { Times::default() };
+        let outcome = match &decoded.error {
+            _ if recording.damaged.is_some() => UNREADABLE,
+            Some(error) => error.kind().name(),
+            None => COMPLETE,
+        };
+        let error = decoded.error.as_ref().map(ToString::to_string);
         let messages = || std::iter::once(message).chain(&decoded.choices);
         let own = |text: &Option<Text>| {
             text.as_ref().filter(|text| !text.is_empty()).map(ToString::to_string)
@@ -100,12 +107,8 @@ impl Figures {
             name: recording.name.clone(),
             protocol: decoded.protocol.map(protocol_name),
             model: own(&message.model),
-            outcome: decoded
-                .error
-                .as_ref()
-                .map_or(COMPLETE, |error| error.kind().name())
-                .to_owned(),
-            error: decoded.error.as_ref().map(ToString::to_string),
+            outcome: outcome.to_owned(),
+            error: recording.damaged.clone().or(error),
             stop_reason: message.stop_reason.as_ref().map(ToString::to_string),
             request_id: own(&decoded.request_id),
             message_id: own(&message.id),

@@ -114,7 +114,7 @@ fn measure_file(file: &Found, protocol: Option<Spoken>) -> Vec<Figures> {
         Ok(path) => path,
         Err((path, error)) => return unreadable(path, error),
     };
-    match recording::read(path) {
+    match recording::load(path) {
         Ok(recordings) => recordings
             .iter()
             .map(|recording| Figures::measure(recording, protocol, |_, _| ()).0)
