@@ -132,7 +132,10 @@ fn each_rule_is_named_with_its_byte() {
         let (statement, consequence) = (&found["statement"], &found["consequence"]);
         let line = format!("{file}: byte {offset}");
         let line = ran.stdout.lines().find(|found| found.starts_with(&line)).unwrap();
-        assert!(line.contains(&format!("{rule}: {}", statement.as_str().unwrap())), "{line}");
+        assert!(
+            line.contains(&format!("{rule}: expected: {}", statement.as_str().unwrap())),
+            "{line}"
+        );
         assert!(line.ends_with(&format!("; consequence: {}", consequence.as_str().unwrap())));
         let verdict = if failed { format!("failed: {rule}") } else { "1 deviation".to_owned() };
         assert_eq!(ran.stdout.lines().last(), Some(&*format!("{file}: {verdict}")));
@@ -199,7 +202,7 @@ fn a_stream_that_failed_says_why() {
         (&error, "server", "overloaded_error"),
         (&malformed, "malformed", "malformed `content_block_start`"),
         (b"<html>busy", "no_events", "`<html>busy`"),
-        (b"", "no_events", "no event"),
+        (b"", "no_events", "the body is empty"),
     ] {
         let ran = run(&["check", "-"], stream);
         assert_eq!(ran.code, Some(1), "{}", ran.stdout);
@@ -257,6 +260,27 @@ fn several_files_are_tallied_and_the_unreadable_told_of() {
     let said: Vec<_> = ran.stderr.lines().collect();
     assert!(said.len() == 2 && said[0].contains("missing") && said[1].contains("c.jsonl:2"));
     assert_eq!(run(&["check"], b"").code, Some(2));
+}
+
+#[test]
+fn folders_are_walked() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.join("b")).unwrap();
+    for name in ["b/z.sse", "a.sse", "notes.md"] {
+        folder.write(name, good());
+    }
+    let ran = run(&["check", folder.path()], b"");
+    assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
+    assert_eq!(ran.stdout.lines().last(), Some("2 streams: 2 conform, 0 deviate, 0 failed"));
+    assert!(ran.stdout.find("a.sse: conforms") < ran.stdout.find("b/z.sse: conforms"));
+    assert_eq!(run(&["check", Folder::new().path()], b"").code, Some(2));
+}
+
+#[test]
+fn an_event_without_a_name_is_told_of() {
+    let stream = sse([START, r#"{"type":""}"#, &open(0, TEXT), &shut(0), &end("end_turn"), STOP]);
+    let ran = run(&["check", "-"], &stream);
+    assert!(ran.stdout.contains("not known: (no name) ×1"), "{}", ran.stdout);
 }
 
 #[test]

@@ -406,6 +406,39 @@ fn a_recorded_refusal_is_read_as_it_was() {
     assert_eq!(events(&ran.stdout)[0]["kind"], "server");
 }
 
+/// Whoever asks is told the same of a body in which nothing is.
+#[test]
+fn an_empty_body_is_called_empty() {
+    let recorded = recording(&[], Some(1.0));
+    for input in ["", &recorded] {
+        for (args, code) in [
+            (&["decode"][..], 1),
+            (&["decode", "--json"], 1),
+            (&["check", "-"], 1),
+            (&["check", "--json", "-"], 1),
+            (&["stats", "-"], 1),
+        ] {
+            let ran = run(args, input.as_bytes());
+            let said = ran.stdout + &ran.stderr;
+            assert_eq!(ran.code, Some(code), "{args:?}");
+            assert!(said.contains("the body is empty"), "{args:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_stream_of_frames_or_not_there_is_named() {
+    let file = Temporary::new(recording(&[(1.0, "data: a\n\n")], Some(2.0)).as_bytes());
+    let ran = run(&["sse", file.path()], b"");
+    assert_eq!((ran.code, &*ran.stdout), (Some(2), ""));
+    assert!(ran.stderr.contains("this is a recording"), "{}", ran.stderr);
+    for command in [&["report", "-o", "-"][..], &["replay"], &["decode"]] {
+        let ran = run(&[command, &["--number", "2", file.path()]].concat(), b"");
+        assert_eq!(ran.code, Some(2), "{command:?}");
+        assert!(ran.stderr.ends_with("has 1 recording, no number 2\n"), "{}", ran.stderr);
+    }
+}
+
 #[test]
 fn a_damaged_recording_says_where() {
     let text = recording(&[(1.0, "data: a\n\n")], Some(2.0)).replace("\"ms\":1", "\"ms\":-1");

@@ -228,6 +228,74 @@ fn unquoted(tag: &str) -> String {
     names.filter(|name| *name != "content=").collect()
 }
 
+/// The largest numbers that a stream can say, and times that nobody waits for.
+#[test]
+fn huge_numbers_are_shown() {
+    let folder = Folder::new();
+    let most = u64::MAX;
+    let usage = format!(
+        r#""input_tokens":{most},"output_tokens":{most},"cache_read_input_tokens":{most},"cache_creation_input_tokens":{most},"output_tokens_details":{{"thinking_tokens":{most}}}"#
+    );
+    let split = format!(
+        r#","cache_creation":{{"ephemeral_5m_input_tokens":{most},"ephemeral_1h_input_tokens":{most}}}"#
+    );
+    for more in [&*split, ""] {
+        let usage = format!("{{{usage}{more}}}");
+        let start = format!(r#"{{"type":"message_start","message":{{"id":"m","usage":{usage}}}}}"#);
+        let end = format!(
+            r#"{{"type":"message_delta","delta":{{"stop_reason":"end_turn"}},"usage":{usage}}}"#
+        );
+        let stream = sse([&*start, &open(0, TEXT), &text(0, "Hi"), &shut(0), &end, STOP]);
+        let whole = String::from_utf8(stream).unwrap();
+        let (first, last) = whole.split_at(whole.len() - 300);
+        let timed = recording(&[(1.0, first), (1.8e22, last)], Some(1.8e22));
+        for (name, text) in [("plain.sse", &whole), ("timed.jsonl", &timed)] {
+            let page = page(&folder, name, text);
+            assert_eq!(page.figures["input_tokens"], most);
+            check_figures(&page.html, &page.figures);
+            for args in [&["decode"][..], &["decode", "--json"], &["check"], &["stats"]] {
+                let ran = run(&[args, &[&folder.write(name, text)]].concat(), b"");
+                assert!(ran.code < Some(2), "{args:?}: {}", ran.stderr);
+            }
+        }
+        let both = [folder.write("plain.sse", &whole), folder.write("timed.jsonl", &timed)];
+        for form in ["--json", "--csv"] {
+            assert_eq!(run(&["stats", form, &both[0], &both[1]], b"").code, Some(0), "{form}");
+        }
+    }
+    let chat = format!(
+        "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"Hi\"}},\"finish_reason\":\"stop\"}}],\"usage\":{{\"prompt_tokens\":{most},\"completion_tokens\":{most},\"prompt_tokens_details\":{{\"cached_tokens\":{most}}},\"completion_tokens_details\":{{\"reasoning_tokens\":{most}}}}}}}\n\ndata: [DONE]\n\n"
+    );
+    let page = page(&folder, "chat.sse", &chat);
+    assert_eq!(page.figures["output_tokens"], most);
+}
+
+/// A server that calls things by a novel does not fill the page with it.
+#[test]
+fn names_are_cut() {
+    let folder = Folder::new();
+    let long = "n".repeat(100_000);
+    let start = START.replace("claude-test", &long).replace("msg_1", &long);
+    let tool = TOOL.replace("roll", &long).replace("toolu_1", &long);
+    let unknown = format!(r#"{{"type":"{long}"}}"#);
+    let other = format!(r#"{{"type":"{long}"}}"#);
+    let stream = sse([
+        &*start,
+        &unknown,
+        &open(0, &tool),
+        &shut(0),
+        &open(1, &other),
+        &shut(1),
+        &end(&long),
+        STOP,
+    ]);
+    let page = page(&folder, "long.sse", stream);
+    let blocks = page.html.matches("class=\"pre\"").count();
+    assert!(page.html.len() < 60_000 + blocks * 101_000, "{}", page.html.len());
+    assert!(page.html.matches(&"n".repeat(201)).count() <= blocks * 500);
+    assert!(page.html.contains(&format!("{}…", "n".repeat(200))));
+}
+
 #[test]
 fn a_large_reply_still_gives_a_page() {
     let folder = Folder::new();
@@ -251,7 +319,7 @@ fn a_large_reply_still_gives_a_page() {
     );
     assert!(page.html.len() < 3_000_000, "{}", page.html.len());
     assert!(page.html.matches("</").count() < 8000, "{}", page.html.matches("</").count());
-    assert!(page.html.contains("and 4,961 blocks more, which began later"));
+    assert!(page.html.contains("The 40 longest of 5,001 blocks, in their order."));
     assert!(page.html.contains("and 4,601 blocks more"));
     check_figures(&page.html, &page.figures);
 }
@@ -263,7 +331,7 @@ fn what_is_refused_says_why() {
     let out = folder.join("page.html").to_str().unwrap().to_owned();
     for (args, why) in [
         (&["report", &twice, "-o", &out][..], "has 2 recordings: choose with --number 1 to 2"),
-        (&["report", &twice, "-o", &out, "--number", "3"], "none is 3"),
+        (&["report", &twice, "-o", &out, "--number", "3"], "has 2 recordings, no number 3"),
         (&["report", &twice, "-o", &twice, "--number", "1"], "would overwrite the recording"),
         (&["report", "/missing", "-o", &out], "/missing"),
         (&["report", &twice], "--output"),

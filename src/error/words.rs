@@ -61,6 +61,9 @@ impl fmt::Display for Described<'_> {
             ErrorKind::OtherProtocol { spoken } => {
                 write!(f, "the stream speaks another protocol: {spoken}")
             }
+            ErrorKind::NoEvents { excerpt } if excerpt.is_empty() => {
+                f.write_str("the body is empty")
+            }
             ErrorKind::NoEvents { excerpt } => {
                 write!(f, "no event in a body that begins with `{excerpt}`")
             }

@@ -1,5 +1,6 @@
 //! Shows a reply to a person, as it comes.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
@@ -315,6 +316,19 @@ fn times((rule, times): (Rule, u64)) -> String {
     }
 }
 
+/// The name of an event that is not known, which may be none.
+pub(crate) fn event_name(name: &str) -> Cow<'_, str> {
+    if name.is_empty() { "(no name)".into() } else { brief(name) }
+}
+
+/// A name of others, which is not made to be long: the beginning of one that is.
+pub(crate) fn brief(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]).into(),
+        None => name.into(),
+    }
+}
+
 pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
@@ -331,6 +345,9 @@ pub(crate) fn grouped(number: u64) -> String {
     }
     grouped
 }
+
+/// Characters of a name that are shown.
+const NAME: usize = 200;
 
 #[cfg(test)]
 mod tests {
@@ -349,5 +366,12 @@ mod tests {
         assert_eq!(counted(0, "token"), "0 tokens");
         assert_eq!(times((Rule::ClosedBlock, 1)), "closed_block");
         assert_eq!(times((Rule::ClosedBlock, 3)), "closed_block ×3");
+    }
+
+    #[test]
+    fn a_name_is_no_text() {
+        let name = "日".repeat(200);
+        assert_eq!(brief(&name), name);
+        assert_eq!(brief(&format!("{name}本")), format!("{name}…"));
     }
 }

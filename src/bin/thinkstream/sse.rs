@@ -9,6 +9,7 @@ use thinkstream::sse::{Decoder, Item};
 
 use crate::input::Source;
 use crate::json::line;
+use crate::recording::{self, Opened};
 use crate::{Outcome, note};
 
 /// Prints the frames of any event stream, one JSON object a line.
@@ -32,7 +33,14 @@ enum Line<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
-    let mut reader = args.source.open()?;
+    let mut reader: Box<dyn Read> = match recording::open(&args.source)? {
+        Opened::Stream(reader) => Box::new(reader),
+        Opened::Recordings(_) => {
+            let file = args.source.file.display();
+            let why = format!("{file}: this is a recording; `thinkstream replay` gives its stream");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+    };
     let mut out = io::stdout().lock();
     let mut decoder = Decoder::new();
     let mut buffer = BytesMut::new();

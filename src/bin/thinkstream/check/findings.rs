@@ -5,6 +5,7 @@ use thinkstream::{ErrorKind, LimitKind, Protocol, Rule};
 
 use crate::decoded::{Decoded, decode};
 use crate::recording::{Recording, Spoken};
+use crate::screen::event_name;
 use crate::stats::figures::{count, has_usage, protocol_name};
 
 /// What was found in a recording.
@@ -154,7 +155,10 @@ fn notes(recording: &Recording, decoded: &Decoded) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut add = |note, text: String| notes.push(Note { note, text });
     for (name, times) in &decoded.unknown {
-        add("unknown_event", format!("events of a type that is not known: {name} ×{times}"));
+        add(
+            "unknown_event",
+            format!("events of a type that is not known: {} ×{times}", event_name(name)),
+        );
     }
     if decoded.behind > 0 {
         let text = format!("{} bytes after the end of the reply are not read", decoded.behind);

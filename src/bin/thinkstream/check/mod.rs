@@ -11,6 +11,7 @@ use self::findings::{Broken, Finding, Findings, Note};
 use crate::json::line;
 use crate::recording::{self, Recording, Spoken};
 use crate::screen::{colour, counted, grouped, one_line};
+use crate::stats::walk;
 use crate::{Outcome, note};
 
 /// Says where a stream is not what the protocol says, and what clients suffer by it.
@@ -23,7 +24,8 @@ use crate::{Outcome, note};
 /// Example: `curl -sN … | thinkstream check --protocol chat -`
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Recordings, or plain files of streams; `-` is the standard input.
+    /// Recordings, or plain files of streams; `-` is the standard input. Of folders, all *.jsonl and
+    /// *.sse below them.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
@@ -47,11 +49,15 @@ struct Tally {
 }
 
 pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
+    let files = walk::files(&args.files);
+    if files.is_empty() {
+        return Err(walk::nothing());
+    }
     let out = io::stdout();
     let colour = colour(out.is_terminal());
     let mut report = Report { out: out.lock(), json: args.json, colour, tally: Tally::default() };
     let mut unread = None;
-    for file in &args.files {
+    for file in files {
         let mut cannot = |error, tally: &mut Tally| {
             tally.unreadable += 1;
             // The last is said by who ends the program.
@@ -59,13 +65,14 @@ pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
                 note(&earlier);
             }
         };
-        match recording::load(file) {
+        let read = file.map_err(|(path, error)| walk::named(&path, &error));
+        match read.and_then(|path| recording::load(&path)) {
             Ok(recordings) => {
                 for recording in &recordings {
                     match &recording.damaged {
                         Some(damage) => cannot(recording::damaged(damage), &mut report.tally),
                         None => {
-                            report.stream(recording, &Findings::of(recording, args.protocol))?
+                            report.stream(recording, &Findings::of(recording, args.protocol))?;
                         }
                     }
                 }
@@ -189,7 +196,7 @@ impl<W: Write> Report<W> {
         let error = error.unwrap_or_default();
         writeln!(
             self.out,
-            "{file}: byte {offset}{block}: {rule}: {statement}{error}; consequence: {consequence}"
+            "{file}: byte {offset}{block}: {rule}: expected: {statement}{error}; consequence: {consequence}"
         )
     }
 

@@ -30,7 +30,7 @@ use thinkstream::{Detector, Protocol};
 
 pub(crate) use self::events::Events;
 use self::pieces::Pieces;
-pub(crate) use self::read::{Opened, load, open, pick, read};
+pub(crate) use self::read::{Opened, load, missing, open, pick, read};
 pub(crate) use self::write::Recorder;
 
 /// A stream that was recorded, or a plain file of one, which has no times.
@@ -66,6 +66,9 @@ impl Recording {
 
     /// What the server speaks, for a decoder: what shows none may still be an error that any can read.
     pub(crate) fn protocol(&self) -> Result<Protocol, thinkstream::Error> {
+        if self.len() == 0 {
+            return self.spoken();
+        }
         Ok(self.told()?.unwrap_or(Protocol::Anthropic))
     }
 

@@ -1,6 +1,7 @@
 //! Reads recordings, and plain files of streams as if each were one.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use serde::de::IgnoredAny;
 use super::{Chunk, HEAD, Head, Line, Recording, VERSION, invalid};
 use crate::input::{self, Pieces, Source};
 use crate::note;
+use crate::screen::{brief, counted};
 
 /// The recordings of a file, or of the standard input for `-`. Anything that does not begin as a
 /// recording is taken for a stream itself: one chunk, without times. What is damaged is said on the
@@ -72,7 +74,13 @@ pub(crate) fn open(source: &Source) -> io::Result<Opened> {
 pub(crate) fn pick(recordings: Vec<Recording>, number: usize) -> io::Result<Recording> {
     let count = recordings.len();
     let picked = number.checked_sub(1).and_then(|index| recordings.into_iter().nth(index));
-    picked.ok_or_else(|| invalid(format!("there is no recording {number}, of {count}")))
+    picked.ok_or_else(|| invalid(missing(&"the file", count, number)))
+}
+
+/// There are recordings, and none has the number.
+pub(crate) fn missing(file: &dyn Display, count: usize, number: usize) -> String {
+    let recordings = counted(count.try_into().unwrap_or(u64::MAX), "recording");
+    format!("{file} has {recordings}, no number {number}")
 }
 
 /// Whether a file is one of recordings.
@@ -94,11 +102,10 @@ fn sniff(bytes: &[u8]) -> Option<bool> {
         rest = rest.trim_ascii_start();
         match rest.first() {
             Some(b'{') if rest.starts_with(HEAD) => return Some(true),
-            Some(b'{') => {}
+            Some(b'{') | None => {}
             // Half a byte order mark.
             Some(_) if MARK.starts_with(bytes) => return None,
             Some(_) => return Some(false),
-            None => {}
         }
         let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
             return (bytes.len() >= FIRST_LINES).then_some(false);
@@ -167,7 +174,9 @@ impl Lines<'_> {
         let line = match serde_json::from_slice(line) {
             Ok(line) => line,
             Err(error) => {
-                let torn = format!("{name}:{number}: no line of a recording: {error}");
+                // It may quote the line.
+                let error = error.to_string();
+                let torn = format!("{name}:{number}: no line of a recording: {}", brief(&error));
                 if let Some(earlier) = self.torn.replace(torn) {
                     self.lost(earlier);
                 }

@@ -76,10 +76,11 @@ fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
     // What is no file keeps no lines that could be mixed.
     if file.metadata()?.is_file() {
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(busy()),
-            // There are file systems without locks.
-            Ok(()) | Err(_) => {}
+        // There are file systems without locks, which is no reason to lose a stream.
+        if let Err(rustix::io::Errno::WOULDBLOCK) =
+            flock(&file, FlockOperation::NonBlockingLockExclusive)
+        {
+            return Err(busy());
         }
     }
     Ok(file)

@@ -76,7 +76,7 @@ fn choose<'a>(recordings: &'a [Recording], args: &Args) -> io::Result<&'a Record
         }
         (Some(number), _) => recordings
             .get(number.get() - 1)
-            .ok_or_else(|| refused(format!("{file} has {all} recordings, and none is {number}"))),
+            .ok_or_else(|| refused(recording::missing(&file, all, number.get()))),
     }
 }
 

@@ -7,6 +7,7 @@ use thinkstream::{Block, Content, Event, Stopwatch};
 
 use crate::decoded::{Decoded, Place};
 use crate::recording::{Recording, Spoken};
+use crate::screen::brief;
 use crate::stats::figures::{Figures, count, milliseconds};
 
 /// A reply as a page shows it.
@@ -221,8 +222,8 @@ impl Seen {
             lane.block = Some(at);
             lane.kind = Kind::of(&block.content);
             lane.label = match &block.content {
-                Content::ToolUse(tool) => tool.name.to_string(),
-                content => content.kind().replace('_', " "),
+                Content::ToolUse(tool) => brief(&tool.name).into_owned(),
+                content => brief(content.kind()).replace('_', " "),
             };
             if choice > 0 {
                 lane.label = format!("{}, choice {choice}", lane.label);

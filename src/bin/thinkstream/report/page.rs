@@ -6,7 +6,7 @@ use super::html::escape;
 use super::model::{Kind, Model};
 use super::reply::reply;
 use super::timeline::{duration, timeline};
-use crate::screen::grouped;
+use crate::screen::{brief, event_name, grouped};
 use crate::stats::figures::{COLUMNS, COMPLETE, Value, count, milliseconds};
 use crate::stats::table::number;
 
@@ -22,7 +22,7 @@ pub(super) fn page(model: &Model) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\">\
          <title>{} · {file}</title><style>{STYLE}</style></head><body><main>",
-        escape(title)
+        escape(&brief(title))
     );
     html.push_str(&header(model));
     html.push_str(&tiles(model));
@@ -52,7 +52,7 @@ fn header(model: &Model) -> String {
     let mut html = format!(
         "<header><div class=\"title\"><h1 dir=\"auto\">{}</h1>\
          <span class=\"pill {class}\">{failed}{}</span></div><p class=\"sub\">{speaker}</p>",
-        escape(title),
+        escape(&brief(title)),
         figure(model, "outcome")
     );
     if let Some(error) = &figures.error {
@@ -122,7 +122,12 @@ fn figure(model: &Model, name: &str) -> String {
         Value::Percent(_) => format!("{} %", number(&value)),
         value => number(value),
     };
-    let (exact, shown) = (escape(&value.plain()), escape(&shown));
+    // Of names the beginning is enough; what the program says itself is as long as it has to be.
+    let cut = |text: &str| match name {
+        "name" | "error" => escape(text),
+        _ => escape(&brief(text)),
+    };
+    let (exact, shown) = (cut(&value.plain()), cut(&shown));
     format!("<span data-figure=\"{name}\" data-value=\"{exact}\">{shown}</span>")
 }
 
@@ -165,7 +170,7 @@ fn axis_note(model: &Model) -> String {
 /// Where the tokens are: one bar, and what its parts are.
 fn tokens(model: &Model) -> String {
     let parts = parts(model);
-    let all: u64 = parts.iter().map(|part| part.2).sum();
+    let all = parts.iter().fold(0, |all: u64, part| all.saturating_add(part.2));
     if parts.is_empty() {
         return "<p class=\"note\">No usage was reported.</p>".to_owned();
     }
@@ -236,12 +241,12 @@ fn deviations(model: &Model) -> String {
             let rule = warned.rule;
             let block = warned.index.map(|index| format!(", block {index}")).unwrap_or_default();
             let offset = grouped(warned.offset);
-            let statement = code(&sentence(rule.statement()));
+            let statement = code(rule.statement());
             let consequence = code(rule.consequence());
             let _ = write!(
                 html,
                 "<li data-rule=\"{rule}\" data-offset=\"{}\"><b>{rule}</b> <small>byte \
-                 {offset}{block}</small><br>{statement}. Where it is broken, {consequence}.</li>",
+                 {offset}{block}</small><br>Expected: {statement}. Where it is broken, {consequence}.</li>",
                 warned.offset
             );
         }
@@ -253,7 +258,8 @@ fn deviations(model: &Model) -> String {
     }
     let unknown: Vec<_> = model.decoded.unknown.iter().collect();
     if !unknown.is_empty() {
-        let names = unknown.iter().map(|(name, times)| format!("{} ×{times}", escape(name)));
+        let names =
+            unknown.iter().map(|(name, times)| format!("{} ×{times}", escape(&event_name(name))));
         let names: Vec<_> = names.collect();
         let _ = write!(
             html,
@@ -262,12 +268,6 @@ fn deviations(model: &Model) -> String {
         );
     }
     html
-}
-
-/// The same with a capital letter, unless it begins with a name.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// Words of ours, in which names stand between backticks.

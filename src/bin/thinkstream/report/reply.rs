@@ -7,7 +7,7 @@ use thinkstream::{Block, Citation, Content, TextContent, ThinkingContent, ToolUs
 use super::html::{cut, escape, pretty};
 use super::model::{BLOCKS, Kind, Model};
 use super::timeline::bytes_of;
-use crate::screen::{counted, grouped};
+use crate::screen::{brief, counted, grouped};
 use crate::stats::figures::count;
 
 /// The blocks of a reply, in order.
@@ -59,7 +59,13 @@ impl Reply {
             other => {
                 let raw = if let Content::Other(other) = other { other.raw.as_str() } else { "" };
                 let what = bytes_of(raw.len() as f64);
-                self.unfold(&other.kind().replace('_', " "), &what, cut, &pretty(raw), "pre");
+                self.unfold(
+                    &brief(other.kind()).replace('_', " "),
+                    &what,
+                    cut,
+                    &pretty(raw),
+                    "pre",
+                );
             }
         }
         self.html.push_str("</article>");
@@ -97,8 +103,8 @@ impl Reply {
     }
 
     fn tool(&mut self, tool: &ToolUse, cut: &str) {
-        let what = format!("{}, {}", tool.kind.block_type().replace('_', " "), tool.id);
-        let name = &tool.name;
+        let what = format!("{}, {}", tool.kind.block_type().replace('_', " "), brief(&tool.id));
+        let name = &brief(&tool.name);
         match &tool.input {
             Ok(input) => self.unfold(name, &what, cut, &pretty(input), "pre"),
             Err(invalid) => {

@@ -8,10 +8,10 @@ use crate::screen::{counted, grouped};
 use crate::stats::figures::count;
 
 /// The timeline as an element. With thousands of chunks and blocks it stays small: chunks and pieces are
-/// put together, and lanes that are too many are counted.
+/// put together, and of lanes that are too many the longest are shown.
 pub(super) fn timeline(timeline: &Timeline) -> String {
     let mut html = String::new();
-    let shown = &timeline.lanes[..timeline.lanes.len().min(LANES)];
+    let shown = longest(&timeline.lanes);
     let _ = write!(
         html,
         "<div class=\"plot{}\" data-plot=\"{}\" data-end=\"{}\">",
@@ -23,7 +23,7 @@ pub(super) fn timeline(timeline: &Timeline) -> String {
     if timeline.timed && !timeline.pieces.is_empty() {
         html.push_str(&rate(timeline));
     }
-    for (number, lane) in (0..).zip(shown) {
+    for (number, lane) in (0..).zip(&shown) {
         html.push_str(&self::lane(number, lane, timeline));
     }
     if timeline.timed {
@@ -31,12 +31,21 @@ pub(super) fn timeline(timeline: &Timeline) -> String {
     }
     html.push_str(&axis(timeline));
     html.push_str("</div>");
-    let more = timeline.lanes.len() - shown.len();
-    if more > 0 {
-        let more = counted(count(more), "block");
-        let _ = write!(html, "<p class=\"note\">and {more} more, which began later</p>");
+    let all = timeline.lanes.len();
+    if all > shown.len() {
+        let all = counted(count(all), "block");
+        let _ = write!(html, "<p class=\"note\">The {LANES} longest of {all}, in their order.</p>");
     }
     html
+}
+
+/// The lanes that are shown, in their order: of too many those that took longest.
+fn longest(lanes: &[Lane]) -> Vec<&Lane> {
+    let mut shown: Vec<_> = lanes.iter().enumerate().collect();
+    shown.sort_by(|(_, a), (_, b)| (b.last - b.first).total_cmp(&(a.last - a.first)));
+    shown.truncate(LANES);
+    shown.sort_by_key(|(at, _)| *at);
+    shown.into_iter().map(|(_, lane)| lane).collect()
 }
 
 /// What lies behind the lanes: the grid, the pauses, and the time before the first byte.
@@ -323,11 +332,14 @@ mod tests {
         much.chunks = (0..100_000).map(|at| f64::from(at) * 10.0).collect();
         much.pieces = much.chunks.iter().map(|at| (*at, Kind::Text, 5)).collect();
         much.stalls = (0..5000).map(|at| (f64::from(at), f64::from(at) + 1000.0)).collect();
-        let lane = |index: u32| Lane::test(index, f64::from(index), 1e6);
+        // The last are the longest.
+        let lane = |index: u32| Lane::test(index, 1e6 - f64::from(index), 1e6);
         much.lanes = (0..10_000).map(lane).collect();
         let html = timeline(&much);
         assert!(html.len() < 100_000 && html.matches('<').count() < 2000, "{}", html.len());
-        assert!(html.contains("and 9,960 blocks more, which began later"));
+        assert!(html.contains("The 40 longest of 10,000 blocks, in their order."));
+        let place = |index: u32| html.find(&format!("\"block {index}:")).unwrap();
+        assert!(place(9960) < place(9999) && !html.contains("\"block 9959:"));
         assert_eq!(html.matches("data-lane=").count(), LANES);
     }
 }

@@ -3,7 +3,7 @@
 pub(crate) mod figures;
 mod summary;
 pub(crate) mod table;
-mod walk;
+pub(crate) mod walk;
 
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
@@ -60,7 +60,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> io::Result<Outcome> {
     let files = walk::files(&args.files);
     if files.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "no *.jsonl and no *.sse in there"));
+        return Err(walk::nothing());
     }
     let rows = measure_all(&files, args);
     let out = io::stdout();

@@ -21,6 +21,15 @@ pub(crate) fn files(paths: &[PathBuf]) -> Vec<Found> {
     found
 }
 
+/// There is no file to read.
+pub(crate) fn nothing() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "no *.jsonl and no *.sse in there")
+}
+
+pub(crate) fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
 fn folder(path: &Path, found: &mut Vec<Found>) {
     let mut folders = vec![path.to_owned()];
     let mut inside = Vec::new();
