@@ -82,7 +82,7 @@ fn stream(args: &Args, mut reader: impl Read) -> io::Result<Outcome> {
             let events = EventReader::new(reader, decoder);
             show(events.map(|event| event.map(untimed)), &args.show)
         }
-        Err(error) => refuse(&error, args, None),
+        Err(error) => refuse(&error, &args.show),
     }
 }
 
@@ -108,7 +108,7 @@ fn recorded(args: &Args, recordings: Vec<Recording>) -> io::Result<Outcome> {
                 let decoder = decoder(args, protocol, recording.request_id.as_deref());
                 show(Events::new(&recording, args.source.chunk, decoder), &args.show)?
             }
-            Err(error) => refuse(&error, args, recording.request_id.as_deref())?,
+            Err(error) => refuse(&error, &args.show)?,
         };
     match &recording.damaged {
         Some(damage) => Err(recording::damaged(damage)),
@@ -124,14 +124,10 @@ fn decoder(args: &Args, protocol: Protocol, recorded_id: Option<&str>) -> Decode
     }
 }
 
-/// Says why there is nothing to show. No decoder has told the error which request it is of.
-fn refuse(error: &Error, args: &Args, recorded_id: Option<&str>) -> io::Result<Outcome> {
-    if args.show.json {
-        let mut error = serde_json::to_value(error)?;
-        if let Some(id) = args.request_id.as_deref().or(recorded_id) {
-            error["request_id"] = id.into();
-        }
-        line(&error, &mut io::stdout().lock())?;
+/// Says why there is nothing to show.
+fn refuse(error: &Error, show: &Show) -> io::Result<Outcome> {
+    if show.json {
+        line(error, &mut io::stdout().lock())?;
     } else {
         note(error);
     }
@@ -147,9 +143,6 @@ fn detect(reader: &mut impl Read, head: &mut Vec<u8>) -> io::Result<Result<Proto
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             read => read?,
         };
-        if len == 0 && head.is_empty() {
-            return Ok(Err(detector.undecided()));
-        }
         // What is no stream may still be an error that the decoder can read.
         if len == 0 {
             return Ok(Ok(Protocol::Anthropic));
