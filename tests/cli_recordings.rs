@@ -406,22 +406,22 @@ fn a_recorded_refusal_is_read_as_it_was() {
     assert_eq!(events(&ran.stdout)[0]["kind"], "server");
 }
 
-/// Whoever asks is told the same of a body in which nothing is.
+/// Who judges a stream is told that there is none. To a decoder it is one that was cut at its first byte.
 #[test]
 fn an_empty_body_is_called_empty() {
     let recorded = recording(&[], Some(1.0));
     for input in ["", &recorded] {
-        for (args, code) in [
-            (&["decode"][..], 1),
-            (&["decode", "--json"], 1),
-            (&["check", "-"], 1),
-            (&["check", "--json", "-"], 1),
-            (&["stats", "-"], 1),
+        for (args, expected) in [
+            (&["decode"][..], "the stream ended before a stop reason"),
+            (&["decode", "--json"], "the stream ended before a stop reason"),
+            (&["check", "-"], "the body is empty"),
+            (&["check", "--json", "-"], "the body is empty"),
+            (&["stats", "-"], "the body is empty"),
         ] {
             let ran = run(args, input.as_bytes());
             let said = ran.stdout + &ran.stderr;
-            assert_eq!(ran.code, Some(code), "{args:?}");
-            assert!(said.contains("the body is empty"), "{args:?}: {said}");
+            assert_eq!(ran.code, Some(1), "{args:?}");
+            assert!(said.contains(expected), "{args:?}: {said}");
         }
     }
 }

@@ -91,16 +91,22 @@ impl fmt::Display for Described<'_> {
             }
             ErrorKind::Recorded { message, .. } => f.write_str(message),
             ErrorKind::Transport(error) => {
-                write!(f, "the transport failed: {error}")?;
-                let mut cause = error.source();
-                while let Some(error) = cause {
-                    write!(f, ": {error}")?;
-                    cause = error.source();
-                }
-                Ok(())
+                f.write_str("the transport failed: ")?;
+                chain(&**error, f)
             }
         }
     }
+}
+
+/// An error and what caused it.
+fn chain(error: &dyn core::error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{error}")?;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        write!(f, ": {error}")?;
+        cause = error.source();
+    }
+    Ok(())
 }
 
 /// What the server said: its type, its code, its message.

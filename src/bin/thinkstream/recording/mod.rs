@@ -66,9 +66,6 @@ impl Recording {
 
     /// What the server speaks, for a decoder: what shows none may still be an error that any can read.
     pub(crate) fn protocol(&self) -> Result<Protocol, thinkstream::Error> {
-        if self.len() == 0 {
-            return self.spoken();
-        }
         Ok(self.told()?.unwrap_or(Protocol::Anthropic))
     }
 
