@@ -60,17 +60,9 @@ impl JsonError {
     pub(crate) fn from_words(words: &str) -> Option<Self> {
         let (flaw, at) = words.rsplit_once(" at byte ")?;
         let at = at.parse().ok()?;
-        let plain = [
-            Flaw::Unfinished,
-            Flaw::ControlCharacter,
-            Flaw::Escape,
-            Flaw::Utf8,
-            Flaw::TooDeep,
-            Flaw::Checksum,
-        ];
         let expected = EXPECTED.into_iter().map(Flaw::Expected);
         let missing = MISSING.into_iter().map(Flaw::Missing);
-        let mut flaws = plain.into_iter().chain(expected).chain(missing);
+        let mut flaws = PLAIN.into_iter().chain(expected).chain(missing);
         flaws.find(|known| format!("{known}") == flaw).map(|flaw| Self { at, flaw })
     }
 }
@@ -132,6 +124,16 @@ const MISSING: [&str; 13] = [
 
 const OTHER: &str = "something else";
 
+/// The flaws that have no words of their own.
+const PLAIN: [Flaw; 6] = [
+    Flaw::Unfinished,
+    Flaw::ControlCharacter,
+    Flaw::Escape,
+    Flaw::Utf8,
+    Flaw::TooDeep,
+    Flaw::Checksum,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,16 +192,8 @@ mod tests {
 
     #[test]
     fn flaws_come_back() {
-        let plain = [
-            Flaw::Unfinished,
-            Flaw::ControlCharacter,
-            Flaw::Escape,
-            Flaw::Utf8,
-            Flaw::TooDeep,
-            Flaw::Checksum,
-        ];
         let flaws =
-            plain.into_iter().chain(EXPECTED.map(Flaw::Expected)).chain(MISSING.map(Flaw::Missing));
+            PLAIN.into_iter().chain(EXPECTED.map(Flaw::Expected)).chain(MISSING.map(Flaw::Missing));
         for (at, flaw) in flaws.enumerate() {
             let error = JsonError { at, flaw };
             let text = serde_json::to_string(&error).unwrap();
