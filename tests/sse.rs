@@ -196,6 +196,29 @@ fn event_lasts_for_one_frame_and_id_for_all() {
 }
 
 #[test]
+fn an_id_is_a_header_only_if_it_arrives_as_it_is() {
+    for (id, header) in [
+        (&b"42"[..], Some("42")),
+        (b"a b", Some("a b")),
+        ("\u{e9}-1".as_bytes(), Some("\u{e9}-1")),
+        (b"", None),
+        (b"a ", None),
+        (b" a", None),
+        (b"a\tb", None),
+        (b"a\x1b[31m", None),
+        (b"a\x7f", None),
+        ("a\u{85}b".as_bytes(), None),
+        (b"a\xff", None),
+    ] {
+        let mut decoder = Decoder::new();
+        let mut input = Bytes::from([b"id: ", id, b"\ndata: x\n\n"].concat());
+        decoder.decode(&mut input).unwrap();
+        assert_eq!(decoder.last_event_id(), id);
+        assert_eq!(decoder.last_event_id_header(), header, "{id:?}");
+    }
+}
+
+#[test]
 fn retry_counts_if_it_has_only_digits() {
     let stream = b"retry: 10\nretry: 1x\nretry:\nretry\nretry: +5\nretry:  5\nretry: 1.5\n";
     assert_eq!(reference::decode(stream).retry, Some(10));

@@ -116,10 +116,21 @@ impl Decoder {
         }
     }
 
-    /// The last event ID: what a client sends as `Last-Event-ID` when it reconnects.
+    /// The last event ID, as the server wrote it.
     #[must_use]
     pub fn last_event_id(&self) -> &Bytes {
         self.scanner.meta.last_event_id()
+    }
+
+    /// The last event ID as the value of the `Last-Event-ID` header with which a client reconnects.
+    ///
+    /// `None` if there is no ID, and if the server's would break the header or arrive as another one: with
+    /// control characters, with space at an end, or not UTF-8.
+    #[must_use]
+    pub fn last_event_id_header(&self) -> Option<&str> {
+        let id = core::str::from_utf8(self.last_event_id()).ok()?;
+        let fits = !id.is_empty() && id.trim() == id && !id.contains(char::is_control);
+        fits.then_some(id)
     }
 
     /// The reconnection time that the server set last, in milliseconds.
