@@ -14,7 +14,9 @@ use crate::text::Arena;
 pub(crate) struct Ledger {
     pub(crate) strict: bool,
     pub(crate) accumulate: bool,
-    pub(crate) limits: Limits,
+    /// Bytes that are not UTF-8 are replaced.
+    pub(crate) lossy: bool,
+    pub(crate) limits: Bounds,
     /// Bytes held for the message.
     pub(super) held: usize,
     /// Bytes held beside the blocks, of which the latest replace the earlier.
@@ -29,12 +31,35 @@ pub(crate) struct Ledger {
     pub(super) spare: Written,
 }
 
+/// The limits of a machine: all but that of an event, which is its scanner's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) message_bytes: usize,
+    pub(crate) tool_input_bytes: usize,
+    pub(crate) blocks: usize,
+}
+
+impl From<Limits> for Bounds {
+    fn from(limits: Limits) -> Self {
+        let Limits { message_bytes, tool_input_bytes, blocks, .. } = limits;
+        Self { message_bytes, tool_input_bytes, blocks }
+    }
+}
+
+impl Bounds {
+    pub(crate) fn with(self, event_bytes: usize) -> Limits {
+        let Self { message_bytes, tool_input_bytes, blocks } = self;
+        Limits { event_bytes, message_bytes, tool_input_bytes, blocks }
+    }
+}
+
 impl Ledger {
     pub(super) fn new() -> Self {
         Self {
             strict: false,
             accumulate: true,
-            limits: Limits::default(),
+            lossy: false,
+            limits: Limits::default().into(),
             held: 0,
             beside: 0,
             told: [None; 3],

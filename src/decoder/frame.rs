@@ -49,7 +49,9 @@ impl Decoder {
         match self.take(&origin) {
             Ok(()) => self.name_request(),
             Err(Refusal::Fault(kind)) => drop(self.fail(kind, offset)),
-            Err(Refusal::Parse(error)) if error.error.flaw == Flaw::Utf8 && self.lossy => {
+            Err(Refusal::Parse(error))
+                if error.error.flaw == Flaw::Utf8 && self.machine.ledger().lossy =>
+            {
                 let text = String::from_utf8_lossy(data).into_owned();
                 self.frame(&Bytes::from(name.into_owned()), &text.into(), chunk, place);
             }

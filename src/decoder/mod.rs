@@ -82,11 +82,8 @@ pub struct Decoder {
     learnt: Option<Box<Learnt>>,
     /// Events that came out together and wait to be taken.
     queue: Queue,
-    lossy: bool,
     /// The beginning of the body, as long as the reply has not begun.
     head: Option<Box<Head>>,
-    /// The reply has begun.
-    begun: bool,
     /// The input ended badly. Given once the queue is empty, and from then on.
     failed: Option<Error>,
 }
@@ -118,9 +115,7 @@ impl Decoder {
             cut: Cut::default(),
             learnt: None,
             queue: Queue::new(),
-            lossy: false,
             head: None,
-            begun: false,
             failed: None,
         }
     }
@@ -231,7 +226,9 @@ impl Decoder {
                 if let Some(found) = found {
                     self.found(found, chunk);
                 }
-                if !self.begun && self.failed.is_none() {
+                if self.machine.has_begun() {
+                    self.head = None;
+                } else if self.failed.is_none() {
                     self.note_head(bytes.get(..taken).unwrap_or_default(), is_frame);
                 }
                 taken
@@ -261,13 +258,8 @@ impl Decoder {
         }
     }
 
-    /// Keeps the beginning of a body until the reply has begun in it.
+    /// Keeps the beginning of a body in which no reply has begun.
     fn note_head(&mut self, bytes: &[u8], is_frame: bool) {
-        self.begun = self.machine.has_begun();
-        if self.begun {
-            self.head = None;
-            return;
-        }
         let head = &mut **self.head.get_or_insert_default();
         head.frames |= is_frame;
         let room = HEAD.saturating_sub(head.bytes.len()).min(bytes.len());

@@ -31,7 +31,7 @@ impl Decoder {
     /// Whether invalid UTF-8 becomes U+FFFD rather than an error. Off unless set: what is signed
     /// would no longer be what was received.
     pub fn lossy(mut self, lossy: bool) -> Self {
-        self.lossy = lossy;
+        self.machine.ledger_mut().lossy = lossy;
         self
     }
 
@@ -58,7 +58,7 @@ impl Decoder {
         if let Some(aws) = &mut self.aws {
             aws.set_limit(limits.event_bytes);
         }
-        self.machine.ledger_mut().limits = limits;
+        self.machine.ledger_mut().limits = limits.into();
         self
     }
 
@@ -85,8 +85,8 @@ impl Decoder {
         let fresh = Self::new(self.protocol())
             .strict(ledger.strict)
             .accumulate(ledger.accumulate)
-            .limits(ledger.limits)
-            .lossy(self.lossy)
+            .limits(ledger.limits.with(self.sse.limit()))
+            .lossy(ledger.lossy)
             .flush_at_end(self.sse.flushes());
         *self = fresh;
     }

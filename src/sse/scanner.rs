@@ -74,7 +74,7 @@ pub(crate) enum Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Position {
     /// At the start of the stream, after this many bytes of the byte order mark.
-    Mark(usize),
+    Mark(u8),
     LineStart,
     Name,
     AfterColon(Field),
@@ -252,10 +252,10 @@ impl Scanner {
         }
     }
 
-    fn mark(&mut self, seen: usize, byte: u8, at: usize) -> usize {
-        match MARK.get(seen) {
+    fn mark(&mut self, seen: u8, byte: u8, at: usize) -> usize {
+        match MARK.get(usize::from(seen)) {
             Some(expected) if *expected == byte => {
-                self.position = Position::Mark(next(seen));
+                self.position = Position::Mark(seen.saturating_add(1));
                 next(at)
             }
             // What was taken for a mark begins a line with no known name.

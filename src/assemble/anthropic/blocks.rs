@@ -121,7 +121,7 @@ impl Machine {
         self.reused |= order != u64::from(index);
         let at = self.places.partition_point(|place| place.order <= order);
         self.places.insert(at, Place { index, order, life: Life::Open(draft.into()) });
-        self.last = at;
+        self.last = u32::try_from(at).unwrap_or(u32::MAX);
         Ok(())
     }
 
@@ -152,7 +152,7 @@ impl Machine {
         let Some(at) = at else {
             return Ok(());
         };
-        self.last = at;
+        self.last = u32::try_from(at).unwrap_or(u32::MAX);
         match (outcome, delta) {
             (Outcome::Append, delta) => self.append(at, delta, origin, out),
             (Outcome::Attach, Delta::Signature { signature }) => {
@@ -202,7 +202,8 @@ impl Machine {
         let more = if self.ledger.accumulate { len } else { 0 };
         let held = self.ledger.held.saturating_add(more);
         let whole = held.saturating_add(self.ledger.beside);
-        let Some(place) = self.places.get_mut(self.last) else {
+        let last = usize::try_from(self.last).unwrap_or(usize::MAX);
+        let Some(place) = self.places.get_mut(last) else {
             return false;
         };
         let (index_fits, Life::Open(draft)) = (place.index == index, &mut place.life) else {
@@ -363,8 +364,9 @@ impl Machine {
 
     /// The place of the block with this index on the wire; of several the open one, or the last.
     fn find(&self, index: u32) -> Option<usize> {
-        if self.places.get(self.last).is_some_and(|place| place.index == index && place.is_open()) {
-            return Some(self.last);
+        let last = usize::try_from(self.last).unwrap_or(usize::MAX);
+        if self.places.get(last).is_some_and(|place| place.index == index && place.is_open()) {
+            return Some(last);
         }
         if !self.reused {
             return self.places.binary_search_by_key(&index, |place| place.index).ok();

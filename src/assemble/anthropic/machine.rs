@@ -30,7 +30,7 @@ pub(crate) struct Machine {
     /// In the order of the message; mostly, but not always, in that of the indexes.
     pub(super) places: Vec<Place>,
     /// The place that the last delta went to.
-    pub(super) last: usize,
+    pub(super) last: u32,
     /// An index was used twice, so the order of the places is not that of the indexes.
     pub(super) reused: bool,
     /// The message began without its `message_start`.

@@ -49,7 +49,7 @@ pub(crate) enum Piece {
 pub(crate) struct Peeker {
     /// The last delta from its index to its string, in the first `len` bytes.
     head: [u8; HEAD],
-    len: usize,
+    len: u8,
     kind: Kind,
     index: u32,
 }
@@ -130,8 +130,9 @@ impl Peeker {
     #[inline(always)]
     fn again(&self, input: &[u8], at: usize) -> Option<usize> {
         // Two arrays of 32 bytes that overlap, as in `starts_with`: every head has 39 at least.
-        let start = at.checked_add(self.len)?;
-        let last = self.len.checked_sub(32)?;
+        let len = usize::from(self.len);
+        let start = at.checked_add(len)?;
+        let last = len.checked_sub(32)?;
         let same = input.get(at..)?.first_chunk::<32>() == self.head.first_chunk::<32>()
             && input.get(start.checked_sub(32)?..)?.first_chunk::<32>()
                 == self.head.get(last..)?.first_chunk::<32>();
@@ -145,7 +146,7 @@ impl Peeker {
         let (kind, start) = kind(input, place)?;
         let head = input.get(at..start)?;
         self.head.get_mut(..head.len())?.copy_from_slice(head);
-        (self.len, self.kind, self.index) = (head.len(), kind, index);
+        (self.len, self.kind, self.index) = (u8::try_from(head.len()).ok()?, kind, index);
         Some(start)
     }
 }
