@@ -32,11 +32,16 @@ impl Decoder {
         self.queue.is_empty() && self.failed.is_none() && self.sse.is_fresh()
     }
 
-    /// Takes all of `input`, if it goes on with a cut delta and does not end it.
+    /// Whether the last chunk ended in a delta.
+    #[inline]
+    pub(super) fn has_cut(&self) -> bool {
+        !self.cut.is_empty()
+    }
+
+    /// Takes all of `input`, if it goes on with the cut delta and does not end it.
     #[inline(always)]
     pub(super) fn goes_on(&mut self, input: &mut Bytes) -> bool {
-        let more =
-            !self.cut.is_empty() && self.failed.is_none() && self.cut.more(input, self.sse.limit());
+        let more = self.failed.is_none() && self.cut.more(input, self.sse.limit());
         if more {
             input.advance(input.len());
         }
@@ -93,8 +98,8 @@ impl Decoder {
     }
 
     /// Ends a delta that a chunk boundary cut.
-    #[inline(never)]
-    fn front_of_cut(&mut self, input: &mut Bytes, window: &mut Window) -> Front {
+    #[inline]
+    pub(super) fn front_of_cut(&mut self, input: &mut Bytes, window: &mut Window) -> Front {
         let arena = &mut self.machine.ledger_mut().arena;
         let (peeked, taken) = self.cut.join(input, &mut self.peeker, window, arena);
         input.advance(taken);

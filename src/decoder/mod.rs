@@ -148,8 +148,8 @@ impl Decoder {
     /// every later call returns it again. [`message`](Self::message) stays.
     #[inline]
     pub fn decode(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
-        if self.goes_on(input) {
-            return Ok(None);
+        if self.has_cut() {
+            return self.decode_cut(input);
         }
         let mut window = Window::ZERO;
         let mut front = Front::Other;
@@ -171,6 +171,33 @@ impl Decoder {
             }
         }
         self.decode_any(input, front)
+    }
+
+    /// Goes on with a delta that was cut. Apart, so that a chunk of a few bytes in the middle of one
+    /// costs a call without a frame to speak of.
+    #[inline(never)]
+    fn decode_cut(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
+        if self.goes_on(input) {
+            return Ok(None);
+        }
+        self.end_cut(input)
+    }
+
+    #[inline(never)]
+    fn end_cut(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
+        if !self.is_at_frame() {
+            return self.decode_any(input, Front::Other);
+        }
+        if input.is_empty() {
+            return Ok(None);
+        }
+        let mut window = Window::ZERO;
+        match self.front_of_cut(input, &mut window) {
+            Front::Added(kind, index, len) => {
+                Ok(Some(fast::event(kind, index, Text::from_window(window, len))))
+            }
+            front => self.decode_any(input, front),
+        }
     }
 
     #[inline(never)]

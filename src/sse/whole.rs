@@ -119,17 +119,18 @@ pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
     }
     // A lane of zero borrows from its high bit, and no other lane does so before it.
     let zero = |word: u64| word.wrapping_sub(lanes(1)) & !word & lanes(0x80);
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut at = 0_usize;
-    for word in words {
-        let word = u64::from_le_bytes(*word);
+    let ends = |word: [u8; 8]| {
+        let word = u64::from_le_bytes(word);
         let found = zero(word ^ lanes(b'\n')) | zero(word ^ lanes(b'\r'));
-        if found != 0 {
-            return at.checked_add(usize::try_from(found.trailing_zeros() / 8).ok()?);
-        }
-        at = at.checked_add(8)?;
-    }
-    at.checked_add(rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'))?)
+        (found != 0).then_some(found.trailing_zeros() / 8)
+    };
+    // The last word overlaps the one before, where nothing was found.
+    let Some((last, at_last)) = bytes.last_chunk::<8>().zip(bytes.len().checked_sub(8)) else {
+        return bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    };
+    let words = bytes.as_chunks::<8>().0.iter().zip((0..at_last).step_by(8));
+    let mut words = words.chain(core::iter::once((last, at_last)));
+    words.find_map(|(word, at)| at.checked_add(usize::try_from(ends(*word)?).ok()?))
 }
 
 /// Whether a line ends in `bytes`.
@@ -143,3 +144,23 @@ const SHORT: usize = 32;
 
 const EVENT: &[u8] = b"event: ";
 const DATA: &[u8] = b"data: ";
+
+#[cfg(test)]
+mod tests {
+    use super::line_end;
+    use alloc::vec;
+
+    #[test]
+    fn the_first_line_end_is_found_wherever_it_lies() {
+        for len in 0..=80 {
+            // Bytes that differ from a line end in one bit.
+            let mut bytes = vec![b'\n' | 0x80; len];
+            bytes.iter_mut().step_by(2).for_each(|byte| *byte = b'\r' ^ 1);
+            assert_eq!(line_end(&bytes), None, "{len}");
+            for at in (0..len).rev() {
+                bytes[at] = if at % 3 == 0 { b'\r' } else { b'\n' };
+                assert_eq!(line_end(&bytes), Some(at), "{len}");
+            }
+        }
+    }
+}

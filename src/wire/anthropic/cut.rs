@@ -64,9 +64,18 @@ impl Cut {
     /// bytes come together.
     #[inline]
     pub(crate) fn more(&mut self, chunk: &[u8], most: usize) -> bool {
-        let expected = FRAME.get(self.matched..).unwrap_or_default();
-        let (head, rest) = chunk.split_at_checked(expected.len()).unwrap_or((chunk, &[]));
-        if !expected.starts_with(head) || self.len().saturating_add(chunk.len()) > most {
+        // Behind what all deltas share there is nothing to compare, and no call for it.
+        let (head, rest) = match FRAME.get(self.matched..) {
+            Some([]) | None => (&[][..], chunk),
+            Some(expected) => {
+                let parts = chunk.split_at_checked(expected.len()).unwrap_or((chunk, &[]));
+                if !expected.starts_with(parts.0) {
+                    return false;
+                }
+                parts
+            }
+        };
+        if self.len().saturating_add(chunk.len()) > most {
             return false;
         }
         if let Some((last, but_last)) = rest.split_last() {
