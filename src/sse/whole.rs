@@ -136,7 +136,14 @@ pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
 /// Whether a line ends in `bytes`.
 #[inline]
 pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
-    line_end(bytes).is_some()
+    // Two windows, which overlap, are looked at as vectors.
+    let any = |window: &[u8; SHORT / 2]| {
+        window.iter().fold(false, |any, byte| any | (*byte == b'\n') | (*byte == b'\r'))
+    };
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) if bytes.len() <= SHORT => any(first) | any(last),
+        _ => line_end(bytes).is_some(),
+    }
 }
 
 /// Bytes of a chunk in which a line end is looked for without a call.
@@ -147,7 +154,7 @@ const DATA: &[u8] = b"data: ";
 
 #[cfg(test)]
 mod tests {
-    use super::line_end;
+    use super::{has_line_end, line_end};
     use alloc::vec;
 
     #[test]
@@ -156,10 +163,10 @@ mod tests {
             // Bytes that differ from a line end in one bit.
             let mut bytes = vec![b'\n' | 0x80; len];
             bytes.iter_mut().step_by(2).for_each(|byte| *byte = b'\r' ^ 1);
-            assert_eq!(line_end(&bytes), None, "{len}");
+            assert_eq!((line_end(&bytes), has_line_end(&bytes)), (None, false), "{len}");
             for at in (0..len).rev() {
                 bytes[at] = if at % 3 == 0 { b'\r' } else { b'\n' };
-                assert_eq!(line_end(&bytes), Some(at), "{len}");
+                assert_eq!((line_end(&bytes), has_line_end(&bytes)), (Some(at), true), "{len}");
             }
         }
     }
