@@ -4,10 +4,12 @@ mod common;
 
 use common::talk::{history, push, told};
 use thinkstream::history::{
-    CacheMarks, CacheStrategy, ClearToolUses, Compaction, ContextEdits, Entry, History, Keep, Mode,
-    Policy, Provenance, Resume, Switch, Target, ToolResult, Ttl,
+    Action, CacheMarks, CacheStrategy, ClearToolUses, Compaction, ContextEdits, Entry, FindingKind,
+    History, Keep, Mode, Policy, Provenance, Rendered, Resume, Switch, Target, ToolResult, Ttl,
 };
-use thinkstream::{Json, Provider};
+use thinkstream::models::Replay;
+use thinkstream::request::{RequestParams, Thinking};
+use thinkstream::{Content, Json, Message, Provider};
 
 const OPUS: &str = "claude-opus-4-8";
 /// Its signatures are bound to their prefix.
@@ -32,18 +34,17 @@ fn rendered(lines: &[&str], target: &Target, policy: &Policy) -> String {
     let mut history = history(lines);
     let first = history.render(target, policy);
     assert_eq!(history.render(target, policy).messages, first.messages, "rendered again");
-    let dropped: Vec<_> = first
-        .report
-        .lines
-        .iter()
-        .filter_map(|line| match line.action {
-            thinkstream::history::Action::Dropped(reason) => {
-                Some(format!("{}.{} {reason:?}", line.entry, line.block))
-            }
-            _ => None,
-        })
-        .collect();
-    let mut text = told(&first);
+    with_reasons(&first)
+}
+
+fn with_reasons(rendered: &Rendered) -> String {
+    let lines = rendered.report.lines.iter();
+    let dropped = lines.filter_map(|line| match line.action {
+        Action::Dropped(reason) => Some(format!("{}.{} {reason:?}", line.entry, line.block)),
+        _ => None,
+    });
+    let dropped: Vec<_> = dropped.collect();
+    let mut text = told(rendered);
     if !dropped.is_empty() {
         text.push_str(" -- ");
         text.push_str(&dropped.join(", "));
@@ -158,6 +159,16 @@ fn a_cut_reply_goes_back_as_far_as_it_can_be_gone_on_from() {
             &["u a", "a claude-opus-4-8 K1 Tx Jt1", "u b"],
             "u['a'] a[K1 Tx] u['b'] -- 1.2 NotReplayable",
         ),
+        // An answer counts behind a reply that has nothing to do with it.
+        (
+            &["u a", "a claude-opus-4-8 Tx Ct1 !max_tokens", "a claude-opus-4-8 T_", "r t1 4"],
+            "u['a'] a[Tx Ct1] u[rt1] -- 2.0 EmptyText",
+        ),
+        // The call of a provider's own tool is not the caller's to answer.
+        (
+            &["u a", "a claude-opus-4-8 Tx Ss1 Ty ~", "r s1 4", "u b"],
+            "u['a'] a[Tx] u['b'] -- 1.1 Cut, 1.2 Cut, 1.3 NotReplayable, 2.0 Unasked",
+        ),
         // What the limit cut is not run, and not answered.
         (
             &["u a", "a claude-opus-4-8 K1 Tx K2 Ct1 !max_tokens", "u b"],
@@ -203,6 +214,14 @@ fn a_cut_reply_is_gone_on_with_if_asked() {
             Some(Resume::User),
             format!("u[Ta T{goes_on}]"),
         ),
+        // The text was whole, but not the reply.
+        (
+            &["u a", "a claude-sonnet-4-5 Tx /"],
+            SONNET,
+            Mode::Off,
+            Some(Resume::User),
+            format!("u['a'] a[Tx] u['{goes_on}']"),
+        ),
         // Nothing was cut, or it was refused.
         (&["u a", "a claude-opus-4-8 Tx"], OPUS, Mode::Adaptive, None, "u['a'] a[Tx]".to_owned()),
         (
@@ -233,6 +252,105 @@ fn a_cut_reply_is_gone_on_with_if_asked() {
         assert!(told(&after).starts_with(begun), "{} {begun}", told(&after));
         let stored = serde_json::to_string(&history).unwrap();
         assert_eq!(serde_json::from_str::<History>(&stored).unwrap(), history);
+    }
+}
+
+#[test]
+fn a_block_that_did_not_end_well_in_a_reply_that_did() {
+    let text = |more: &str| format!(r#"{{"type":"text","text":"x"{more}}}"#);
+    let call = |more: &str| {
+        format!(r#"{{"type":"tool_use","id":"t1","name":"n","partial_json":"{{\"n\": "{more}}}"#)
+    };
+    let stays = r#","replayable":false"#;
+    let about = |about: &str| format!(r#"{stays},"about":{{{about}}}"#);
+    let (none, unasked) =
+        ("u['a'] -- 1.0 NotReplayable", "u['a'] -- 1.0 NotReplayable, 2.0 Unasked");
+    for (block, complete, expected) in [
+        (text(stays), true, "u['a'] a[Tx]"),
+        (text(&about(r#""complete":false"#)), true, "u['a'] a[Tx]"),
+        (text(stays), false, none),
+        // What was not understood of it is missing.
+        (text(&about(r#""damaged":true"#)), true, none),
+        // What the model wrote in place of arguments goes back with what was said of it; what was cut or
+        // not understood does not.
+        (call(stays), true, "u['a'] a[Jt1] u[xt1]"),
+        (call(stays), false, unasked),
+        (call(&about(r#""reason":"cut""#)), true, unasked),
+        (call(&about(r#""complete":false"#)), true, unasked),
+        (call(&about(r#""damaged":true"#)), true, unasked),
+    ] {
+        let message = format!(
+            r#"{{"provider":"anthropic","model":"{OPUS}","role":"assistant","content":[{block}],"complete":{complete}}}"#
+        );
+        let message: Message = serde_json::from_str(&message).unwrap();
+        let mut history = history(&["u a"]);
+        history.push_assistant(message, Provenance::default());
+        if block.contains("tool_use") {
+            push(&mut history, "x t1 what?");
+        }
+        let rendered = history.render(&target(OPUS), &Policy::default());
+        assert_eq!(with_reasons(&rendered), expected, "{block} {complete}");
+    }
+}
+
+#[test]
+fn the_end_is_that_of_a_pause_or_of_a_text_to_go_on_from() {
+    let thinks = Mode::Adaptive;
+    for (lines, model, mode, expected) in [
+        (&["u a", "a claude-opus-4-8 Tx K1 !pause_turn"][..], OPUS, thinks, &[][..]),
+        (&["u a", "a claude-opus-4-8 Tx !pause_turn"], OPUS, thinks, &[]),
+        (&["u a", "a claude-opus-4-8 Tx"], OPUS, thinks, &[FindingKind::Prefill]),
+        (&["u a", "a claude-opus-4-8 Tx"], OPUS, Mode::Off, &[FindingKind::Prefill]),
+        (&["u a", "a claude-sonnet-4-5 Tx"], "claude-sonnet-4-5", Mode::Off, &[]),
+    ] {
+        let found = history(lines).validate(&target(model).mode(mode));
+        let kinds: Vec<_> = found.iter().map(|finding| finding.kind).collect();
+        assert_eq!(kinds, expected, "{lines:?} {mode:?}");
+    }
+}
+
+#[test]
+fn white_space_around_a_value_says_nothing() {
+    // The arguments of a call keep theirs.
+    let message = format!(
+        r#"{{"provider":"anthropic","model":"{OPUS}","role":"assistant","content":[{{"type":"tool_use","id":"t1","name":"n","input":{{"n":1}},"about":{{"input":" {{\"n\":1}}\n"}}}}],"complete":true}}"#
+    );
+    let message: Message = serde_json::from_str(&message).unwrap();
+    let Content::ToolUse(call) = &message.content[0].content else { panic!("{message:?}") };
+    let spaced = call.input.clone().unwrap();
+    assert_eq!(*spaced, *" {\"n\":1}\n");
+    assert_eq!(*ToolResult::json("t1", spaced.clone()).content, *r#"{"n":1}"#);
+    let mut history = History::new();
+    history.push_user_json(spaced);
+    assert_eq!(history.entries(), [Entry::User(Json::parse(r#"{"n":1}"#).unwrap())]);
+}
+
+#[test]
+fn a_target_takes_from_the_request_what_its_history_goes_by() {
+    let resolved = |written: &str, model: &str, unstored: bool| {
+        let mut params = RequestParams::default();
+        params.store = unstored.then_some(false);
+        written.parse::<Thinking>().unwrap().resolve(model, &params).unwrap()
+    };
+    for (written, model, expected) in [
+        ("high", "claude-sonnet-4-5", Mode::Enabled),
+        ("high", OPUS, Mode::Adaptive),
+        ("off", OPUS, Mode::Off),
+        ("off", "claude-sonnet-5", Mode::Off),
+        ("default", "claude-opus-5", Mode::Adaptive),
+        (r#"{"type":"later"}"#, "nobody-knows", Mode::Unknown),
+    ] {
+        let target = target(model).thinking(&resolved(written, model, false));
+        assert_eq!((target.mode, target.store), (expected, true), "{written}, {model}");
+    }
+    // What asks for its reasoning encrypted stores nothing.
+    let responses = Target::new(Provider::OpenAiResponses, "gpt-5");
+    for (told, unstored, expected) in
+        [(true, false, true), (true, true, false), (false, false, false), (false, true, false)]
+    {
+        let request = resolved("high", "gpt-5", unstored);
+        let target = responses.clone().store(told).thinking(&request);
+        assert_eq!(target.store, expected, "{told} {unstored}");
     }
 }
 
@@ -280,6 +398,23 @@ fn what_is_not_known_is_noted() {
         "thinking: 0 kept, 1 sent but not read, 0 dropped | entry 1, block 0, thinking: sent, but not read: \
          the model drops the thinking of earlier turns ($.messages[1].content[0])"
     );
+    // What goes to its own model is read, and in a tool loop all that belongs to it.
+    assert_eq!(
+        report(&["u a", "a claude-opus-5-5 K1 Tx", "u b"], BOUND),
+        "thinking: 1 kept, 0 dropped | entry 1, block 0, thinking: kept ($.messages[1].content[0])"
+    );
+    let lines = [
+        "u a",
+        "a claude-sonnet-4-5 K1 Tx",
+        "u b",
+        "a claude-sonnet-4-5 K2 Ct1",
+        "r t1 4",
+        "a claude-sonnet-4-5 K3 Ct2",
+        "r t2 5",
+    ];
+    let loops = history(&lines).preview(&target("claude-sonnet-4-5"), &Policy::default());
+    let ignored: Vec<_> = loops.report.ignored_thinking().map(|(line, _)| line.entry).collect();
+    assert_eq!(ignored, [1]);
     // Why the watermark stands where it does is remembered.
     let mut history = history(&["u a", "a claude-sonnet-5-5 K1 Tx #work", "u b"]);
     let at = |account: &str| target("claude-sonnet-5-5").account(account);
@@ -352,6 +487,88 @@ fn the_watermark_never_moves_back() {
     let mut again: History = serde_json::from_str(&stored).unwrap();
     assert_eq!(again, history);
     assert_eq!(again.render(&target, &keep(Keep::All)).messages, all.messages);
+}
+
+#[test]
+fn why_the_watermark_stands_where_it_does() {
+    let all = &["u a", "a claude-opus-5-5 K1 Tx @1", "u b", "a claude-opus-5-5 K2 Ty @2", "u c"];
+    // Thinking of another model, where the turn ends that is not kept.
+    let other = &[
+        "u a",
+        "a claude-opus-5-5 K1 Tx @1",
+        "u b",
+        "a claude-opus-4-8 K2 Ty @2",
+        "u c",
+        "a claude-opus-5-5 K3 Tz @3",
+        "u d",
+    ];
+    let none = &["u a", "a claude-opus-5-5 Tx @1", "u b", "a claude-opus-5-5 Ty @2", "u c"];
+    let (older, pause) = ("older than what is kept", "the pause was long");
+    let gap = "a gap would break the signatures behind it";
+    for (lines, keep, now, expected) in [
+        (&all[..], Keep::All, 2, None),
+        (all, Keep::LastTurns(1), 2, Some((2, older))),
+        (all, Keep::Nothing, 2, Some((5, older))),
+        (all, Keep::All, 1_002, Some((5, pause))),
+        (all, Keep::LastTurns(1), 1_002, Some((5, pause))),
+        (all, Keep::Nothing, 1_002, Some((5, older))),
+        (other, Keep::All, 3, Some((4, gap))),
+        (other, Keep::LastTurns(1), 3, Some((4, older))),
+        (other, Keep::LastTurns(2), 3, Some((4, gap))),
+        // There is nothing to say where no thinking was.
+        (none, Keep::Nothing, 2, None),
+        (none, Keep::All, 2, None),
+    ] {
+        let policy = policy(|policy| {
+            policy.keep = keep;
+            policy.stale_after_ms = Some(1_000);
+            policy.switch = Switch::Drop;
+        });
+        let rendered = history(lines).render(&target(BOUND).at_ms(now), &policy);
+        let notes: Vec<_> = rendered.report.notes.iter().map(ToString::to_string).collect();
+        let expected = expected.map(|(entry, why)| {
+            format!("thinking before entry {entry} does not go out any more: {why}")
+        });
+        assert_eq!(notes, Vec::from_iter(expected), "{keep:?} {now}");
+    }
+}
+
+#[test]
+fn a_turn_begins_with_what_the_user_says() {
+    let call = r#"j {"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"n","input":{"n":9007199254740993}}]}"#;
+    for (lines, turns, expected) in [
+        // A reply of somebody else's ends what was said before it.
+        (
+            &["u a", "a claude-opus-4-8 K1 Tx", "u b", call, "r t1 4", "a claude-opus-4-8 K2 Ty"][..],
+            1,
+            "K2",
+        ),
+        // What a system says begins none, a whole message of the user's does.
+        (
+            &[
+                "u a",
+                "a claude-opus-4-8 K1 Tx",
+                "s note",
+                "a claude-opus-4-8 K2 Ty",
+                r#"j {"role":"user","content":"b"}"#,
+                "a claude-opus-4-8 K3 Tz",
+                "u c",
+            ],
+            1,
+            "K3",
+        ),
+        (
+            &["u a", "a claude-opus-4-8 K1 Tx", "s note", "a claude-opus-4-8 K2 Ty", "u b"],
+            1,
+            "K1 K2",
+        ),
+    ] {
+        let rendered = history(lines).render(&target(OPUS), &keep(Keep::LastTurns(turns)));
+        let words = told(&rendered);
+        let kept: Vec<_> =
+            words.split([' ', '[', ']']).filter(|word| word.starts_with('K')).collect();
+        assert_eq!(kept.join(" "), expected, "{lines:?}");
+    }
 }
 
 #[test]
@@ -528,6 +745,12 @@ fn answers_find_their_calls() {
             OPUS,
             "u['a'] a[Ct1 Ct2] u[rt1 rt2] s['note']",
         ),
+        // Nor does a reply of which nothing goes out.
+        (
+            &["u a", "a claude-opus-4-8 Ct1", "u wait", "a claude-opus-4-8 T_", "r t1 4"],
+            OPUS,
+            "u['a'] a[Ct1] u[rt1 Twait] -- 3.0 EmptyText",
+        ),
         // Other servers of the protocol have ids of their own.
         (
             &["u a", "a kimi-k2 Cfunctions.dice:0", "r functions.dice:0 4"],
@@ -581,26 +804,43 @@ fn answers_find_their_calls() {
         let target = target(model);
         assert_eq!(rendered(lines, &target, &Policy::default()), expected, "{lines:?}");
         let found = history(lines).validate(&target);
-        let repeated = |kind| kind == thinkstream::history::FindingKind::DuplicateToolId;
+        let repeated = |kind| kind == FindingKind::DuplicateToolId;
         assert!(found.iter().all(|finding| repeated(finding.kind)), "{found:?}");
     }
 }
 
 #[test]
 fn who_signs_nothing_gets_its_thinking_back_where_it_is_wanted() {
-    let lines = |model: &str| ["u a".to_owned(), format!("a {model} k Ct1"), "r t1 4".to_owned()];
-    for (model, expected) in [
-        ("deepseek-v4", "u['a'] a[K Ct1] u[rt1]"),
-        ("kimi-k2-thinking", "u['a'] a[K Ct1] u[rt1]"),
-        ("deepseek-reasoner", "u['a'] a[Ct1] u[rt1] -- 1.0 NotReplayable"),
-        (OPUS, "u['a'] a[Ct1] u[rt1] -- 1.0 NotReplayable"),
+    const KIMI: &str = "kimi-k2-thinking";
+    for (author, thought, model, expected) in [
+        ("deepseek-v4", "k", "deepseek-v4", "u['a'] a[K Ct1] u[rt1]"),
+        (KIMI, "k", KIMI, "u['a'] a[K Ct1] u[rt1]"),
+        (
+            "deepseek-reasoner",
+            "k",
+            "deepseek-reasoner",
+            "u['a'] a[Ct1] u[rt1] -- 1.0 NotReplayable",
+        ),
+        (OPUS, "k", OPUS, "u['a'] a[Ct1] u[rt1] -- 1.0 NotReplayable"),
+        // Another model of the same maker reads what is not sealed, and no other's does.
+        ("kimi-k2", "k", KIMI, "u['a'] a[K Ct1] u[rt1]"),
+        ("deepseek-v4", "k", KIMI, "u['a'] a[Ct1] u[rt1] -- 1.0 OtherModel"),
+        ("nobody-knows", "k", KIMI, "u['a'] a[Ct1] u[rt1] -- 1.0 OtherModel"),
+        ("kimi-k2", "K1", KIMI, "u['a'] a[Ct1] u[rt1] -- 1.0 OtherModel"),
+        (KIMI, "K1", KIMI, "u['a'] a[K1 Ct1] u[rt1]"),
     ] {
-        let lines = lines(model);
-        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        let lines = ["u a", &format!("a {author} {thought} Ct1"), "r t1 4"];
         let told = rendered(&lines, &target(model), &Policy::default());
-        assert_eq!(told.replace("K?", "K"), expected, "{model}");
+        assert_eq!(told.replace("K?", "K"), expected, "{author} {model}");
         assert!(history(&lines).validate(&target(model)).is_empty());
     }
+    // Who is unknown is nobody's kin.
+    let wanted = target("nobody-else").replay(Replay::Always);
+    let told = rendered(&["u a", "a nobody-knows k Ct1", "r t1 4"], &wanted, &Policy::default());
+    assert_eq!(told, "u['a'] a[Ct1] u[rt1] -- 1.0 OtherModel");
+    // What was cut does not go back there either.
+    let told = rendered(&["u a", "a deepseek-v4 k ~"], &target("deepseek-v4"), &Policy::default());
+    assert_eq!(told, "u['a'] -- 1.0 NotReplayable");
 }
 
 #[test]
@@ -623,6 +863,17 @@ fn a_loop_that_loses_its_thinking_is_told() {
         let expected =
             expected.map(|text| format!("the tool loop in progress has lost its thinking: {text}"));
         assert_eq!(notes, Vec::from_iter(expected), "{model} {mode:?}");
+    }
+    // What could not have gone out was not taken away.
+    for lines in [
+        &["u one", "a claude-sonnet-4-5 k Ct1", "r t1 4"][..],
+        &["u one", "a claude-sonnet-4-5 K1 Ct1", "r t1 4", "a claude-sonnet-4-5 Tx K2"],
+        &["u one", "a claude-sonnet-4-5 K1 Ct1", "r t1 4", "a claude-sonnet-4-5 Tx K2 !max_tokens"],
+    ] {
+        let target = target("claude-sonnet-4-5").mode(Mode::Enabled);
+        let rendered = history(lines).render(&target, &Policy::default());
+        assert_eq!(rendered.report.dropped_thinking().count(), 1, "{lines:?}");
+        assert_eq!(rendered.report.notes, [], "{lines:?}");
     }
 }
 
@@ -720,6 +971,21 @@ fn marks_for_the_cache() {
             ],
             five(BeforeHistoricalThinking),
             "system^5m u[Tone^] a[K1 Ct1] u[rt1] a[K2 Ct2] u[rt2^] a[K3 Ct3] u[rt3^]",
+        ),
+        // A question stays the user's own when what follows a lost reply joins it.
+        (
+            &[
+                "u one",
+                "a claude-opus-4-8 K1 Ct1",
+                "r t1 4",
+                "a claude-opus-4-8 K2 Ta",
+                "u two",
+                "a claude-opus-4-8 K3 Ct2 !refusal",
+                "r t2 5",
+                "u three",
+            ],
+            five(BeforeHistoricalThinking),
+            "system^5m u[Tone^] a[K1 Ct1] u[rt1] a[K2 Ta] u[Ttwo Tthree^]",
         ),
         (&TURNS[..1], hour(AppendOnlyTail), "system^1h u[Tone^1h]"),
         // The longer-lived come first.
@@ -822,6 +1088,11 @@ fn edits_can_be_left_to_the_api() {
         rendered.fields[0].1,
         r#"{"edits":[{"keep":{"type":"all"},"type":"clear_thinking_20251015"}]}"#
     );
+    // The others have none.
+    for provider in [Provider::OpenAiResponses, Provider::OpenAiChat] {
+        let rendered = history.preview(&Target::new(provider, "gpt-5"), &policy);
+        assert!(rendered.fields.is_empty() && rendered.betas.is_empty(), "{provider:?}");
+    }
 }
 
 #[test]
@@ -890,6 +1161,8 @@ fn it_is_stored_under_a_version() {
     assert_eq!(again, history);
     assert_eq!(serde_json::to_string(&again).unwrap(), stored);
     assert!(stored.starts_with(r#"{"version":1,"entries":[{"user":"one"},"#), "{stored}");
+    let whole = r#""provenance":{"account":"a","issuer":"b","at_ms":7,"request_id":"req_1"}"#;
+    assert!(stored.contains(whole), "{stored}");
     assert!(stored.contains("9007199254740993") && stored.contains("2.50"));
     let later = stored.replacen(r#""version":1"#, r#""version":2"#, 1);
     let error = serde_json::from_str::<History>(&later).unwrap_err();

@@ -8,7 +8,7 @@ use thinkstream::history::{
     AuditEntry, AuditSink, History, JsonLines, Lost, Part, Policy, Rejection, RejectionKind,
     Remedy, Switch, Target, diff,
 };
-use thinkstream::{Json, Provider, Usage};
+use thinkstream::{Error, ErrorKind, Json, Provider, Usage};
 
 const OPUS: &str = "claude-opus-4-8";
 const BOUND: &str = "claude-opus-5-5";
@@ -40,6 +40,20 @@ fn request() -> Value {
             {"role": "user", "content": "two"},
         ],
     })
+}
+
+/// A request with one turn and what the model said in it, and the next question.
+fn ended(blocks: Value) -> String {
+    let messages = json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": blocks},
+                          {"role": "user", "content": "b"}]);
+    json!({"messages": messages}).to_string()
+}
+
+/// A request that begins with a compaction.
+fn compacted(summary: &str) -> String {
+    let blocks = json!([{"type": "compaction", "content": summary}, thinking("s9")]);
+    json!({"messages": [{"role": "assistant", "content": blocks}, {"role": "user", "content": "on"}]})
+        .to_string()
 }
 
 /// What differs, where, what is in doubt.
@@ -151,6 +165,22 @@ fn the_first_place_that_differs() {
             }),
             "Compacted $.messages[0] Behind ".into(),
         ),
+        ("the same compaction", told_of(&compacted("s"), &compacted("s")), "nothing".into()),
+        ("another compaction", told_of(&compacted("s"), &compacted("t")), "Compacted $.messages[0] Behind ".into()),
+        (
+            "a compaction that is gone",
+            {
+                let mut next: Value = serde_json::from_str(&compacted("s")).unwrap();
+                next["messages"][0]["content"][0] = json!({"type": "text", "text": "s"});
+                told_of(&compacted("s"), &next.to_string())
+            },
+            "Message $.messages[0].content[0].content Behind [0].content[1]".into(),
+        ),
+        (
+            "a compaction where nothing was",
+            told_of(r#"{"messages":[]}"#, &compacted("s")),
+            "nothing".into(),
+        ),
         (
             "a last message that grew",
             {
@@ -193,6 +223,27 @@ fn the_first_place_that_differs() {
             "thinking in the middle",
             changed(|next| drop(next["messages"][3]["content"].as_array_mut().unwrap().remove(0))),
             "ThinkingGap $.messages[3].content[0] Behind [3].content[0] [5].content[0]".into(),
+        ),
+        (
+            "the first thinking, and some behind what is left",
+            changed(|next| {
+                next["messages"][1]["content"].as_array_mut().unwrap().remove(0);
+                next["messages"][3]["content"].as_array_mut().unwrap().remove(1);
+            }),
+            "ThinkingGap $.messages[3].content[1] Behind [5].content[0]".into(),
+        ),
+        (
+            "thinking with which a reply ended",
+            told_of(&ended(json!([{"type": "text", "text": "x"}, thinking("s1")])), &ended(json!([{"type": "text", "text": "x"}]))),
+            "ThinkingRemoved $.messages[1].content[1] Behind ".into(),
+        ),
+        (
+            "text with which a reply ended",
+            told_of(
+                &ended(json!([thinking("s1"), {"type": "text", "text": "x"}, {"type": "text", "text": "y"}])),
+                &ended(json!([thinking("s1"), {"type": "text", "text": "x"}])),
+            ),
+            "Message $.messages[1].content[2] Behind ".into(),
         ),
         (
             "thinking that comes back",
@@ -287,6 +338,68 @@ fn the_byte_is_that_of_the_first_change() {
         told_of(r#"{"messages":[1]}"#, r#"{"messages":[2]}"#),
         "Message $.messages[0] Behind "
     );
+}
+
+#[test]
+fn a_difference_says_what_it_costs() {
+    let request = |model: &str, system: &str, blocks: &Value| {
+        format!(
+            r#"{{"model":"{model}","system":{system},"messages":[{{"role":"user","content":"a"}},{{"role":"assistant","content":{blocks}}},{{"role":"user","content":"b"}}]}}"#
+        )
+    };
+    let text = json!({"type": "text", "text": "x"});
+    let none = json!([text]);
+    let one = json!([thinking("s1"), text]);
+    let two = json!([thinking("s1"), thinking("s2"), text]);
+    let (brief, long) = (r#""Be brief.""#, r#""Be long.""#);
+    let (behind, all) = ("the cache behind it is lost", "the whole cache is lost");
+    for (old, new, expected) in [
+        // How many signed blocks there are, and whether they are bound.
+        ((BOUND, brief, &none), (BOUND, long, &none), behind.to_owned()),
+        (
+            (BOUND, brief, &one),
+            (BOUND, long, &one),
+            format!("{behind}, 1 signed block becomes invalid"),
+        ),
+        (
+            (BOUND, brief, &two),
+            (BOUND, long, &two),
+            format!("{behind}, 2 signed blocks become invalid"),
+        ),
+        ((OPUS, brief, &two), (OPUS, long, &two), format!("{behind}, signatures stay valid")),
+        (
+            ("other", brief, &two),
+            ("other", long, &two),
+            format!("{behind}, 2 signed blocks may become invalid"),
+        ),
+        // Another model may not read them.
+        ((BOUND, brief, &none), (OPUS, brief, &none), all.to_owned()),
+        (
+            (OPUS, brief, &one),
+            (BOUND, brief, &one),
+            format!("{all}, 1 signed block may be another model's"),
+        ),
+        (
+            (OPUS, brief, &two),
+            (BOUND, brief, &two),
+            format!("{all}, 2 signed blocks may be another model's"),
+        ),
+        // Thinking may go from the front.
+        ((BOUND, brief, &one), (BOUND, brief, &none), format!("{behind}, signatures stay valid")),
+    ] {
+        let (old, new) = (request(old.0, old.1, old.2), request(new.0, new.1, new.2));
+        let told = diff(&old, &new).unwrap().unwrap().to_string();
+        assert_eq!(told.split_once("): ").unwrap().1, expected, "{old} {new}");
+    }
+    // It is one line, whatever the values have in them.
+    for (old, new, expected) in [
+        ("[\n 1,\t2]", "{\r\"a\": 1}", r#"(byte 36 was [  1, 2], byte 36 is { "a": 1}): "#),
+        (brief, "null", r#"(byte 36 was "Be brief.", byte 36 is null): "#),
+    ] {
+        let (old, new) = (request(BOUND, old, &none), request(BOUND, new, &none));
+        let told = diff(&old, &new).unwrap().unwrap().to_string();
+        assert_eq!(told, format!("$.system differs {expected}{behind}"));
+    }
 }
 
 #[test]
@@ -543,6 +656,22 @@ fn what_the_api_refuses_is_recognised() {
         "The messages you sent are not valid: messages.5.content.0: Invalid `signature` in `thinking` block",
     );
     assert_eq!(Rejection::classify(400, &talkative.to_string()).unwrap().place, Some((5, Some(0))));
+    // The same in the middle of a stream, and from a response that was read already.
+    let stream = format!(
+        "event: error\ndata: {}\n\n",
+        error("messages.5.content.0: Invalid `signature` in `thinking` block")
+    );
+    let (_, failed) = common::decode(common::anthropic(), [stream.as_bytes()]);
+    let Some(ErrorKind::Server(server)) = failed.as_ref().map(Error::kind) else {
+        panic!("{failed:?}")
+    };
+    let rejection = Rejection::of(server).unwrap();
+    assert_eq!((rejection.kind, rejection.place), (Kind::InvalidSignature, Some((5, Some(0)))));
+    assert_eq!(rejection.kind.to_string(), "a signature is not valid");
+    assert_eq!(
+        format!("{:>15}|{:<15}|", Kind::Roles, Kind::DuplicateItem),
+        "the roles do not take turns|one item twice |"
+    );
     for (status, body) in [
         (400, error("Invalid webhook signature").to_string()),
         (400, error("max_tokens: 5000 > 4096").to_string()),
@@ -614,6 +743,26 @@ fn what_was_refused_never_goes_out_again() {
     assert_eq!(told(&next), "u['one'] a[Ta] u['two'] a[Tb] u['three'] a[Ct1] u[rt1]");
     assert!(next.report.to_string().contains("the model goes on without what it thought in it"));
 
+    // A message alone is named: what is signed in it.
+    for (text, refused) in [
+        ("messages.3: Invalid `signature` in `thinking` block", 2),
+        ("messages.5: Invalid `signature` in `thinking` block", 1),
+        (
+            "messages.3.content.1: `thinking` blocks in the latest assistant message cannot be modified.",
+            2,
+        ),
+        (
+            "messages.4.content.0: `thinking` blocks in the latest assistant message cannot be modified.",
+            0,
+        ),
+        // Where the block is not what is wrong with it, none is better than another.
+        ("messages.3.content.0: each thinking block must contain thinking", 4),
+    ] {
+        let mut talk = history(LINES);
+        let sent = talk.render(&target(OPUS), &plain);
+        assert_eq!(talk.reject(&refusal(text), &sent), refused, "{text}");
+    }
+
     // Nothing named: all of it.
     let mut talk = history(LINES);
     let sent = talk.render(&target(OPUS), &plain);
@@ -634,8 +783,9 @@ fn the_audit_misses_nothing() {
     let mut store = JsonLines::new(Vec::new());
     assert_eq!(talk.audit(&mut store).unwrap(), 5);
     assert_eq!(talk.audit(&mut store).unwrap(), 0);
-    push(&mut talk, "a claude-opus-4-8 K5 Tc");
     // How far it has come is part of the record.
+    assert_eq!(serde_json::to_value(&talk).unwrap()["audited"], talk.entries().len());
+    push(&mut talk, "a claude-opus-4-8 K5 Tc");
     let mut again: History = serde_json::from_str(&serde_json::to_string(&talk).unwrap()).unwrap();
     assert_eq!(again.audit(&mut store).unwrap(), 1);
     let text = String::from_utf8(store.into_inner()).unwrap();

@@ -172,6 +172,10 @@ fn reasoning_that_led_to_nothing_is_left_out() {
     assert!(
         report.contains("entry 1, block 1, thinking: dropped: a message may not end with thinking")
     );
+    // What goes out is an item.
+    history.push_assistant(response(&[reasoning("2"), said("y")]), Provenance::default());
+    let report = history.preview(&target, &Policy::default()).report.to_string();
+    assert!(report.contains("entry 2, block 0, thinking: kept (item 2)\n"), "{report}");
 }
 
 #[test]

@@ -188,7 +188,7 @@ impl Fates {
 
     fn note_watermark(&mut self) {
         let behind = self.blocks.iter().flatten().any(|it| *it == Some(Reason::BeforeWatermark));
-        if self.watermark > 0 && behind {
+        if behind {
             self.notes.push(Note::Watermark { entry: self.watermark, why: self.why.clone() });
         }
     }

@@ -8,7 +8,7 @@
 //! - `a model blocks`: a reply. `K1` thinking signed `sig1`, `E1` the same without text, `k` unsigned
 //!   thinking, `R1` redacted thinking, `T…` text (`_` for spaces), `Cid` a call, `Jid` one whose arguments are no JSON, `Sid` a call of the
 //!   provider's own tool with its result, `F` a fallback, `P…` a compaction; at the end `!reason` for why it
-//!   stopped or `~` if it was cut in the last block. `@n` states the time, `#name` the account, `%name` the
+//!   stopped, `~` if it was cut in the last block or `/` if it was cut behind it. `@n` states the time, `#name` the account, `%name` the
 //!   issuer.
 
 use serde_json::Value;
@@ -60,7 +60,7 @@ pub(crate) fn reply(model: &str, blocks: &str) -> Message {
         r#"{{"type":"message_start","message":{{"id":"msg_1","role":"assistant","model":{},"usage":{{"input_tokens":5}}}}}}"#,
         quoted(model)
     )];
-    let (mut index, mut reason, mut cut) = (0, None, false);
+    let (mut index, mut reason, mut cut, mut behind) = (0, None, false, false);
     let words: Vec<_> = blocks.split(' ').filter(|word| !word.is_empty()).collect();
     let tool = words.iter().any(|word| word.starts_with(['C', 'J']));
     for word in words {
@@ -82,8 +82,8 @@ pub(crate) fn reply(model: &str, blocks: &str) -> Message {
                 reason = Some(rest);
                 continue;
             }
-            "~" => {
-                cut = true;
+            "~" | "/" => {
+                (cut, behind) = (true, letter == "/");
                 continue;
             }
             "@" | "#" | "%" => continue,
@@ -117,7 +117,7 @@ pub(crate) fn reply(model: &str, blocks: &str) -> Message {
         }
     }
     if cut {
-        events.pop();
+        events.truncate(events.len() - usize::from(!behind));
     } else {
         events.push(end(reason.unwrap_or(if tool { "tool_use" } else { "end_turn" })));
         events.push(r#"{"type":"message_stop"}"#.to_owned());
