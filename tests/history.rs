@@ -153,6 +153,16 @@ fn a_cut_reply_goes_back_as_far_as_it_can_be_gone_on_from() {
             ],
             "u['a'] a[Tx] u[Tb] -- 1.1 NotReplayable, 2.0 Unasked",
         ),
+        // Nor a message that had nothing else.
+        (
+            &[
+                "u a",
+                "a claude-opus-4-8 Tx Ct1 ~",
+                r#"j [{"type":"tool_result","tool_use_id":"t1","content":"4"}]"#,
+                "a claude-opus-4-8 Ty",
+            ],
+            "u['a'] a[Tx Ty] -- 1.1 NotReplayable, 2.0 Unasked",
+        ),
         // Arguments that are no JSON go back if that was answered.
         (&["u a", "a claude-opus-4-8 K1 Jt1", "x t1 what?"], "u['a'] a[K1 Jt1] u[xt1]"),
         (
@@ -997,6 +1007,16 @@ fn marks_for_the_cache() {
             five(SystemAndLast3),
             "system^5m u[Tone^] a[Ta^ Ss1 =]",
         ),
+        // One that the caller set for longer is not stood before by a shorter one.
+        (
+            &[
+                "u one",
+                "a claude-opus-4-8 Ta",
+                r#"j [{"type":"text","text":"b","cache_control":{"type":"ephemeral","ttl":"1h"}}]"#,
+            ],
+            five(AppendOnlyTail),
+            "system^1h u[Tone^1h] a[Ta] u[Tb^1h]",
+        ),
         // Those of the caller count.
         (
             &[
@@ -1122,6 +1142,24 @@ fn a_report_can_be_read() {
          thinking before entry 2 does not go out any more: older than what is kept\n\
          the call \"t1\" has no answer\n\
          the system prompt shall be marked for the cache, for 5m\n"
+    );
+    let places = |lines: &[&str]| -> Vec<String> {
+        let report = self::history(lines).preview(&target(OPUS), &Policy::default()).report;
+        let place =
+            |it: &thinkstream::history::Line| format!("{} {}.{}", it.kind, it.entry, it.block);
+        report.lines.iter().map(place).collect()
+    };
+    assert_eq!(
+        places(&["u one", "a claude-opus-4-8 K1 Ct1 Ct2", "u wait", "r t1 4", "r t2 5"]),
+        [
+            "text 0.0",
+            "thinking 1.0",
+            "tool_use 1.1",
+            "tool_use 1.2",
+            "text 2.0",
+            "tool_result 3.0",
+            "tool_result 4.0"
+        ]
     );
     let json = serde_json::to_value(&rendered.report).unwrap();
     assert_eq!(json["lines"][0]["action"], "kept");

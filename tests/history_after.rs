@@ -95,6 +95,34 @@ fn the_first_place_that_differs() {
             "nothing".into(),
         ),
         ("a string for a block", changed(|next| next["system"] = json!("Be brief.")), "nothing".into()),
+        (
+            "a block for a string",
+            changed(|next| next["messages"][0]["content"] = json!([{"type": "text", "text": "one"}])),
+            "nothing".into(),
+        ),
+        // A block that has more than its text, or another text, is another.
+        (
+            "a string for another block",
+            changed(|next| next["system"] = json!("Be long.")),
+            format!("System $.system Behind {all}"),
+        ),
+        (
+            "another block for a string",
+            changed(|next| next["messages"][0]["content"] = json!([{"type": "text", "text": "two"}])),
+            format!("Message $.messages[0].content[0] Behind {all}"),
+        ),
+        (
+            "a block with citations for a string",
+            changed(|next| {
+                next["messages"][0]["content"] = json!([{"type": "text", "text": "one", "citations": []}]);
+            }),
+            format!("Message $.messages[0].content[0] Behind {all}"),
+        ),
+        (
+            "a block of another type for a string",
+            changed(|next| next["messages"][0]["content"] = json!([{"type": "note", "text": "one"}])),
+            format!("Message $.messages[0].content[0] Behind {all}"),
+        ),
         ("what is not of the prefix", changed(|next| next["max_tokens"] = json!(5)), "nothing".into()),
         // What does.
         ("model", changed(|next| next["model"] = json!("claude-fable-5-2")), format!("Model $.model All {all}")),

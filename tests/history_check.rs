@@ -5,7 +5,8 @@ mod common;
 use common::talk::{history, tell};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use thinkstream::history::{Finding, Mode, Target, repair, validate};
+use thinkstream::history::{Finding, FindingKind, Mode, Target, repair, validate};
+use thinkstream::models::Model;
 use thinkstream::{Json, Provider};
 
 fn target(mode: Mode) -> Target {
@@ -118,6 +119,54 @@ fn cases() -> Vec<(&'static str, Value, Mode, &'static [&'static str], &'static 
             Mode::Unknown,
             &["ToolResultNotFirst $.messages[2].content[1] t1"],
             "u['hi'] a[Ct1] u[rt1 Tx]",
+        ),
+        (
+            "two answers behind text",
+            json!([
+                hi(),
+                model([call("t1"), call("t2")]),
+                user([text("x"), result("t1"), text("y"), result("t2")])
+            ]),
+            Mode::Unknown,
+            &[
+                "ToolResultNotFirst $.messages[2].content[1] t1",
+                "ToolResultNotFirst $.messages[2].content[3] t2",
+            ],
+            "u['hi'] a[Ct1 Ct2] u[rt1 rt2 Tx Ty]",
+        ),
+        (
+            "one of two answers",
+            json!([hi(), model([call("t1"), call("t2")]), user([result("t2"), text("x")])]),
+            Mode::Unknown,
+            &["OrphanToolUse $.messages[1].content[0] t1"],
+            "u['hi'] a[Ct1 Ct2] u[rt2 xt1 Tx]",
+        ),
+        (
+            "an answer in a message that cannot have it",
+            json!([hi(), model([call("t1")]), {"role": "tool", "content": [result("t1")]}]),
+            Mode::Unknown,
+            &[
+                "OrphanToolUse $.messages[1].content[0] t1",
+                "OrphanToolResult $.messages[2].content[0] t1",
+                "InvalidRole $.messages[2]",
+            ],
+            "u['hi'] a[Ct1] u[xt1]",
+        ),
+        (
+            "one id three times, twice in one message",
+            json!([
+                hi(),
+                model([call("t1")]),
+                user([result("t1")]),
+                model([call("t1"), call("t1")]),
+                user([result("t1")])
+            ]),
+            Mode::Unknown,
+            &[
+                "DuplicateToolId $.messages[3].content[0] t1",
+                "DuplicateToolId $.messages[3].content[1] t1",
+            ],
+            "u['hi'] a[Ct1] u[rt1] a[Ct1_3 Ct1_3_2] u[rt1_3 xt1_3_2]",
         ),
         (
             "one id twice",
@@ -294,6 +343,18 @@ fn cases() -> Vec<(&'static str, Value, Mode, &'static [&'static str], &'static 
             Mode::Unknown,
             &["TtlOrder $.messages[0].content[2]"],
             "u[Ta^1h Tb^ Tc^]",
+        ),
+        (
+            "the longer-lived first",
+            json!([user([
+                marked(text("a"), Some("1h")),
+                marked(text("b"), Some("1h")),
+                marked(text("c"), None),
+                marked(text("d"), None)
+            ])]),
+            Mode::Unknown,
+            &[],
+            "u[Ta^1h Tb^1h Tc^ Td^]",
         ),
         (
             "one role twice",
@@ -501,6 +562,9 @@ fn what_was_answered_keeps_its_answer() {
     let broken = messages(&json!([output("a", "real"), call("a")]));
     let repaired = repair(&broken, &target(Provider::OpenAiResponses));
     assert_eq!(values(&repaired.messages), [call("a"), output("a", "real")]);
+    let broken = messages(&json!([user("x"), output("a", "real"), call("a"), user("y")]));
+    let repaired = repair(&broken, &target(Provider::OpenAiResponses));
+    assert_eq!(values(&repaired.messages), [user("x"), call("a"), output("a", "real"), user("y")]);
     // Too late.
     let tool = |id: &str, text: &str| json!({"role": "tool", "tool_call_id": id, "content": text});
     let calls = json!({"role": "assistant", "content": null, "tool_calls": [{"id": "a"}, {"id": "b"}, {"id": "c"}]});
@@ -509,6 +573,26 @@ fn what_was_answered_keeps_its_answer() {
     let kept: Vec<_> = repaired.messages.iter().filter(|it| it.contains("real")).collect();
     assert_eq!((kept.len(), repaired.messages.len()), (2, 5), "{:?}", repaired.messages);
     check(&repaired);
+    // One id twice: the second call is left out of its message, and what it is alone in is left out too.
+    let made = |ids: &[&str]| {
+        let calls: Vec<_> = ids.iter().map(|id| json!({"id": id, "type": "function"})).collect();
+        json!({"role": "assistant", "content": "x", "tool_calls": calls})
+    };
+    let alone = json!({"role": "assistant", "content": "x"});
+    let answers = |ids: &[&str]| ids.iter().map(|id| tool(id, "4")).collect::<Vec<_>>();
+    for (calls, answered, left, kept) in [
+        (&["a"][..], &["a"][..], alone, &[][..]),
+        (&["a", "b"], &["a", "b"], made(&["b"]), &["b"]),
+        (&["b", "b"], &["b"], made(&["b"]), &["b"]),
+        (&["b", "c", "b"], &["b", "c"], made(&["b", "c"]), &["b", "c"]),
+    ] {
+        let first = [made(&["a"]), tool("a", "4")];
+        let broken = [&first[..], &[made(calls)], &answers(answered)].concat();
+        let repaired = repair(&messages(&broken.into()), &target(Provider::OpenAiChat));
+        let expected = [&first[..], &[left], &answers(kept)].concat();
+        assert_eq!(values(&repaired.messages), expected, "{calls:?}");
+        check(&repaired);
+    }
     // What reasoning led to is refused by its id without it.
     let bare = json!({"type": "reasoning", "id": "rs_1", "summary": []});
     let broken = messages(&json!([bare, call("a"), output("a", "x")]));
@@ -537,14 +621,38 @@ fn what_was_answered_keeps_its_answer() {
 
 #[test]
 fn a_loop_that_began_with_thinking_needs_no_more_of_it() {
-    let messages = messages(&json!([
+    let mut talk = json!([
         user("hi"),
         model([thinking("s"), call("t1")]),
         user([result("t1")]),
         model([text("and"), call("t2")]),
         user([result("t2")]),
-    ]));
-    assert_eq!(short(&validate(&messages, &target(Mode::Enabled))), [""; 0]);
+    ]);
+    assert_eq!(short(&validate(&messages(&talk), &target(Mode::Enabled))), [""; 0]);
+    // What a system says in it does not end it.
+    talk.as_array_mut().unwrap().insert(3, json!({"role": "system", "content": "now"}));
+    assert_eq!(short(&validate(&messages(&talk), &target(Mode::Enabled))), [""; 0]);
+}
+
+#[test]
+fn only_anthropic_is_strict_about_ids() {
+    let talk = messages(&json!([user("hi"), model([call("a.b")]), user([result("a.b")])]));
+    let bedrock = "arn:aws:bedrock:eu-west-1:1:application-inference-profile/x1";
+    let known = Model::find("claude-opus-4-5").unwrap();
+    let claude = |model: &str| Target::new(Provider::Anthropic, model);
+    for (target, strict) in [
+        (claude("claude-sonnet-4-5"), true),
+        // The table knows nothing of it, but its name does.
+        (claude("claude-next"), true),
+        (claude(bedrock).model_is(known), true),
+        (claude(bedrock), false),
+        (claude("kimi-k2"), false),
+    ] {
+        let found = validate(&talk, &target);
+        let expected = if strict { vec![FindingKind::InvalidToolId; 2] } else { vec![] };
+        let kinds: Vec<_> = found.iter().map(|finding| finding.kind).collect();
+        assert_eq!(kinds, expected, "{}", target.model);
+    }
 }
 
 #[test]

@@ -5,7 +5,9 @@ mod common;
 use common::talk::push as say;
 use common::{chat, decode, responses, sse};
 use serde_json::{Value, json};
-use thinkstream::history::{Action, History, Keep, Policy, Provenance, Target, ToolResult};
+use thinkstream::history::{
+    Action, CacheMarks, CacheStrategy, History, Keep, Policy, Provenance, Target, ToolResult,
+};
 use thinkstream::models::Replay;
 use thinkstream::{Decoder, Event, Message, Provider};
 
@@ -271,6 +273,100 @@ fn who_demands_reasoning_gets_it_empty_where_there_is_none() {
 }
 
 #[test]
+fn reasoning_without_a_word_goes_back_with_its_calls_where_it_is_demanded() {
+    let call: Value = serde_json::from_str(CALL).unwrap();
+    for (author, model, expected) in [
+        ("kimi-k2-thinking", "kimi-k2-thinking", Some("")),
+        ("deepseek-v4", "deepseek-v4", Some("")),
+        ("deepseek-v4", "deepseek-reasoner", None),
+        ("kimi-k2-thinking", "gpt-oss-120b", None),
+    ] {
+        let mut history = History::new();
+        history.push_user("one");
+        let deltas = [json!({"content": null, "reasoning_content": ""}), call.clone()];
+        history.push_assistant(chatted(author, &deltas), Provenance::default());
+        history.push_tool_result(ToolResult::new("c1", "4"));
+        let target = Target::new(Provider::OpenAiChat, model);
+        let found = rendered(&mut history, &target, &Policy::default());
+        let reasoning = found[1].get("reasoning_content").and_then(Value::as_str);
+        assert_eq!(reasoning, expected, "{author} {model}");
+    }
+}
+
+#[test]
+fn what_the_user_says_has_the_form_of_the_api() {
+    let say = |json: &str| thinkstream::Json::parse(json.to_owned()).unwrap();
+    let called = r#"{"role":"assistant","content":null,"tool_calls":[{"id":"t1","type":"function","function":{"name":"dice","arguments":"{}"}}]}"#;
+    for (said, expected) in [
+        (r#""a""#, json!([user("a")])),
+        ("5", json!([user("5")])),
+        ("[]", json!([])),
+        (r#"{"type":"image_url"}"#, json!([{"role": "user", "content": [{"type": "image_url"}]}])),
+        // A message goes out as it stands.
+        (r#"{"role":"system","content":"a"}"#, json!([{"role": "system", "content": "a"}])),
+        (
+            r#"{"role":"user","name":"me","content":[{"type":"text","text":"a"}]}"#,
+            json!([{"role": "user", "name": "me", "content": [{"type": "text", "text": "a"}]}]),
+        ),
+    ] {
+        let mut history = History::new();
+        history.push_user_json(say(said));
+        let found =
+            history.preview(&Target::new(Provider::OpenAiChat, "gpt-5"), &Policy::default());
+        let found: Value = serde_json::from_str(&found.to_json()).unwrap();
+        assert_eq!(found, expected, "{said}");
+    }
+    // Also one of the model's, with its calls.
+    let mut history = History::new();
+    history.push_user("a");
+    history.push_user_json(say(called));
+    history.push_tool_result(ToolResult::new("t1", "4"));
+    let found =
+        rendered(&mut history, &Target::new(Provider::OpenAiChat, "gpt-5"), &Policy::default());
+    let called: Value = serde_json::from_str(called).unwrap();
+    let answer = json!({"role": "tool", "tool_call_id": "t1", "content": "4"});
+    assert_eq!(found, json!([user("a"), called, answer]));
+}
+
+#[test]
+fn a_tool_that_takes_no_object_is_called_with_one_elsewhere() {
+    let patch = json!({"type": "custom_tool_call", "id": "ctc_1", "call_id": "c1", "name": "patch", "input": "+ \"a\"", "status": "completed"});
+    let mut history = History::new();
+    history.push_user("one");
+    history.push_assistant(response(&[patch]), Provenance::default());
+    history.push_tool_result(ToolResult::new("c1", "4"));
+    let target = Target::new(Provider::Anthropic, "claude-opus-4-8");
+    let found = rendered(&mut history, &target, &Policy::default());
+    assert_eq!(
+        found[1]["content"],
+        json!([{"type": "tool_use", "id": "c1", "name": "patch", "input": {"input": "+ \"a\""}}])
+    );
+    let lines = history.preview(&target, &Policy::default()).report.lines;
+    assert_eq!(lines[1].kind, "tool_use");
+}
+
+#[test]
+fn there_is_nothing_to_mark_for_a_cache() {
+    for provider in [Provider::OpenAiChat, Provider::OpenAiResponses] {
+        for (strategy, expected) in [
+            (CacheStrategy::None, &[][..]),
+            (
+                CacheStrategy::AppendOnlyTail,
+                &["a mark was not set: the API has no marks: it caches by itself"],
+            ),
+        ] {
+            let mut policy = Policy::default();
+            policy.cache = CacheMarks::new(strategy);
+            let mut history = History::new();
+            history.push_user("one");
+            let rendered = history.render(&Target::new(provider, "gpt-5"), &policy);
+            let notes: Vec<_> = rendered.report.notes.iter().map(ToString::to_string).collect();
+            assert_eq!(notes, expected, "{provider:?} {strategy:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_structured_goes_back_to_whom_it_is_from() {
     let details = json!([{"type": "reasoning.encrypted", "data": "gAAA", "index": 0}]);
     let mut history = History::new();
@@ -425,6 +521,7 @@ fn answers_come_before_all_else() {
             json!({"role": "tool", "tool_call_id": "t1", "content": "4"}),
             "{answer}"
         );
+        assert_eq!(chat.as_array().unwrap().len(), 3, "{answer}");
         let items = rendered(
             &mut history,
             &Target::new(Provider::OpenAiResponses, "gpt-5"),
@@ -473,6 +570,18 @@ fn what_is_sealed_stays_with_its_issuer() {
     };
     assert!(signed(&mut history, "gemini-3-pro"));
     assert!(!signed(&mut history, "gpt-5"));
+    // Its texts too.
+    let mut history = History::new();
+    history.push_user("one");
+    let text = json!({"content": "x", "extra_content": {"google": {"thought_signature": "gAAA"}}});
+    history.push_assistant(chatted("gemini-3-pro", &[text]), Provenance::default());
+    let signed = |history: &mut History, target: Target| {
+        rendered(history, &target, &Policy::default())[1].get("extra_content").is_some()
+    };
+    let to = |model: &str| Target::new(Provider::OpenAiChat, model);
+    assert!(signed(&mut history, to("gemini-3-pro")));
+    assert!(!signed(&mut history, to("gpt-5")));
+    assert!(!signed(&mut history, to("gemini-3-pro").issuer("somebody")));
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn drafts(history: &History, fates: &Fates) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = Vec::new();
     let mut ids = Ids::default();
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
-    let mut said = Said { first, ..Said::default() };
+    let mut said = Said::default();
     for (at, entry) in history.entries.iter().enumerate() {
         if let Entry::Assistant(reply) = entry {
             // Also of what is left out, or the others would be called otherwise without it.
