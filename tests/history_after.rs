@@ -43,7 +43,7 @@ fn request() -> Value {
 }
 
 /// A request with one turn and what the model said in it, and the next question.
-fn ended(blocks: Value) -> String {
+fn ended(blocks: &Value) -> String {
     let messages = json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": blocks},
                           {"role": "user", "content": "b"}]);
     json!({"messages": messages}).to_string()
@@ -262,14 +262,14 @@ fn the_first_place_that_differs() {
         ),
         (
             "thinking with which a reply ended",
-            told_of(&ended(json!([{"type": "text", "text": "x"}, thinking("s1")])), &ended(json!([{"type": "text", "text": "x"}]))),
+            told_of(&ended(&json!([{"type": "text", "text": "x"}, thinking("s1")])), &ended(&json!([{"type": "text", "text": "x"}]))),
             "ThinkingRemoved $.messages[1].content[1] Behind ".into(),
         ),
         (
             "text with which a reply ended",
             told_of(
-                &ended(json!([thinking("s1"), {"type": "text", "text": "x"}, {"type": "text", "text": "y"}])),
-                &ended(json!([thinking("s1"), {"type": "text", "text": "x"}])),
+                &ended(&json!([thinking("s1"), {"type": "text", "text": "x"}, {"type": "text", "text": "y"}])),
+                &ended(&json!([thinking("s1"), {"type": "text", "text": "x"}])),
             ),
             "Message $.messages[1].content[2] Behind ".into(),
         ),
