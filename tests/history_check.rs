@@ -411,6 +411,13 @@ fn cases() -> Vec<(&'static str, Value, Mode, &'static [&'static str], &'static 
             "u['hi'] a[Ct1] s['now'] u[rt1]",
         ),
         (
+            "a call without an answer before what a system says and another reply",
+            json!([hi(), model([call("t1")]), {"role": "system", "content": "now"}, model("x"), hi()]),
+            Mode::Unknown,
+            &["OrphanToolUse $.messages[1].content[0] t1"],
+            "u['hi'] a[Ct1] s['now'] u[xt1] a['x'] u['hi']",
+        ),
+        (
             "a role that there is not",
             json!([{"role": "tool", "content": "x"}, hi()]),
             Mode::Unknown,

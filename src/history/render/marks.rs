@@ -23,11 +23,11 @@ pub(super) fn set(
     let mut lives = existing(drafts);
     let mut room = MARKS.saturating_sub(lives.len());
     let mut note = |why: &str| rendered.report.notes.push(Note::NotMarked { why: why.into() });
-    if room > 0 {
+    if let Some(left) = room.checked_sub(1) {
         // It stands before all others, and must not live shorter.
         let longest = lives.iter().map(|(_, ttl)| *ttl).chain([marks.ttl, marks.system_ttl]).max();
         rendered.system_mark = longest;
-        room = room.saturating_sub(1);
+        room = left;
     } else {
         note("the messages have four of your own");
     }
