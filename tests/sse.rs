@@ -107,7 +107,7 @@ const CASES: &[(&str, &[u8], &[&str])] = &[
     ("one empty line of data", b"data\n\n", &[""]),
     ("no data, no event", b"event: a\nid: 1\n\n", &[]),
     ("only one space goes", b"data:  a\n\ndata:\tb\n\ndata: c \n\n", &[" a", "\tb", "c "]),
-    ("names are literal", b"Data: a\ndata : b\n data: c\ndatax: d\ndat: e\n\n", &[]),
+    ("names are literal", b"Data: a\ndata : b\n data: c\ndatax: d\ndat: e\nerror: f\n\n", &[]),
     ("long unknown names", b"unknownname\nunknown: a\ndata: b\n\n", &["b"]),
     ("byte order mark", b"\xef\xbb\xbfdata: a\n\n", &["a"]),
     ("one byte order mark", b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\n", &[]),
@@ -271,6 +271,50 @@ fn what_was_cut_is_named() {
 }
 
 #[test]
+fn what_is_not_ended_counts_if_asked_for() {
+    for (stream, data) in [
+        ("data: a\n\n", &["a"][..]),
+        ("data: a\n\ndata: b\r\n", &["a", "b"]),
+        ("data: a\n\ndata: b\r", &["a", "b"]),
+        ("data: a\ndata: b", &["a\nb"]),
+        ("event: e\ndata", &[""]),
+        ("data: a\nevent", &["a"]),
+        ("data: a\nid: 7", &["a"]),
+        // Without data there is no event, however it ends.
+        ("event: e\n", &[]),
+        ("event: e", &[]),
+        ("even", &[]),
+        ("id: 7\n", &[]),
+        ("id: 7", &[]),
+        (": a", &[]),
+        ("", &[]),
+    ] {
+        all_cuts(stream.as_bytes(), |cut, chunks| {
+            let mut decoder = Decoder::default().flush_at_end(true);
+            let mut found = Vec::new();
+            let mut take = |item| match item {
+                Item::Frame(frame) => found.push(frame.data().into_owned()),
+                item => assert_eq!(item, Item::Comment, "{stream:?}, {cut}"),
+            };
+            for chunk in chunks {
+                let mut input = Bytes::copy_from_slice(chunk);
+                while let Some(item) = decoder.decode(&mut input).unwrap() {
+                    take(item);
+                }
+            }
+            while let Some(item) = decoder.finish().unwrap() {
+                take(item);
+            }
+            assert_eq!(found, data, "{stream:?}, {cut}");
+            assert_eq!(decoder.offset(), stream.len() as u64, "{stream:?}, {cut}");
+        });
+    }
+    let mut decoder = Decoder::new().max_event_bytes(0).flush_at_end(true);
+    assert_eq!(decoder.decode(&mut "data\ndata".into()).unwrap(), None);
+    assert_eq!(decoder.finish().unwrap_err().kind().name(), "limit");
+}
+
+#[test]
 fn a_frame_in_one_chunk_is_a_slice_of_it() {
     let chunk = Bytes::from_static(b"event: a\ndata: some data\n\n");
     let mut input = chunk.clone();
@@ -279,6 +323,10 @@ fn a_frame_in_one_chunk_is_a_slice_of_it() {
     };
     assert_eq!(frame.data_bytes().as_ptr(), chunk[15..].as_ptr());
     assert_eq!(frame.event_bytes().as_ptr(), chunk[7..].as_ptr());
+    assert_eq!(
+        (frame.id_bytes(), Frame::new("", "").with_id("7").id_bytes()),
+        (&Bytes::new(), &"7".into())
+    );
 }
 
 #[test]
@@ -316,6 +364,38 @@ fn an_event_over_the_limit_is_an_error_that_stays() {
     }
 }
 
+/// A client that reconnects needs them then.
+#[test]
+fn what_was_known_before_an_error_stays() {
+    let known = "id: 7\nretry: 5\n\n";
+    for (rest, kind) in [("id: 8\ndata: 1", "partial_frame"), ("data: 12345678901", "limit")] {
+        for width in 1..=rest.len() {
+            let mut decoder = Decoder::new().max_event_bytes(10);
+            let mut error = None;
+            let mut taken = 0;
+            for chunk in [known.as_bytes()].into_iter().chain(rest.as_bytes().chunks(width)) {
+                taken = decoder.offset();
+                let mut chunk = Bytes::copy_from_slice(chunk);
+                error = loop {
+                    match decoder.decode(&mut chunk) {
+                        Ok(Some(_)) => {}
+                        Ok(None) => break None,
+                        Err(error) => break Some(error),
+                    }
+                };
+            }
+            if error.is_none() {
+                taken = decoder.offset();
+                error = decoder.finish().err();
+            }
+            assert_eq!(error.unwrap().kind().name(), kind, "{rest:?}, {width}");
+            assert_eq!(decoder.last_event_id(), "7", "{rest:?}, {width}");
+            assert_eq!(decoder.retry(), Some(5), "{rest:?}, {width}");
+            assert_eq!(decoder.offset(), taken, "{rest:?}, {width}");
+        }
+    }
+}
+
 #[test]
 fn an_event_at_the_limit_passes_and_what_means_nothing_is_not_counted() {
     let stream = format!(
@@ -336,6 +416,23 @@ fn an_event_at_the_limit_passes_and_what_means_nothing_is_not_counted() {
 }
 
 #[test]
+fn comments_and_times_are_lines_of_their_own() {
+    let encoder = Encoder::new();
+    for (text, written) in [("", ": \n"), ("a", ": a\n"), ("a\nb\rc", ": a\n: b\n: c\n")] {
+        let mut out = BytesMut::new();
+        encoder.comment(text, &mut out);
+        assert_eq!(out, written);
+    }
+    for milliseconds in [0, 3000, u64::MAX] {
+        let mut out = BytesMut::new();
+        encoder.retry(milliseconds, &mut out);
+        assert_eq!(out, format!("retry: {milliseconds}\n"));
+        let item = Decoder::new().decode(&mut out.freeze()).unwrap();
+        assert_eq!(item, Some(Item::Retry(milliseconds)));
+    }
+}
+
+#[test]
 fn what_the_format_cannot_carry_is_refused() {
     let encode = |frame: &Frame| {
         let mut out = BytesMut::new();
@@ -348,6 +445,13 @@ fn what_the_format_cannot_carry_is_refused() {
     assert_eq!(encode(&Frame::new("a", "").with_id("\r")), Err(EncodeError::Id));
     assert_eq!(encode(&Frame::new("a", "b\rc")), Err(EncodeError::Data));
     assert_eq!(encode(&Frame::new("", "")), Ok(()));
+    for (error, words) in [
+        (EncodeError::Event, "the event type contains a line end"),
+        (EncodeError::Id, "the last event ID contains a line end or NUL"),
+        (EncodeError::Data, "the data contains a CR"),
+    ] {
+        assert_eq!(error.to_string(), words);
+    }
 }
 
 /// Cases of the standard, from the file that the environment names.

@@ -118,7 +118,7 @@ fn grow(buffer: &mut BytesMut, len: usize, most: usize) {
     // Far from the most it grows by itself, where it lies if it can; or into room that other frames
     // have given back.
     let double = buffer.capacity().saturating_mul(2);
-    if len <= KEPT || double.max(len) <= most || buffer.try_reclaim(more) {
+    if double.max(len) <= most || buffer.try_reclaim(more) {
         return;
     }
     let mut larger = BytesMut::with_capacity(len.saturating_mul(2).min(most.max(len)));
@@ -146,3 +146,55 @@ pub(super) fn shrunk(mut buffer: BytesMut) -> BytesMut {
 
 /// A buffer of up to this many bytes is kept for the next frame.
 const KEPT: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A buffer with so much room, and so much in it.
+    fn buffer(room: usize, len: usize) -> BytesMut {
+        let mut buffer = BytesMut::with_capacity(room);
+        buffer.resize(len, b'x');
+        buffer
+    }
+
+    #[test]
+    fn no_buffer_has_more_room_than_the_most() {
+        for most in [100, 1000, KEPT, 10_000, 100_000] {
+            for step in [1, 7, 64, 1000] {
+                let mut buffer = BytesMut::new();
+                let mut moved = 0;
+                while buffer.len() < most {
+                    let (room, more) = (buffer.capacity(), step.min(most - buffer.len()));
+                    extend(&mut buffer, &[b'x'].repeat(more), most);
+                    moved += usize::from(buffer.capacity() != room);
+                    assert!(buffer.capacity() <= most, "{} of {most}", buffer.capacity());
+                }
+                // It doubles, so that few bytes are moved more than once.
+                assert!(moved <= 20, "{moved} times up to {most}");
+            }
+        }
+    }
+
+    #[test]
+    fn room_that_was_given_back_is_used_again() {
+        let mut buffer = buffer(6000, 3000);
+        let place = buffer.as_ptr();
+        drop(given(&mut buffer));
+        extend(&mut buffer, &[b'y'; 5000], 5500);
+        assert_eq!((buffer.as_ptr(), buffer.len()), (place, 5000));
+    }
+
+    #[test]
+    fn what_a_large_event_has_stretched_is_not_kept() {
+        for (len, room) in [(1, 8191), (KEPT, 8192 - KEPT), (KEPT + 1, 0), (8192, 0)] {
+            let mut buffer = buffer(8192, len);
+            assert_eq!(given(&mut buffer).len(), len);
+            assert_eq!((buffer.len(), buffer.capacity()), (0, room), "{len}");
+        }
+        for (room, kept) in [(10, 10), (KEPT, KEPT), (KEPT + 1, 0), (8192, 0)] {
+            let buffer = shrunk(buffer(room, 10));
+            assert_eq!((buffer.len(), buffer.capacity()), (0, kept), "{room}");
+        }
+    }
+}

@@ -357,9 +357,7 @@ impl Scanner {
             Field::Data => match &mut self.data {
                 Some(Place::Chunk(range)) => {
                     *range = line.at..line.end;
-                    if self.held_data.is_empty() {
-                        self.data_offset = self.offset.saturating_add(wide(line.at));
-                    }
+                    self.data_offset = self.offset.saturating_add(wide(line.at));
                 }
                 _ => extend(&mut self.held_data, bytes, self.limit),
             },
@@ -433,13 +431,14 @@ impl Scanner {
         Err(self.fail(ErrorKind::Limit { limit: LimitKind::EventBytes, max: self.limit }, offset))
     }
 
-    /// Lets go of everything but the error, which is given again from now on.
+    /// Lets go of everything but what was set and the error, which is given again from now on.
     pub(super) fn fail(&mut self, kind: ErrorKind, offset: u64) -> Error {
         let error = Error::bare(kind, offset);
         *self = Self {
             meta: self.meta.failed(),
             offset: self.offset,
             limit: self.limit,
+            flush: self.flush,
             failed: Some(error.clone()),
             ..Self::new()
         };
@@ -505,12 +504,8 @@ mod tests {
                         rest = &rest[taken..];
                     }
                 }
-                assert!(
-                    scanner.searched <= stream.len(),
-                    "{} of {}",
-                    scanner.searched,
-                    stream.len()
-                );
+                let (searched, len) = (scanner.searched, stream.len());
+                assert!(searched <= len, "{searched} of {len}");
             }
         }
     }

@@ -154,8 +154,92 @@ const DATA: &[u8] = b"data: ";
 
 #[cfg(test)]
 mod tests {
-    use super::{has_line_end, line_end};
+    use super::*;
     use alloc::vec;
+
+    /// A scanner with this limit, behind what came before.
+    fn behind(before: &str, limit: usize) -> Scanner {
+        let mut scanner = Scanner::new();
+        scanner.set_limit(limit);
+        let mut rest = before.as_bytes();
+        while !rest.is_empty() {
+            let (taken, _) = scanner.scan(rest).unwrap();
+            rest = &rest[taken..];
+        }
+        scanner
+    }
+
+    #[test]
+    fn what_lies_whole_in_a_chunk_is_taken_at_once() {
+        for (before, limit, chunk, expected) in [
+            ("\n", 2, "data: ab\n\n", Some((10, true))),
+            ("\n", 2, "event: a\ndata: b\n\nevent: c", Some((18, true))),
+            ("\n", 2, "event: a\ndata: bc\n\n", None),
+            ("id: 7\n", 2, "data: a\n\n", Some((9, true))),
+            ("id: 7\n", 2, "data: ab\n\n", None),
+            ("\n", 9, "event: \ndata: \n\n", Some((16, true))),
+            ("\n", 9, "\ndata: a\n\n", Some((10, true))),
+            ("\n", 9, ": a\n\ndata: b\n\n", Some((4, false))),
+            ("\n", 9, "\n: a\n", Some((5, false))),
+            ("\n", 9, ":\n", Some((2, false))),
+            // What is cut, and what servers write otherwise.
+            ("\n", 9, "", None),
+            ("\n", 9, "\n", None),
+            ("\n", 9, ": a", None),
+            ("\n", 9, ": a\r\n", None),
+            ("\n", 9, "event: a", None),
+            ("\n", 9, "event: a\n", None),
+            ("\n", 9, "event: a\r\ndata: b\n\n", None),
+            ("\n", 9, "data: a\n", None),
+            ("\n", 9, "data: a\r\n\n", None),
+            ("\n", 9, "data: a\ndata: b\n\n", None),
+            ("\n", 9, "data:a\n\n", None),
+            ("\n", 9, "data\n\n", None),
+        ] {
+            let mut scanner = behind(before, limit);
+            let found = scanner.whole(chunk.as_bytes());
+            let offset = before.len() + found.as_ref().map_or(0, |(len, _)| *len);
+            let found = found.map(|(len, found)| (len, matches!(found, Some(Found::Frame { .. }))));
+            assert_eq!(found, expected, "{chunk:?} behind {before:?}");
+            assert_eq!(scanner.offset, wide(offset), "{chunk:?} behind {before:?}");
+        }
+    }
+
+    #[test]
+    fn what_lies_whole_in_a_line_is_taken_at_once() {
+        let (short, long) = ("x".repeat(SHORT), "x".repeat(SHORT + 1));
+        for (before, limit, chunk, expected) in [
+            ("data: a", 100, "b", true),
+            ("event: a", 100, "b", true),
+            ("data: a", 100, "", true),
+            ("data: a", 100, &*short, true),
+            ("data: a", 100, &*long, false),
+            ("data: a", 5, "bcde", true),
+            ("data: a", 5, "bcdef", false),
+            ("event: ab\ndata: a", 5, "bc", true),
+            ("event: ab\ndata: a", 5, "bcd", false),
+            ("data: a\nevent: b", 5, "cde", true),
+            ("data: a\nevent: b", 5, "cdef", false),
+            // A line ends in it.
+            ("data: a", 100, "\n", false),
+            ("data: a", 100, "b\rc", false),
+            ("data: a", 100, "12345678\n", false),
+            // There is more to be counted, or nothing yet to be added to.
+            ("id: 7\ndata: a", 100, "b", false),
+            ("data: ", 100, "a", false),
+            ("event: ", 100, "a", false),
+            ("data: a\n", 100, "b", false),
+            ("data: a\nid: b", 100, "c", false),
+            ("retry: 1", 100, "2", false),
+            (": a", 100, "b", false),
+        ] {
+            let mut scanner = behind(before, limit);
+            let found = scanner.goes_on(chunk.as_bytes());
+            assert_eq!(found, expected, "{chunk:?} behind {before:?}");
+            let taken = before.len() + if expected { chunk.len() } else { 0 };
+            assert_eq!(scanner.offset, wide(taken), "{chunk:?} behind {before:?}");
+        }
+    }
 
     #[test]
     fn the_first_line_end_is_found_wherever_it_lies() {
