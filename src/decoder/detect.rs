@@ -47,14 +47,13 @@ impl Detector {
     /// [`ErrorKind::Limit`] for a frame of more than 16 MiB.
     pub fn look(&mut self, bytes: &[u8]) -> Result<Option<Protocol>, Error> {
         // A message of Amazon's begins with its length, and none has 16 MiB; no text begins with a zero.
-        if !core::mem::replace(&mut self.looked, !bytes.is_empty()) && bytes.first() == Some(&0) {
+        if !self.looked && bytes.first() == Some(&0) {
             self.known = Some(Protocol::AnthropicOnBedrock);
         }
+        self.looked |= !bytes.is_empty();
         let room = HEAD.saturating_sub(self.head.len());
-        if room > 0 {
-            let head = bytes.get(..bytes.len().min(room)).unwrap_or_default();
-            self.head.push_str(&String::from_utf8_lossy(head));
-        }
+        let head = bytes.get(..bytes.len().min(room)).unwrap_or_default();
+        self.head.push_str(&String::from_utf8_lossy(head));
         let mut rest = bytes;
         while self.known.is_none() && !rest.is_empty() {
             let (taken, found) = self.sse.scan(rest)?;
@@ -149,6 +148,7 @@ mod tests {
             ("data: {\"type\":\"codex.rate_limits\"}\n\n", Some(OpenAiResponses)),
             (": OPENROUTER PROCESSING\n\ndata: {\"choices\":[]}\n\n", Some(OpenAiChat)),
             ("data: {\"object\":\"chat.completion.chunk\"}\n\n", Some(OpenAiChat)),
+            ("data: {\"object\":\"text_completion\"}\n\n", Some(OpenAiChat)),
             ("data: {\"error\":{\"message\":\"m\"}}\n\n", Some(OpenAiChat)),
             ("data: [DONE]\n\n", Some(OpenAiChat)),
             ("\r\n\r\ndata:\r\n\r\n", None),
@@ -160,12 +160,34 @@ mod tests {
             let bytes = stream.as_bytes().chunks(1);
             let last = bytes.map(|byte| detector.look(byte).unwrap()).last().flatten();
             assert_eq!(last, protocol, "{stream}");
+            let mut detector = Detector::new();
+            let empty: &[u8] = &[];
+            let bytes = stream.as_bytes().chunks(3).flat_map(|bytes| [empty, bytes, empty]);
+            let last = bytes.map(|bytes| detector.look(bytes).unwrap()).last().flatten();
+            assert_eq!(last, protocol, "{stream}, with empty chunks");
+        }
+    }
+
+    /// No text begins with a zero, but one may stand in it.
+    #[test]
+    fn only_the_first_byte_tells_what_is_binary() {
+        for chunks in [&[&b"data: "[..], b"\0"][..], &[b"data: ", b"", b"\0"], &[b"\n\0"]] {
+            let mut detector = Detector::new();
+            for chunk in chunks {
+                assert_eq!(detector.look(chunk).unwrap(), None, "{chunks:?}");
+            }
         }
     }
 
     #[test]
     fn what_nobody_says() {
-        for data in ["{\"candidates\":[\u{1b}]}", "<html>", "5", "{\"candidates\":[]}"] {
+        for data in [
+            "{\"object\":\"list\"}",
+            "{\"candidates\":[\u{1b}]}",
+            "<html>",
+            "5",
+            "{\"candidates\":[]}",
+        ] {
             let error = Protocol::detect(format!("data: {data}\n\n").as_bytes()).unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::NoEvents { .. }), "{data}: {error}");
             assert_eq!(error.offset(), 6);
@@ -173,6 +195,11 @@ mod tests {
         }
         let mut detector = Detector::new();
         assert_eq!(detector.look(b"<html>busy").unwrap(), None);
+        assert!(detector.undecided().to_string().contains("<html>busy"));
+        let mut detector = Detector::new();
+        for byte in "<html>busy".bytes() {
+            assert_eq!(detector.look(&[byte]).unwrap(), None);
+        }
         assert!(detector.undecided().to_string().contains("<html>busy"));
     }
 }

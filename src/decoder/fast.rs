@@ -200,3 +200,92 @@ pub(super) fn event(kind: DeltaKind, index: u32, text: Text) -> Event {
         DeltaKind::InputJson => Event::tool_input(index, text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Protocol;
+    use alloc::format;
+    use alloc::string::String;
+
+    const START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\"}}\n\n";
+    const OPEN: &str = "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+    const CUT: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a";
+
+    /// A decoder behind the start of a block of text.
+    fn begun() -> Decoder {
+        let mut decoder = Decoder::new(Protocol::Anthropic);
+        assert_eq!(events(&mut decoder, &[START, OPEN].concat()), 1);
+        decoder
+    }
+
+    /// How many events the decoder makes of a chunk.
+    fn events(decoder: &mut Decoder, chunk: &str) -> usize {
+        let mut input = Bytes::copy_from_slice(chunk.as_bytes());
+        core::iter::from_fn(|| decoder.decode(&mut input).unwrap()).count()
+    }
+
+    fn delta(fields: &str) -> String {
+        format!(r#"{{"type":"content_block_delta","index":0,"delta":{{{fields}}}}}"#)
+    }
+
+    #[test]
+    fn a_cut_delta_is_kept_as_it_is_until_its_end() {
+        // Behind what gives an event, behind what gives none, and alone.
+        for before in ["", "event: ping\ndata: {\"type\":\"ping\"}\n\n", OPEN] {
+            let mut decoder = Decoder::new(Protocol::Anthropic);
+            let start = if before == OPEN { START.into() } else { [START, OPEN].concat() };
+            events(&mut decoder, &start);
+            let offset = decoder.offset();
+            let chunk = [before, CUT].concat();
+            events(&mut decoder, &chunk);
+            assert_eq!(decoder.cut.len(), CUT.len(), "{before}");
+            for more in ["b", " c ", "d\"}}", "\n"] {
+                let mut input = more.into();
+                assert!(decoder.goes_on(&mut input) && input.is_empty(), "{more:?}");
+            }
+            assert!(!decoder.goes_on(&mut "\n".into()));
+            let mut input = "\n".into();
+            let event = decoder.decode(&mut input).unwrap();
+            assert_eq!(event, Some(Event::token(0, "ab c d".into())), "{before}");
+            assert!(decoder.cut.is_empty());
+            assert_eq!(decoder.offset(), offset + (chunk.len() + 10) as u64);
+        }
+    }
+
+    #[test]
+    fn what_is_no_delta_of_an_open_block_is_not_kept() {
+        for other in ["event: content_block_stop", "event: content_block_delta\r\n", "data: "] {
+            let mut decoder = begun();
+            events(&mut decoder, other);
+            assert!(decoder.cut.is_empty(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn the_data_of_a_delta_is_known_in_any_frame() {
+        let long = "more than thirty-two bytes, in one piece";
+        for (fields, text) in [
+            (r#""type":"text_delta","text":"short""#, Some("short")),
+            (&*format!(r#""type":"text_delta","text":"{long}""#), Some(long)),
+            (r#""type":"text_delta","text":"a \"line\"\n""#, Some("a \"line\"\n")),
+            (r#""type":"thinking_delta","thinking":"a""#, None),
+            (r#""type":"text_delta","text":5"#, None),
+        ] {
+            let mut decoder = begun();
+            let data = Bytes::from(delta(fields));
+            assert_eq!(decoder.add_data(&data).is_some(), text.is_some(), "{fields}");
+            let event = decoder.queue.pop_front();
+            assert_eq!(event, text.map(|text| Event::token(0, text.into())), "{fields}");
+            if let Some(Event::Token(token)) = event
+                && text == Some(long)
+            {
+                assert!(data.as_ptr_range().contains(&token.text.as_bytes().as_ptr()));
+            }
+        }
+        // Nothing is added, and that is all.
+        let mut decoder = begun();
+        let data = Bytes::from(delta(r#""type":"text_delta","text":"""#));
+        assert_eq!((decoder.add_data(&data), decoder.queue.pop_front()), (Some(()), None));
+    }
+}

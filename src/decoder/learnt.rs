@@ -119,3 +119,143 @@ const FORMS: usize = 3;
 
 /// Bytes of the largest delta whose form is remembered.
 const LONGEST: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Source;
+    use alloc::format;
+    use alloc::string::String;
+    use bytes::Bytes;
+
+    /// What is known of deltas that come with these names: `+` for one whose form is, `-` for one that
+    /// had to be read.
+    fn known(deltas: &[(&str, String)]) -> String {
+        let mut learnt = Learnt::default();
+        let mut known = |(name, data): &(&str, String)| {
+            let bytes = Bytes::copy_from_slice(data.as_bytes());
+            let source = Source::new(&bytes, bytes.len());
+            let origin = Origin { name, source, data: &bytes, offset: 0 };
+            if let Some((_, said)) = learnt.find(&origin) {
+                assert_eq!(said.text.decode(), text_of(data), "{data}");
+                return '+';
+            }
+            let event = openai_responses::Event::parse(name, &bytes).unwrap();
+            learnt.learn_event(&event, &origin);
+            let event = openai_chat::Event::parse(name, &bytes).unwrap();
+            learnt.learn_chunk(&event, &origin);
+            '-'
+        };
+        deltas.iter().map(&mut known).collect()
+    }
+
+    fn text_of(data: &str) -> String {
+        let value: serde_json::Value = serde_json::from_str(data).unwrap();
+        let text = value.get("delta").or(value.pointer("/choices/0/delta/content"));
+        text.and_then(|text| text.as_str()).unwrap().into()
+    }
+
+    /// A delta of the Responses API with these fields behind its type.
+    fn event(fields: &str, text: &str) -> (&'static str, String) {
+        let start = r#""type":"response.output_text.delta","output_index":0,"content_index":0"#;
+        ("response.output_text.delta", format!(r#"{{{start},"delta":"{text}"{fields}}}"#))
+    }
+
+    /// A chunk with these fields before its choices.
+    fn chunk(fields: &str, text: &str) -> (&'static str, String) {
+        let choices = format!(r#""choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]"#);
+        ("", format!(r#"{{{fields}"object":"chat.completion.chunk",{choices}}}"#))
+    }
+
+    #[test]
+    fn what_differs_from_delta_to_delta_is_passed_over() {
+        for (fields, expected) in [
+            (&["", "", ""][..], "-++"),
+            // What is always the same is a part of the form, until it changes.
+            (&[",\"sequence_number\":1"; 3], "-++"),
+            (
+                &[",\"sequence_number\":1", ",\"sequence_number\":2", ",\"sequence_number\":33"],
+                "--+",
+            ),
+            (&[",\"obfuscation\":\"x\""; 3], "-++"),
+            (
+                &[",\"obfuscation\":\"x\"", ",\"obfuscation\":\"yz\"", ",\"obfuscation\":\"z\""],
+                "--+",
+            ),
+            (
+                &[
+                    ",\"sequence_number\":1",
+                    ",\"sequence_number\":1",
+                    ",\"sequence_number\":2",
+                    ",\"sequence_number\":3",
+                ],
+                "-+-+",
+            ),
+            (&[",\"x\":1", ",\"x\":2", ",\"x\":3"], "---"),
+            (
+                &[
+                    ",\"sequence_number\":1,\"obfuscation\":\"x\"",
+                    ",\"sequence_number\":2,\"obfuscation\":\"yz\"",
+                    ",\"sequence_number\":3,\"obfuscation\":\"z\"",
+                ],
+                "--+",
+            ),
+        ] {
+            let texts = ["a", "bc", "\\n", "d"];
+            let deltas: Vec<_> =
+                fields.iter().zip(texts).map(|(fields, text)| event(fields, text)).collect();
+            assert_eq!(known(&deltas), expected, "{fields:?}");
+        }
+        for (fields, expected) in [
+            (&["", "", ""][..], "-++"),
+            (&["\"created\":1,"; 3], "-++"),
+            (&["\"created\":1,", "\"created\":2,", "\"created\":33,"], "--+"),
+            (&["\"p\":\"x\",", "\"p\":\"yz\",", "\"p\":\"z\","], "--+"),
+            (
+                &["\"obfuscation\":\"x\",", "\"obfuscation\":\"yz\",", "\"obfuscation\":\"z\","],
+                "--+",
+            ),
+            (&["\"id\":\"x\",", "\"id\":\"yz\",", "\"id\":\"z\","], "--+"),
+            (&["\"id\":\"x\",\"created\":1,"; 3], "-++"),
+            (&["\"usage\":{\"prompt_tokens\":1},"; 3], "---"),
+        ] {
+            let texts = ["a", "bc", "\\n"];
+            let deltas: Vec<_> =
+                fields.iter().zip(texts).map(|(fields, text)| chunk(fields, text)).collect();
+            assert_eq!(known(&deltas), expected, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn a_few_forms_are_remembered_and_the_oldest_is_forgotten() {
+        let forms = |forms: &str| -> Vec<_> {
+            forms.chars().map(|form| event(&format!(",\"{form}\":0"), "text")).collect()
+        };
+        for (turns, expected) in [
+            ("aabbaabb", "-+-+++++"),
+            ("abcabcca", "---+++++"),
+            ("abcdabcd", "--------"),
+            ("abcdcdbb", "----++++"),
+        ] {
+            assert_eq!(known(&forms(turns)), expected, "{turns}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_of_one_name() {
+        let (name, data) = event("", "text");
+        let deltas = ["", name, "", name].map(|name| (name, data.clone()));
+        assert_eq!(known(&deltas), "--++");
+    }
+
+    #[test]
+    fn what_is_empty_or_long_is_not_learnt() {
+        let deltas = ["", "", "a", "", "b"].map(|text| event("", text));
+        assert_eq!(known(&deltas), "----+");
+        let (_, empty) = event("", "");
+        for (len, expected) in [(LONGEST, "-+"), (LONGEST + 1, "--")] {
+            let text = "x".repeat(len - empty.len());
+            assert_eq!(known(&[event("", &text), event("", &text)]), expected, "{len}");
+        }
+    }
+}

@@ -465,3 +465,48 @@ struct Head {
 
 /// Bytes of a body that are kept to tell what it is if it is no event stream.
 const HEAD: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoder_is_of_its_protocol() {
+        for protocol in [
+            Protocol::Anthropic,
+            Protocol::AnthropicOnBedrock,
+            Protocol::OpenAiResponses,
+            Protocol::OpenAiChat,
+        ] {
+            let mut decoder = Decoder::from(protocol);
+            assert_eq!(decoder.protocol(), protocol);
+            decoder.reset();
+            assert_eq!(decoder.protocol(), protocol);
+            assert_eq!(decoder.aws.is_some(), protocol == Protocol::AnthropicOnBedrock);
+        }
+    }
+
+    #[test]
+    fn an_error_lets_go_of_what_was_kept() {
+        for body in
+            ["\n\n: busy\n\ndata: {]\n\n", "\n: busy\n\nerror: {\"message\":\"m\",\"code\":1}\n\n"]
+        {
+            let mut decoder = Decoder::new(Protocol::OpenAiChat);
+            let mut input = body.into();
+            assert_eq!(decoder.decode(&mut input).unwrap(), Some(Event::Ping));
+            assert!(decoder.head.is_some(), "{body:?}");
+            assert!(decoder.decode(&mut input).is_err(), "{body:?}");
+            assert!(decoder.head.is_none() && decoder.learnt.is_none(), "{body:?}");
+        }
+    }
+
+    #[cfg(any(feature = "std", feature = "stream"))]
+    #[test]
+    fn what_was_cut_by_an_error_does_not_come_behind_it() {
+        let mut decoder = Decoder::new(Protocol::Anthropic).flush_at_end(true);
+        let mut input = "event: ping\ndata: {\"type\":\"ping\"}\n".into();
+        assert_eq!(decoder.decode(&mut input).unwrap(), None);
+        assert_eq!(decoder.interrupt("reset by peer").unwrap_err().kind().name(), "transport");
+        assert_eq!(decoder.finish().unwrap_err().kind().name(), "transport");
+    }
+}

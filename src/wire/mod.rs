@@ -48,7 +48,6 @@ impl<'a> Source<'a> {
         arena: &mut Arena,
     ) -> Text {
         match string.verbatim() {
-            Some("") => Text::EMPTY,
             Some(part) if half.is_none() => self.text(part),
             _ => arena.text(|text| *half = string.unescape(half.take(), text)),
         }

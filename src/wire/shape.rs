@@ -269,6 +269,8 @@ mod tests {
             ("-7", "a", "q", None),
             ("1.5", "a", "q", None),
             ("", "a", "q", None),
+            ("123456789012345", "a", "q", Some("a")),
+            ("1234567890123456", "a", "q", None),
             ("12345678901234567", "a", "q", None),
             ("7", r"\x", "q", None),
             ("7", "a\nb", "q", None),
@@ -303,6 +305,25 @@ mod tests {
         let damaged: alloc::vec::Vec<u8> =
             damaged.into_iter().map(|byte| if byte == b'?' { 0xFF } else { byte }).collect();
         assert!(shape().find(&damaged).is_none());
+    }
+
+    #[test]
+    fn padding_that_cannot_be_passed_over_is_a_part_of_the_shape() {
+        for (noise, passed_over) in [("xyz", true), ("", false), ("ü", false)] {
+            let data = data("7", "abc", noise);
+            let part = |part: &str| Str::plain(&data[data.find(part).unwrap()..][..part.len()]);
+            let at = data.find("\"p\":\"").unwrap() + 5;
+            let parts = Parts {
+                noise: [Some(Str::plain(&data[at..at + noise.len()])), None],
+                again: Some(Str::plain(&data[data.rfind("abc").unwrap()..][..3])),
+                ..Parts::of(part("abc"))
+            };
+            let mut shape = Shape::default();
+            assert!(shape.learn(data.as_bytes(), &parts));
+            assert!(shape.find(data.as_bytes()).is_some(), "{data}");
+            let other = data.replace(&data[at - 5..=at + noise.len()], "\"p\":\"q\"");
+            assert_eq!(shape.find(other.as_bytes()).is_some(), passed_over, "{other}");
+        }
     }
 
     #[test]
