@@ -4,6 +4,7 @@ mod common;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use common::*;
 use thinkstream::{Decoder, Error, ErrorKind, Event, Flaw, LimitKind, Limits, Protocol};
 
@@ -227,4 +228,17 @@ fn recorded_streams_are_complete() {
         }
     }
     assert!(complete >= 5, "only {complete} streams are complete");
+}
+
+#[test]
+fn a_decoder_that_is_reset_reads_messages_again() {
+    let stream = stream([START, &open(0, TEXT), &text(0, "a"), &shut(0), &end("end_turn"), STOP]);
+    let expected = decode(bedrock(), [&stream[..]]);
+    let mut decoder = bedrock();
+    for chunk in [&stream[..7], b"no such message"] {
+        while let Ok(Some(_)) = decoder.decode(&mut Bytes::copy_from_slice(chunk)) {}
+    }
+    decoder.reset();
+    assert_eq!(decoder.protocol(), Protocol::AnthropicOnBedrock);
+    assert_eq!(log(&decode(decoder, [&stream[..]])), log(&expected));
 }

@@ -286,6 +286,23 @@ cases! {
         r#"block 0 {"type":"text","text":"Fair winds"}"#,
         "complete end_turn",
     ]
+    a_chunk_that_only_says_that_it_is_one: [r#"{"id":"chatcmpl-lark","object":"chat.completion.chunk","model":"lark-2"}"#, say("A"), end("stop"), DONE] => [
+        r#"token 0 "A""#,
+        r#"block 0 {"type":"text","text":"A"}"#,
+        "complete end_turn",
+    ]
+    no_usage_is_no_chunk: [say("A"), r#"{"usage":null}"#, end("stop"), DONE] => [
+        r#"token 0 "A""#,
+        r#"unknown  {"usage":null}"#,
+        r#"block 0 {"type":"text","text":"A"}"#,
+        "complete end_turn",
+    ]
+    messages_in_place_of_deltas: [chunk(r#"{"index":0,"message":{"role":"assistant","content":"Fair "},"finish_reason":null}"#), chunk(r#"{"index":0,"message":{"content":"winds"},"finish_reason":"stop"}"#), DONE] => [
+        r#"token 0 "Fair ""#,
+        r#"token 0 "winds""#,
+        r#"block 0 {"type":"text","text":"Fair winds"}"#,
+        "complete end_turn",
+    ]
     text_with_escapes_of_all_kinds: [delta(r#"{"content":"\u00e9\n\"\\"}"#), say("⛵ "), delta(r#"{"content":"\ud83d"}"#), delta(r#"{"content":"\ude80"}"#), delta(r#"{"content":"\ud83d"}"#), end("stop"), DONE] => [
         r#"token 0 "é\n\"\\""#,
         r#"token 0 "⛵ ""#,
@@ -1227,6 +1244,8 @@ costs! {
         => "in 5, out 2, total 5, uncached 5"
     the_cost_at_openrouter: [end("stop"), r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":50,"completion_tokens":20,"total_tokens":70,"cost":0.001,"is_byok":false,"prompt_tokens_details":{"cached_tokens":20,"cache_write_tokens":10,"video_tokens":0},"completion_tokens_details":{"reasoning_tokens":12,"image_tokens":0},"cost_details":{"upstream_inference_cost":null}}}"#, DONE]
         => "in 50, out 20, cached 20, written 10, thinking 12, total 50, uncached 20"
+    the_cost_and_nothing_else: [say("A"), end("stop"), r#"{"usage":{"prompt_tokens":7,"completion_tokens":2}}"#, DONE]
+        => "in 7, out 2, total 7, uncached 7"
     the_cost_at_groq: [r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"x_groq":{"id":"req_quay","usage":{"queue_time":0.02,"prompt_tokens":11,"completion_tokens":6,"total_tokens":17}}}"#, DONE]
         => "in 11, out 6, total 11, uncached 11"
     the_cost_at_groq_three_times: [r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"x_groq":{"id":"req_quay","usage":{"prompt_tokens":11,"completion_tokens":6,"total_tokens":17}},"usage":{"prompt_tokens":11,"completion_tokens":6,"total_tokens":17}}"#, usage(r#"{"prompt_tokens":11,"completion_tokens":6,"total_tokens":17,"completion_tokens_details":{"reasoning_tokens":2}}"#), DONE]
@@ -1603,6 +1622,22 @@ fn llama_cpp_states_an_error_without_a_name() {
     ];
     let error = "error server: the server reported server_error: Out of memory";
     check("flat", &events, &[r#"token 0 "A""#, error]);
+    let events = ["error: {\"code\":500,\"message\":\"Out of memory\"}\n\n"];
+    check("no type", &events, &["error server: the server reported error 500: Out of memory"]);
+    // Half of it is something else.
+    for other in [
+        r#"{"message":"Ahoy"}"#,
+        r#"{"code":500}"#,
+        r#"{"code":500,"text":"Ahoy"}"#,
+        r#"{"code":500,"message":{"text":"Ahoy"}}"#,
+        r#"{"message":"Ahoy","number":500}"#,
+    ] {
+        check(
+            other,
+            &[other, &end("stop"), DONE],
+            &[&*format!("unknown  {other}"), "complete end_turn"],
+        );
+    }
 }
 
 #[test]
@@ -1772,4 +1807,24 @@ fn usage_is_written_once() {
     let written = serde_json::to_string(done.usage()).unwrap();
     assert_eq!(written.matches("cache_read_input_tokens").count(), 1, "{written}");
     assert_eq!(done.usage().cache_read_input_tokens, Some(3));
+}
+
+/// What was sent for the output is kept where it is not what counts.
+#[test]
+fn usage_that_adds_the_thinking_keeps_what_was_sent() {
+    let others = |counts: &str| -> Vec<String> {
+        let usage = complete(&[&end("stop"), &usage(counts), DONE]).usage().clone();
+        usage.other.iter().map(|(name, json)| format!("{name} {}", json.as_str())).collect()
+    };
+    let apart = r#"{"prompt_tokens":30,"completion_tokens":4,"total_tokens":54,"reasoning_tokens":20,"sources":0}"#;
+    assert_eq!(
+        others(apart),
+        ["total_tokens 54", "reasoning_tokens 20", "sources 0", "completion_tokens 4"]
+    );
+    let within =
+        r#"{"prompt_tokens":30,"completion_tokens":24,"total_tokens":54,"reasoning_tokens":20}"#;
+    assert_eq!(others(within), ["total_tokens 54", "reasoning_tokens 20"]);
+    let many: Vec<_> = (0..70).map(|at| format!(r#""k{at}":{at}"#)).collect();
+    let kept = others(&format!("{{{}}}", many.join(",")));
+    assert_eq!((kept.len(), &*kept[63]), (64, "k63 63"));
 }

@@ -261,6 +261,11 @@ mod texts {
             r#"block 0 {"type":"text","text":"Low tide"}"#,
             "complete end_turn",
         ]
+        an_empty_type_is_none: [CREATED, added(0, MESSAGE), "event: response.output_text.delta\ndata: {\"type\":\"\",\"output_index\":0,\"content_index\":0,\"delta\":\"abc\"}\n\n", done(0, &message("abc")), COMPLETED] => [
+            r#"token 0 "abc""#,
+            r#"block 0 {"type":"text","text":"abc"}"#,
+            "complete end_turn",
+        ]
         nothing_at_all: [CREATED, COMPLETED] => [
             "complete end_turn",
         ]
@@ -1411,6 +1416,17 @@ mod ends {
         }
     }
 
+    /// The status counts, and not the name of the event.
+    #[test]
+    fn a_response_with_the_status_incomplete_is_incomplete() {
+        for name in ["completed", "done", "incomplete"] {
+            let fields =
+                r#""status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}"#;
+            let end = ended(name, fields);
+            assert_eq!(reason(&called(&end)), (StopReason::MaxTokens, false), "{name}");
+        }
+    }
+
     #[test]
     fn a_completed_response_is_complete_whatever_its_details() {
         let end =
@@ -1590,6 +1606,11 @@ mod errors {
         as_a_string: [CREATED, "data: {\"error\":\"Lamp broke\"}\n\n"] => ["error server: the server reported an error: Lamp broke"]
         as_a_chunk_of_a_chat: [CREATED, "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[],\"error\":{\"code\":502,\"message\":\"Lamp broke\"}}\n\n"] => ["error server: the server reported error 502: Lamp broke"]
         named_by_its_frame: [CREATED, "event: error\ndata: {\"message\":\"Lamp broke\"}\n\n"] => ["error server: the server reported an error: Lamp broke"]
+        under_a_name_that_nobody_knows: [CREATED, r#"{"type":"response.broke","error":{"type":"server_error","message":"Lamp broke"}}"#] => ["error server: the server reported server_error: Lamp broke"]
+        null_under_a_name_that_nobody_knows: [CREATED, r#"{"type":"response.broke","error":null}"#, COMPLETED] => [
+            r#"unknown response.broke {"type":"response.broke","error":null}"#,
+            "complete end_turn",
+        ]
         no_json: [CREATED, "event: error\ndata: upstream broke\n\n"] => ["error server: the server reported an error: upstream broke"]
         without_a_message: [CREATED, r#"{"type":"error","code":null,"message":null,"param":null}"#] => ["error server: the server reported an error"]
         null_is_no_error: [CREATED, "data: {\"error\":null}\n\n", COMPLETED] => [

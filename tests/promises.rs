@@ -368,6 +368,33 @@ mod endings {
         assert_eq!(failure(anthropic().flush_at_end(true), &half).kind().name(), "malformed");
     }
 
+    /// However the last reply ended.
+    #[test]
+    fn what_was_set_outlasts_a_reset() {
+        let limits = Limits { event_bytes: 400, ..Limits::default() };
+        let unended = sse([
+            START,
+            &end("end_turn"),
+            "event: message_stop\ndata: {\"type\":\"message_stop\"}\n",
+        ]);
+        let large = [b"data: ".to_vec(), [b'x'].repeat(401)].concat();
+        for flush in [false, true] {
+            for before in [&b""[..], b"data: {]\n\n", b"data: {", b"<html>", &large] {
+                let after = |stream: &[u8]| {
+                    let mut decoder = anthropic().flush_at_end(flush).limits(limits);
+                    let mut input = Bytes::copy_from_slice(before);
+                    while let Ok(Some(_)) = decoder.decode(&mut input) {}
+                    while let Ok(Some(_)) = decoder.finish() {}
+                    decoder.reset();
+                    decode(decoder, [stream]).1.map(|error| error.kind().name().to_owned())
+                };
+                let expected = (!flush).then(|| "unterminated".to_owned());
+                assert_eq!(after(&unended), expected, "{}", before.escape_ascii());
+                assert_eq!(after(&large).as_deref(), Some("limit"), "{}", before.escape_ascii());
+            }
+        }
+    }
+
     #[test]
     fn a_body_that_is_no_event_stream_says_what_it_is() {
         let page = "<html>\n<body>502 Bad Gateway</body>\n</html>\n".repeat(100);
@@ -667,19 +694,34 @@ mod text {
     #[test]
     fn a_long_text_is_a_slice_of_its_chunk() {
         let words = "more than thirty-two bytes, in one piece";
-        let chunk = Bytes::from(sse([START, &open(0, TEXT), &super::text(0, words)]));
-        let range = chunk.as_ptr_range();
-        let mut input = chunk.clone();
-        let mut decoder = anthropic();
-        let mut long = None;
-        while let Some(event) = decoder.decode(&mut input).unwrap() {
-            if let Event::Token(token) = event {
-                long = Some(token.text);
+        let item = r#"{"type":"message","id":"msg_1","role":"assistant","content":[]}"#;
+        for (mut decoder, stream) in [
+            (anthropic(), sse([START, &open(0, TEXT), &super::text(0, words)])),
+            (
+                responses(),
+                sse([
+                    &*format!(r#"{{"type":"response.output_item.added","output_index":0,"item":{item}}}"#),
+                    &format!(r#"{{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"{words}"}}"#),
+                ]),
+            ),
+            (
+                chat(),
+                format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{words}\"}}}}]}}\n\n").into(),
+            ),
+        ] {
+            let protocol = decoder.protocol();
+            let chunk = Bytes::from(stream);
+            let mut input = chunk.clone();
+            let mut long = None;
+            while let Some(event) = decoder.decode(&mut input).unwrap() {
+                if let Event::Token(token) = event {
+                    long = Some(token.text);
+                }
             }
+            let long = long.unwrap();
+            assert_eq!(long, words, "{protocol}");
+            assert!(chunk.as_ptr_range().contains(&long.as_bytes().as_ptr()), "{protocol}");
         }
-        let long = long.unwrap();
-        assert_eq!(long, words);
-        assert!(range.contains(&long.as_bytes().as_ptr()));
     }
 }
 
@@ -971,6 +1013,19 @@ mod limits {
             }
         };
         assert_eq!(error.kind().name(), "limit");
+    }
+
+    #[test]
+    fn a_delta_of_one_byte_too_many_is_refused_however_it_is_cut() {
+        let long = text(0, &"x".repeat(300));
+        let stream = sse([START, &open(0, TEXT), &long, &shut(0), &end("end_turn"), STOP]);
+        let fields = "content_block_delta".len() + long.len();
+        for (event_bytes, expected) in [(fields, None), (fields - 1, Some("limit"))] {
+            let limits = Limits { event_bytes, ..Limits::default() };
+            let (_, error) = everywhere("long", &stream, || anthropic().limits(limits));
+            let name = error.as_ref().map(|error| error.kind().name());
+            assert_eq!(name, expected, "{event_bytes}");
+        }
     }
 
     #[test]

@@ -204,3 +204,11 @@ fn no_event_of_what_is_refused() {
     assert_eq!(error.kind().name(), "refused");
     assert_eq!(decoder.message(), thinkstream::Message::default());
 }
+
+#[test]
+fn what_is_refused_has_the_headers_of_its_response() {
+    let response = http::Response::builder().status(429).header("retry-after", "30");
+    let refused = decoder(Protocol::Anthropic, response).unwrap_err();
+    assert_eq!(refused.status(), 429);
+    assert_eq!(refused.headers().retry_after.unwrap().as_secs(), 30);
+}

@@ -136,3 +136,26 @@ fn decoded(string: Option<Str<'_>>) -> Cow<'_, str> {
 fn decoded_text(reader: &mut Reader<'_>) -> Result<Option<Text>, JsonError> {
     Ok(reader.string_or_skip()?.map(|text| Text::from(&*text.decode())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_of_an_error_is_its_own() {
+        for (body, expected) in [
+            (r#"{"type":"error","error":{"type":"own","message":"m"}}"#, "own"),
+            (r#"{"error":{"type":"own","message":"m"},"type":"error"}"#, "own"),
+            (r#"{"error":{"type":"own","message":"m"},"type":"other"}"#, "own"),
+            (r#"{"type":"other","error":{"message":"m"}}"#, "other"),
+            (r#"{"error":"m","type":"other"}"#, "other"),
+            (r#"{"error":{"status":"GOOGLES","message":"m"}}"#, "GOOGLES"),
+            (r#"{"error":{"type":"own","status":"GOOGLES","message":"m"}}"#, "own"),
+            (r#"{"error":{"status":"GOOGLES","type":"own","message":"m"}}"#, "own"),
+            (r#"{"error":{"message":"m"}}"#, ""),
+        ] {
+            let error = read_error_body(body).unwrap();
+            assert_eq!((error.error_type.as_str(), &*error.message), (expected, "m"), "{body}");
+        }
+    }
+}

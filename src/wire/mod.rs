@@ -66,3 +66,29 @@ impl<'a> Source<'a> {
         ByteString::try_from(self.bytes.slice_ref(part.as_bytes())).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_long_is_shared_unless_it_keeps_too_much_alive() {
+        let words = "more than thirty-two bytes, in one piece";
+        let bytes = Bytes::from(alloc::format!("\"{words}\""));
+        let data = core::str::from_utf8(&bytes).unwrap();
+        let shared = |text: &str| bytes.as_ptr_range().contains(&text.as_ptr());
+
+        let source = Source::new(&bytes, bytes.len());
+        let text =
+            source.unescaped(Str::plain(&data[1..=words.len()]), &mut None, &mut Arena::default());
+        assert!(text == words && shared(&text));
+
+        for (chunk, expected) in
+            [(data.len(), true), (2 * data.len() + 1, true), (2 * data.len() + 2, false)]
+        {
+            let json = Source::new(&bytes, chunk).json(data);
+            assert_eq!(json.as_str(), data);
+            assert_eq!(shared(json.as_str()), expected, "{chunk}");
+        }
+    }
+}

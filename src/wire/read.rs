@@ -125,3 +125,17 @@ pub(super) fn known(name: &str, known: &[&'static str]) -> Cow<'static, str> {
 /// Unknown keys that are read: providers have about a dozen, and a sender who invents millions is not
 /// followed.
 pub(super) const KEYS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::{anthropic, openai_chat};
+    use alloc::string::ToString;
+
+    #[test]
+    fn what_is_malformed_says_what_and_where() {
+        let error = openai_chat::Event::parse("", b"{]").unwrap_err();
+        assert_eq!(error.to_string(), "malformed `chunk`: expected a key at byte 1");
+        let error = anthropic::Event::parse("message_delta", b"{\"type\":").unwrap_err();
+        assert!(error.to_string().starts_with("malformed `message_delta`: "), "{error}");
+    }
+}

@@ -257,9 +257,10 @@ impl<'a> Chunk<'a> {
             let choice = self.read_choice(reader)?;
             if self.first.is_none() {
                 self.first = Some(choice);
-            } else if self.rest.len() < CHOICES {
-                self.rest.push(choice);
-            } else {
+                continue;
+            }
+            self.rest.push(choice);
+            if self.rest.len() == CHOICES {
                 return reader.fail(Flaw::Expected("fewer choices"));
             }
         }
@@ -356,3 +357,48 @@ fn slot(reader: &mut Reader<'_>) -> Result<Option<u32>, JsonError> {
 
 /// Choices of one chunk. The API allows 128.
 const CHOICES: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::String;
+
+    const TEXT: &str = r#"{"index":0,"delta":{"content":"a"}}"#;
+
+    fn chunk(data: &str) -> Result<Chunk<'_>, ParseError> {
+        match Event::parse("", data.as_bytes())? {
+            Event::Chunk(chunk) => Ok(chunk),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_chunk_that_says_more_than_one_text_has_no_form() {
+        for (data, expected) in [
+            (format!(r#"{{"choices":[{TEXT}]}}"#), true),
+            (format!(r#"{{"id":"c","created":5,"p":"x","choices":[{TEXT}]}}"#), true),
+            (format!(r#"{{"choices":[{TEXT}],"usage":null}}"#), true),
+            (format!(r#"{{"choices":[{TEXT}],"usage":{{"prompt_tokens":1}}}}"#), false),
+            (format!(r#"{{"choices":[{TEXT}],"usage":{{"prompt_tokens":"x"}}}}"#), false),
+            (format!(r#"{{"choices":[{TEXT}],"error":{{"message":"m"}}}}"#), false),
+            (r#"{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"#.into(), false),
+            (format!(r#"{{"choices":[{TEXT},{TEXT}]}}"#), false),
+            (r#"{"choices":[]}"#.into(), false),
+            (r#"{"choices":[{"delta":{}}]}"#.into(), false),
+        ] {
+            assert_eq!(chunk(&data).unwrap().only().is_some(), expected, "{data}");
+        }
+    }
+
+    #[test]
+    fn the_choices_of_one_chunk_are_bounded() {
+        let choices = |count: usize| -> String {
+            let choices = alloc::vec![TEXT; count].join(",");
+            format!(r#"{{"choices":[{choices}]}}"#)
+        };
+        assert_eq!(chunk(&choices(CHOICES)).unwrap().choices().count(), CHOICES);
+        let error = chunk(&choices(CHOICES + 1)).unwrap_err();
+        assert_eq!(error.error.flaw, Flaw::Expected("fewer choices"));
+    }
+}
