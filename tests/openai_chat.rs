@@ -1828,3 +1828,53 @@ fn usage_that_adds_the_thinking_keeps_what_was_sent() {
     let kept = others(&format!("{{{}}}", many.join(",")));
     assert_eq!((kept.len(), &*kept[63]), (64, "k63 63"));
 }
+
+/// Deltas that are alike are not read anew. With a key of its own each is, and says the same.
+#[test]
+fn deltas_say_the_same_whether_they_are_alike_or_not() {
+    let begin = [first(0, "call_k1", "find_boat")];
+    for (begin, choice) in [
+        (&[][..], r#"{"index":0,"delta":{"content":"TEXT"}}"#),
+        (&[], r#"{"index":0,"delta":{"reasoning_content":"TEXT"}}"#),
+        (&[], r#"{"index":0,"delta":{"reasoning":"TEXT"}}"#),
+        (&[], r#"{"index":0,"delta":{"reasoning_text":"TEXT"}}"#),
+        (
+            &[],
+            r#"{"index":0,"delta":{"reasoning":"TEXT","reasoning_details":[{"type":"reasoning.text","text":"TEXT","index":1,"format":"x"}]}}"#,
+        ),
+        (
+            &[],
+            r#"{"index":0,"delta":{"reasoning":"TEXT","reasoning_details":[{"type":"reasoning.summary","summary":"TEXT"}]}}"#,
+        ),
+        (&[], r#"{"index":0,"delta":{"content":[{"type":"text","text":"TEXT"}]}}"#),
+        (
+            &[],
+            r#"{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"TEXT"}]}]}}"#,
+        ),
+        (&[], r#"{"index":0,"text":"TEXT"}"#),
+        (&[], r#"{"index":0,"text":"TEXT","delta":{"content":"TEXT"}}"#),
+        (
+            &begin,
+            r#"{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"TEXT"}}]}}"#,
+        ),
+    ] {
+        let said = |other: &dyn Fn(usize) -> String| {
+            let deltas = (0..6).map(|at| {
+                let text =
+                    if at % 2 == 0 { format!("{at} boats") } else { format!("\\u00e9{at}\\n") };
+                let choice = chunk(&choice.replace("TEXT", &text));
+                choice.replacen('{', &format!("{{{}", other(at)), 1)
+            });
+            let events: Vec<_> =
+                begin.iter().cloned().chain(deltas).chain([end("stop"), DONE.into()]).collect();
+            let events: Vec<_> = events.iter().map(String::as_str).collect();
+            let result = decode(chat(), [&sse(&events)[..]]);
+            let Some(Event::Complete(done)) = result.0.last() else { panic!("{:?}", result.1) };
+            let param = done.message.to_param().as_str().to_owned();
+            (lines(&result), param)
+        };
+        let alike = said(&|_| String::new());
+        assert!(alike.0.len() > 6, "{alike:?}");
+        assert_eq!(alike, said(&|at| format!(r#""key{at}":0,"#)), "{choice}");
+    }
+}

@@ -58,3 +58,80 @@ const START: &[u8] = br#"{"type":"content_block_start","index":"#;
 const BLOCK: &[u8] = br#","content_block":"#;
 const MESSAGE_STOP: &[u8] = br#"{"type":"message_stop""#;
 const PINGS: [&[u8]; 2] = [br#"{"type": "ping"}"#, br#"{"type":"ping"}"#];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::reader::Reader;
+    use alloc::format;
+
+    #[test]
+    fn what_is_written_as_usual_is_known_and_means_what_it_says() {
+        for (name, data, known) in [
+            ("content_block_stop", r#"{"type":"content_block_stop","index":0}"#, true),
+            ("content_block_stop", r#"{"type":"content_block_stop","index":12   }"#, true),
+            ("content_block_stop", r#"{"type":"content_block_stop","index":0,"x":1}"#, false),
+            ("content_block_stop", r#"{"type":"content_block_stop", "index":0}"#, false),
+            (
+                "content_block_start",
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+                true,
+            ),
+            (
+                "content_block_start",
+                r#"{"type":"content_block_start","index":3,"content_block":{"type":"text","text":""}    }"#,
+                true,
+            ),
+            (
+                "content_block_start",
+                r#"{"type":"content_block_start","index":1,"content_block":{"type":"thinking","thinking":""}}"#,
+                true,
+            ),
+            (
+                "content_block_start",
+                r#"{"type":"content_block_start","index":1,"content_block":{"type":"thinking","thinking":"","signature":""} }"#,
+                true,
+            ),
+            (
+                "content_block_start",
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"a"}}"#,
+                false,
+            ),
+            (
+                "content_block_start",
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""},"x":1}"#,
+                false,
+            ),
+            ("message_stop", r#"{"type":"message_stop"}"#, true),
+            ("message_stop", r#"{"type":"message_stop"   }"#, true),
+            ("message_stop", r#"{"type":"message_stop","x":1}"#, false),
+            ("message_stop", r#"{"x":1234567890,  "type":"message_stop"}"#, false),
+            ("ping", r#"{"type": "ping"}"#, true),
+            ("ping", r#"{"type":"ping"}"#, true),
+            ("ping", r#"{"type":"ping" }"#, false),
+        ] {
+            let event = read(name, data.as_bytes());
+            assert_eq!(event.is_some(), known, "{data}");
+            let general = Event::read(name, Reader::new(data), data, &mut None).unwrap();
+            if let Some(event) = event {
+                assert_eq!(format!("{event:?}"), format!("{general:?}"), "{data}");
+            }
+            assert!(read("", data.as_bytes()).is_none(), "{data}");
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_is_not_known() {
+        for (name, data) in [
+            ("content_block_stop", r#"{"type":"content_block_stop","index":0"#),
+            ("content_block_stop", r#"{"type":"content_block_stop","index":0 "#),
+            ("content_block_stop", r#"{"type":"content_block_stop","index":0}}"#),
+            ("content_block_stop", r#"{"type":"content_block_stop","index":}"#),
+            ("message_stop", r#"{"type":"message_stop""#),
+            ("message_stop", r#"{"type":"message_stop"}}"#),
+            ("ping", r#"{"type":"ping""#),
+        ] {
+            assert!(read(name, data.as_bytes()).is_none(), "{data}");
+        }
+    }
+}

@@ -151,3 +151,140 @@ fn end(bytes: &[u8]) -> End {
 
 /// Larger ones are seldom, and not kept twice: nine of ten events have less, p99 585.
 const MOST: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::anthropic::Piece;
+    use alloc::format;
+    use alloc::string::String;
+
+    const HEAD: &str = "0,\"delta\":{\"type\":\"text_delta\",\"text\":\"";
+
+    /// A frame whose part behind the beginning of all has so many bytes.
+    fn frame(rest: usize) -> String {
+        let text = "x".repeat(rest - HEAD.len() - "\"}}\n\n".len());
+        format!("{}{HEAD}{text}\"}}}}\n\n", str::from_utf8(FRAME).unwrap())
+    }
+
+    /// What is kept of the chunks before the last, and how that ends them: the text that was joined,
+    /// and how many bytes were taken.
+    fn join(chunks: &[&str], last: &str) -> (Option<usize>, usize) {
+        let mut cut = Cut::default();
+        let (first, more) = chunks.split_first().unwrap();
+        assert!(cut.begin(first.as_bytes(), usize::MAX), "{first:?}");
+        for more in more {
+            assert!(cut.more(more.as_bytes(), usize::MAX), "{more:?}");
+        }
+        let (mut window, mut arena) = (Window::ZERO, Arena::default());
+        let (peeked, taken) =
+            cut.join(last.as_bytes(), &mut Peeker::new(), &mut window, &mut arena);
+        let text = peeked.map(|peeked| match peeked.string {
+            Piece::Short(len) => len,
+            Piece::Plain { start, end } => {
+                let text = &cut.rest()[start..end];
+                assert!(text.iter().all(|byte| *byte == b'x'));
+                text.len()
+            }
+            Piece::Written => 0,
+        });
+        (text, taken)
+    }
+
+    #[test]
+    fn a_delta_is_joined_wherever_it_was_cut() {
+        for rest in [60, 200, MOST] {
+            let frame = frame(rest);
+            let expected = rest - HEAD.len() - 5;
+            for at in 1..frame.len() {
+                let (before, behind) = frame.split_at(at);
+                assert_eq!(join(&[before], behind), (Some(expected), behind.len()), "{at}");
+                let behind = format!("{behind}event: ping\n");
+                let taken = frame.len() - at;
+                assert_eq!(join(&[before], &behind), (Some(expected), taken), "{at}");
+                let (front, middle) = before.split_at(at / 2);
+                if !front.is_empty() {
+                    assert_eq!(join(&[front, middle], &behind), (Some(expected), taken), "{at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_more_is_kept_than_is_worth_it() {
+        let (fits, large) = (frame(MOST), frame(MOST + 1));
+        let whole = |frame: &str| frame.len() - 1;
+        for (frame, expected) in [(&fits, true), (&large, true), (&frame(MOST + 2), false)] {
+            let mut cut = Cut::default();
+            assert_eq!(cut.begin(frame[..whole(frame)].as_bytes(), usize::MAX), expected);
+            let mut cut = Cut::default();
+            assert!(cut.begin(&frame.as_bytes()[..100], usize::MAX));
+            assert_eq!(cut.more(&frame.as_bytes()[100..whole(frame)], usize::MAX), expected);
+        }
+        // Its last byte is one too many.
+        let (before, last) = large.split_at(whole(&large));
+        assert_eq!(join(&[before], last), (None, 0));
+    }
+
+    #[test]
+    fn no_more_is_kept_than_is_allowed() {
+        let frame = frame(100);
+        let bytes = &frame.as_bytes()[..150];
+        for (most, expected) in [(150, true), (149, false)] {
+            assert_eq!(Cut::default().begin(bytes, most), expected);
+            let mut cut = Cut::default();
+            assert!(cut.begin(&bytes[..50], most));
+            assert_eq!(cut.more(&bytes[50..], most), expected);
+            assert_eq!(cut.len(), if expected { 150 } else { 50 });
+        }
+    }
+
+    #[test]
+    fn what_may_be_something_else_is_not_kept() {
+        let frame = frame(60);
+        let line = &frame[..frame.len() - 1];
+        for other in [
+            &*frame,
+            "event: ping\n",
+            "event: content_block_delta\r\n",
+            &line.replace("}\n", "}\r"),
+        ] {
+            assert!(!Cut::default().begin(other.as_bytes(), usize::MAX), "{other:?}");
+        }
+        for (before, more) in [
+            (line, "\n"),
+            (line, "x"),
+            (&line[..90], "x\r"),
+            (&line[..90], "x\nx"),
+            (&line[..90], "x\n\n"),
+            ("event: content", "_block_stop"),
+        ] {
+            let mut cut = Cut::default();
+            assert!(cut.begin(before.as_bytes(), usize::MAX));
+            assert!(!cut.more(more.as_bytes(), usize::MAX), "{more:?}");
+            assert_eq!(cut.len(), before.len());
+            assert_eq!(cut.parts().concat(), before.as_bytes());
+        }
+        for (before, last) in
+            [("event: content", "_block_stop"), (&line[..90], "x\r\n"), (line, "\r"), (line, "x")]
+        {
+            assert_eq!(join(&[before], last).0, None, "{last:?}");
+        }
+    }
+
+    #[test]
+    fn where_a_frame_ends() {
+        for (bytes, expected) in [
+            ("", End::Behind),
+            ("x", End::Behind),
+            ("x\n", End::Behind),
+            ("x\n\n", End::At(3)),
+            ("x\n\ny", End::At(3)),
+            ("x\ny", End::At(3)),
+            ("x\r", End::Odd),
+            ("x\r\n\r\n", End::Odd),
+        ] {
+            assert_eq!(end(bytes.as_bytes()), expected, "{bytes:?}");
+        }
+    }
+}

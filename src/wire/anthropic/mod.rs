@@ -196,3 +196,96 @@ const NAMES: [&str; 8] = [
     "ping",
     "error",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Flaw;
+    use crate::json::string::Str;
+    use alloc::format;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    fn block(block: &str) -> Result<ContentBlock<'_>, JsonError> {
+        ContentBlock::read(&mut Reader::new(block))
+    }
+
+    /// Seventy keys that nobody knows.
+    fn unknown_keys() -> String {
+        (0..70).map(|at| format!(r#","k{at}":{at}"#)).collect()
+    }
+
+    #[test]
+    fn what_a_block_is() {
+        for (raw, expected) in [
+            (r#"{"type":"container_upload"}"#, Block::Whole),
+            (r#"{"type":"mcp_tool_listing"}"#, Block::Whole),
+            (r#"{"type":"lantern"}"#, Block::Unknown),
+            (
+                r#"{"type":"web_search_tool_result","tool_use_id":"t"}"#,
+                Block::ToolResult { tool_use_id: Some(Str::plain("t")) },
+            ),
+            (
+                r#"{"type":"fallback","to":{"model":"m"}}"#,
+                Block::Fallback { to: Some(Str::plain("m")) },
+            ),
+            (r#"{"type":"fallback","to":null}"#, Block::Fallback { to: None }),
+            (r#"{"type":"fallback","to":"m"}"#, Block::Fallback { to: None }),
+            (
+                r#"{"type":"text","text":"a","citations":[{}]}"#,
+                Block::Text { text: Str::plain("a"), citations: Some("[{}]") },
+            ),
+            (
+                r#"{"type":"text","text":"a","citations":null}"#,
+                Block::Text { text: Str::plain("a"), citations: None },
+            ),
+        ] {
+            let block = block(raw).unwrap();
+            assert_eq!((block.block, block.raw), (expected, raw));
+        }
+        let raw = format!(r#"{{"type":"text"{}}}"#, unknown_keys());
+        assert_eq!(block(&raw).unwrap().other.len(), read::KEYS);
+    }
+
+    #[test]
+    fn what_is_null_is_missing() {
+        let parse =
+            |data: &str| Event::parse("", data.as_bytes()).map(|event| format!("{event:?}"));
+        let flaw = |data: &str| parse(data).unwrap_err().error.flaw;
+        let start = r#"{"type":"content_block_start","index":0,"content_block":null}"#;
+        assert_eq!(flaw(start), Flaw::Missing("content_block"));
+        for (with_null, without) in [
+            (
+                r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":null}}"#,
+                r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta"}}"#,
+            ),
+            (
+                r#"{"type":"message_delta","delta":null,"usage":{"output_tokens":1}}"#,
+                r#"{"type":"message_delta","usage":{"output_tokens":1}}"#,
+            ),
+            (
+                r#"{"type":"message_start","message":{"id":"m","content":null}}"#,
+                r#"{"type":"message_start","message":{"id":"m"}}"#,
+            ),
+            (
+                r#"{"type":"message_delta","usage":{"cache_creation":null,"output_tokens_details":null}}"#,
+                r#"{"type":"message_delta","usage":{}}"#,
+            ),
+        ] {
+            assert_eq!(parse(with_null).unwrap(), parse(without).unwrap());
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_kept_up_to_a_bound() {
+        let keys = unknown_keys();
+        let data =
+            format!(r#"{{"type":"message_delta"{keys},"usage":{{"output_tokens":1{keys}}}}}"#);
+        let Event::MessageDelta(delta) = Event::parse("", data.as_bytes()).unwrap() else {
+            panic!("{data}");
+        };
+        assert_eq!(delta.other.len(), read::KEYS);
+        let other: Vec<_> = delta.usage.unwrap().other;
+        assert_eq!(other.len(), read::KEYS);
+    }
+}

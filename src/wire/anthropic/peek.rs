@@ -342,3 +342,208 @@ const WINDOW: usize = Text::INLINE;
 
 /// One more than the longest padding.
 const PADDING: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    fn head(index: &str, kind: &str, key: &str) -> String {
+        format!(
+            r#"{{"type":"content_block_delta","index":{index},"delta":{{"type":"{kind}","{key}":""#
+        )
+    }
+
+    /// A delta of this text, as it stands.
+    fn text(text: &[u8]) -> Vec<u8> {
+        [head("0", "text_delta", "text").as_bytes(), text, b"\"}}"].concat()
+    }
+
+    /// What is recognised, and where its string is put: alike as data, as a frame at the end of the
+    /// input and before more, by a peeker that is new and by one that has seen such a delta.
+    #[track_caller]
+    fn peek(data: &[u8]) -> Option<(Kind, u32, Vec<u8>, &'static str)> {
+        let frame = [b"event: content_block_delta\ndata: ", data, b"\n\n"].concat();
+        let more = [&frame[..], b"event: content_block_delta\ndata: {\"type\":\"content"].concat();
+        let mut found = Vec::new();
+        for (input, len) in [(data, data.len()), (&frame, frame.len()), (&more, frame.len())] {
+            let mut peeker = Peeker::new();
+            for _ in 0..2 {
+                let (mut window, mut arena) = (Window::ZERO, Arena::default());
+                let peeked = if len == data.len() {
+                    peeker.data(input, &mut window, &mut arena)
+                } else {
+                    peeker.frame(input, &mut window, &mut arena)
+                };
+                found.push(peeked.and_then(|peeked| {
+                    assert_eq!(peeked.len, len);
+                    let (string, place) = match peeked.string {
+                        Piece::Short(len) => (window.0[..len].to_vec(), "window"),
+                        Piece::Plain { start, end } => (input[start..end].to_vec(), "slice"),
+                        Piece::Written => (arena.take()?.as_bytes().to_vec(), "arena"),
+                    };
+                    // Only what is in the window is known to be text.
+                    let is_text = core::str::from_utf8(&string).is_ok();
+                    assert!(is_text || place != "window", "{}", data.escape_ascii());
+                    is_text.then_some((peeked.kind, peeked.index, string, place))
+                }));
+            }
+        }
+        assert!(found.iter().all(|one| *one == found[0]), "{found:?}");
+        found.swap_remove(0)
+    }
+
+    #[test]
+    fn strings() {
+        let x = |count: usize| b"x".repeat(count);
+        let letters = br"\u0061".repeat(6);
+        for (string, expected) in [
+            (b"".to_vec(), Some((&b""[..], "window"))),
+            (b"Hi".to_vec(), Some((b"Hi", "window"))),
+            ("é ü".into(), Some(("é ü".as_bytes(), "window"))),
+            (x(31), Some((&x(31), "window"))),
+            (x(32), Some((&x(32), "window"))),
+            (x(33), Some((&x(33), "slice"))),
+            (
+                [&x(40)[..], b" ", &x(40)].concat(),
+                Some((&[&x(40)[..], b" ", &x(40)].concat(), "slice")),
+            ),
+            // Escapes.
+            (br#"a\n\"b"#.to_vec(), Some((b"a\n\"b", "window"))),
+            (br"\u00e9\ud83d\ude00".to_vec(), Some(("é😀".as_bytes(), "window"))),
+            ("é\\n".into(), Some(("é\n".as_bytes(), "window"))),
+            ("\\né".into(), Some(("\né".as_bytes(), "window"))),
+            ([&letters[..], "é".as_bytes()].concat(), Some(("aaaaaaé".as_bytes(), "window"))),
+            ([b"\\n", &x(40)[..]].concat(), Some((&[b"\n", &x(40)[..]].concat(), "arena"))),
+            (
+                [&x(40)[..], br"\t\u00e9!"].concat(),
+                Some((&[&x(40)[..], "\té!".as_bytes()].concat(), "arena")),
+            ),
+            // What is no JSON, no text, or half of a character.
+            (b"a\x1f".to_vec(), None),
+            (b"\\n\x1f".to_vec(), None),
+            ([&x(40)[..], b"\x1f"].concat(), None),
+            ([&x(40)[..], b"\\n\x1f"].concat(), None),
+            (br"\x".to_vec(), None),
+            (br"a\ud83d".to_vec(), None),
+            ([&x(40)[..], br"\ud83d"].concat(), None),
+            (b"\xff".to_vec(), None),
+            (b"\xff\xff".to_vec(), None),
+            (b"\x80".repeat(32), None),
+            (b"\xff\\n".to_vec(), None),
+            (b"\x80\\n".to_vec(), None),
+            (b"\\n\xff".to_vec(), None),
+            ([&letters[..], b"\xff"].concat(), None),
+            (b"a\"".to_vec(), None),
+        ] {
+            let found = peek(&text(&string));
+            let expected = expected.map(|(text, place)| (Kind::Text, 0, text.to_vec(), place));
+            assert_eq!(found, expected, "{}", string.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn kinds_and_indices() {
+        for (index, expected) in [
+            ("0", Some(0)),
+            ("7", Some(7)),
+            ("10", Some(10)),
+            ("99999999", Some(99_999_999)),
+            ("999999999", Some(999_999_999)),
+            ("1234567890", None),
+            ("01", None),
+            ("-1", None),
+            ("", None),
+            ("x", None),
+        ] {
+            for (kind, key, found) in [
+                ("text_delta", "text", Some(Kind::Text)),
+                ("thinking_delta", "thinking", Some(Kind::Thinking)),
+                ("input_json_delta", "partial_json", Some(Kind::InputJson)),
+                ("signature_delta", "signature", None),
+                ("tent_delta", "text", None),
+                ("thinning_delta", "thinking", None),
+                ("input_jsan_delta", "partial_json", None),
+                ("input_json_delta", "partial_jsan", None),
+                ("text_delta", "thin", None),
+            ] {
+                let data = head(index, kind, key) + "Hi\"}}";
+                let found = found.zip(expected);
+                let expected = found.map(|(kind, index)| (kind, index, b"Hi".to_vec(), "window"));
+                assert_eq!(peek(data.as_bytes()), expected, "{data}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_comes_behind_the_string() {
+        for padding in 0..16 {
+            let data = head("0", "text_delta", "text") + "Hi\"}" + &" ".repeat(padding) + "}";
+            assert!(peek(data.as_bytes()).is_some(), "{padding}");
+        }
+        for tail in [
+            "\"}",
+            "\"}]",
+            "\" }}",
+            "\",\"x\":0}}",
+            "\"},\"x\":0}",
+            "\"}\t}",
+            "\"}} ",
+            "\"}}}",
+            "",
+            "\"",
+        ] {
+            let data = head("0", "text_delta", "text") + "Hi" + tail;
+            assert_eq!(peek(data.as_bytes()), None, "{data}");
+        }
+    }
+
+    /// Each byte of what all deltas share is compared.
+    #[test]
+    fn what_comes_before_the_string() {
+        for (index, kind, key) in [
+            ("0", "text_delta", "text"),
+            ("12", "thinking_delta", "thinking"),
+            ("0", "input_json_delta", "partial_json"),
+        ] {
+            let head = head(index, kind, key);
+            let whole = format!("event: content_block_delta\ndata: {head}Hi\"}}}}\n\n");
+            let (mut window, mut arena) = (Window::ZERO, Arena::default());
+            let mut known = Peeker::new();
+            assert!(known.frame(whole.as_bytes(), &mut window, &mut arena).is_some());
+            assert!(known.again(whole.as_bytes(), FRAME.len()).is_some());
+            for at in 0..whole.find("Hi").unwrap() {
+                let mut other = whole.clone().into_bytes();
+                other[at] ^= 0x40;
+                let place = known.again(&other, FRAME.len());
+                assert!(place.is_none() || at < FRAME.len(), "{}", other.escape_ascii());
+                for peeker in [&mut known, &mut Peeker::new()] {
+                    let found = peeker.frame(&other, &mut window, &mut arena);
+                    assert!(found.is_none(), "{}", other.escape_ascii());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn specials_are_found_anywhere() {
+        for (byte, special) in [
+            (b'"', true),
+            (b'\\', true),
+            (0, true),
+            (0x1f, true),
+            (b' ', false),
+            (b'x', false),
+            (0xff, false),
+        ] {
+            for at in 0..WINDOW {
+                let mut window = [b'x'; WINDOW];
+                window[at] = byte;
+                assert_eq!(specials(&window), u32::from(special) << at, "{byte:#x} at {at}");
+            }
+        }
+        assert_eq!(specials(&[b'"'; WINDOW]), u32::MAX);
+    }
+}

@@ -391,6 +391,150 @@ mod tests {
         }
     }
 
+    /// What a delta says if it is one text: what that is, the text, whether it is there twice, what is
+    /// around it, and the number beside it.
+    fn only(choice: &str) -> Option<String> {
+        let data = format!(r#"{{"choices":[{choice}]}}"#);
+        let chunk = chunk(&data).unwrap();
+        let (only, parts) = chunk.only()?;
+        let again = if parts.again.is_some() { " again" } else { "" };
+        let around = parts.around.map(|around| format!(" in {around}")).unwrap_or_default();
+        let number = parts.numbers[1].map(|number| format!(" #{number}")).unwrap_or_default();
+        Some(format!("{:?} {}{again}{around}{number}", only.what, parts.text.raw()))
+    }
+
+    #[test]
+    fn what_a_delta_says_that_is_one_text() {
+        for (delta, expected) in [
+            (r#"{"content":"a"}"#, Some("Content a")),
+            (r#"{"content":"a","role":"assistant"}"#, Some("Content a")),
+            (r#"{"content":"a","token_id":5}"#, Some("Content a #5")),
+            (
+                r#"{"content":"a","refusal":null,"tool_calls":null,"extra_content":null}"#,
+                Some("Content a"),
+            ),
+            (r#"{"reasoning_content":"a"}"#, Some("ReasoningContent a")),
+            (r#"{"reasoning":"a","content":""}"#, Some("Reasoning a")),
+            (r#"{"reasoning_text":"a","content":null}"#, Some("ReasoningText a")),
+            (r#"{"content":[{"type":"text","text":"a"}]}"#, Some("Content a")),
+            (
+                r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"a"}]}]}"#,
+                Some("Part a"),
+            ),
+            // A text that is not in the data is not learnt.
+            (r#"{"content":[{"type":"text","text":""}]}"#, Some("Part ?")),
+            (
+                r#"{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}"#,
+                Some("Part ?"),
+            ),
+            (r#"{"content":[{"type":"thinking","thinking":"a","signature":"s"}]}"#, Some("Part ?")),
+            (
+                r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}]}"#,
+                Some("Part ?"),
+            ),
+            // Two, or more than a text.
+            (r#"{"content":""}"#, None),
+            (r#"{"content":"a","reasoning":"b"}"#, None),
+            (r#"{"content":"a","refusal":"b"}"#, None),
+            (r#"{"content":"a","reasoning_opaque":"b"}"#, None),
+            (r#"{"content":"a","extra_content":{}}"#, None),
+            (r#"{"content":"a","thinking_blocks":[]}"#, None),
+            (r#"{"content":"a","annotations":[]}"#, None),
+            (r#"{"content":"a","function_call":{"arguments":"b"}}"#, None),
+            (r#"{"content":"a","tool_calls":[{"index":0,"function":{"arguments":"b"}}]}"#, None),
+            // Calls that go on.
+            (
+                r#"{"tool_calls":[{"index":0,"function":{"arguments":"a"}}]}"#,
+                Some("Input(Some(0)) a"),
+            ),
+            (r#"{"tool_calls":[{"function":{"arguments":"a"}}]}"#, Some("Input(None) a")),
+            (r#"{"tool_calls":[{"index":0,"id":"c","function":{"arguments":"a"}}]}"#, None),
+            (r#"{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"a"}}]}"#, None),
+            (
+                r#"{"tool_calls":[{"index":0,"extra_content":{},"function":{"arguments":"a"}}]}"#,
+                None,
+            ),
+            (r#"{"tool_calls":[{"index":0,"function":{"arguments":{}}}]}"#, None),
+            (
+                r#"{"tool_calls":[{"function":{"arguments":"a"}},{"function":{"arguments":"b"}}]}"#,
+                None,
+            ),
+        ] {
+            let found = only(&format!(r#"{{"index":0,"delta":{delta}}}"#));
+            assert_eq!(found.as_deref(), expected, "{delta}");
+        }
+        for (choice, expected) in [
+            (r#"{"text":"a"}"#, Some("Content a")),
+            (r#"{"text":"a","delta":{"content":"a"}}"#, Some("Content a again")),
+            (r#"{"text":"b","delta":{"content":"a"}}"#, None),
+            (r#"{"text":"","delta":{"content":"a"}}"#, Some("Content a")),
+        ] {
+            assert_eq!(only(choice).as_deref(), expected, "{choice}");
+        }
+    }
+
+    #[test]
+    fn what_a_delta_says_with_its_details() {
+        let text = r#""type":"reasoning.text","text":"a""#;
+        for (details, expected) in [
+            (format!(r#"[{{{text},"index":1}}]"#), Some("Detail(\"reasoning.text\", Some(1))")),
+            (format!("[{{{text}}}]"), Some("Detail(\"reasoning.text\", None)")),
+            (
+                r#"[{"type":"reasoning.summary","summary":"a"}]"#.into(),
+                Some("Detail(\"reasoning.summary\", None)"),
+            ),
+            (r#"[{"type":"reasoning.other","text":"a"}]"#.into(), None),
+            (r#"[{"type":"reasoning.text","text":"b"}]"#.into(), None),
+            (r#"[{"type":"reasoning.text"}]"#.into(), None),
+            (format!(r#"[{{{text},"signature":"s"}}]"#), None),
+            (format!(r#"[{{{text},"data":"d"}}]"#), None),
+            (format!(r#"[{{{text},"id":"i"}}]"#), None),
+            (format!("[{{{text}}},{{{text}}}]"), None),
+        ] {
+            let around = &details[1..details.len() - 1];
+            let expected = expected.map(|what| format!("{what} a again in {around}"));
+            let delta = format!(r#"{{"delta":{{"reasoning":"a","reasoning_details":{details}}}}}"#);
+            assert_eq!(only(&delta), expected, "{delta}");
+            let beside = delta.replace("\"reasoning\"", "\"content\"");
+            assert_eq!(only(&beside), None, "{beside}");
+        }
+    }
+
+    #[test]
+    fn a_call_of_a_custom_tool_is_one_by_its_type() {
+        for (call, custom) in [
+            (r#"{"type":"custom","function":{"arguments":"a"}}"#, true),
+            (r#"{"custom":{"input":"a"}}"#, true),
+            (r#"{"type":"custom","custom":{"name":"f"}}"#, true),
+            (r#"{"type":"function","function":{"arguments":"a"}}"#, false),
+            (r#"{"type":"function","function":{"arguments":"a"},"custom":{}}"#, false),
+            (r#"{"function":{"arguments":"a"}}"#, false),
+        ] {
+            let data = format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{call}]}}}}]}}"#);
+            let chunk = chunk(&data).unwrap();
+            let delta = chunk.choices().next().unwrap().delta;
+            assert_eq!(delta.tools().next().unwrap().custom, custom, "{call}");
+            assert!(delta.has_more());
+        }
+        let data = format!(r#"{{"choices":[{TEXT}]}}"#);
+        assert!(!chunk(&data).unwrap().choices().next().unwrap().delta.has_more());
+    }
+
+    #[test]
+    fn only_empty_reasoning_is_noted_as_such() {
+        for (delta, expected) in [
+            (r#"{"reasoning_content":""}"#, true),
+            (r#"{"reasoning_content":"a"}"#, false),
+            (r#"{"reasoning_content":null}"#, false),
+            (r#"{"refusal":"","reasoning":""}"#, false),
+        ] {
+            let data = format!(r#"{{"choices":[{{"delta":{delta}}}]}}"#);
+            let chunk = chunk(&data).unwrap();
+            let found = chunk.choices().next().unwrap().delta.empty_reasoning;
+            assert_eq!(found, expected, "{delta}");
+        }
+    }
+
     #[test]
     fn the_choices_of_one_chunk_are_bounded() {
         let choices = |count: usize| -> String {

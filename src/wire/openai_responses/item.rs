@@ -202,3 +202,14 @@ impl Default for Parts<'_> {
         Self("[]")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_that_nobody_sent_is_an_empty_object() {
+        let item = Item::of_kind("message");
+        assert_eq!((&*item.kind, item.raw), ("message", "{}"));
+    }
+}
