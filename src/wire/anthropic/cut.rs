@@ -216,7 +216,7 @@ mod tests {
         let whole = |frame: &str| frame.len() - 1;
         for (frame, expected) in [(&fits, true), (&large, true), (&frame(MOST + 2), false)] {
             let mut cut = Cut::default();
-            assert_eq!(cut.begin(frame[..whole(frame)].as_bytes(), usize::MAX), expected);
+            assert_eq!(cut.begin(&frame.as_bytes()[..whole(frame)], usize::MAX), expected);
             let mut cut = Cut::default();
             assert!(cut.begin(&frame.as_bytes()[..100], usize::MAX));
             assert_eq!(cut.more(&frame.as_bytes()[100..whole(frame)], usize::MAX), expected);

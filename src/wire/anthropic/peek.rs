@@ -455,6 +455,8 @@ mod tests {
             ("1234567890", None),
             ("01", None),
             ("-1", None),
+            (":", None),
+            ("1:", None),
             ("", None),
             ("x", None),
         ] {
