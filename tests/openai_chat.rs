@@ -1829,7 +1829,8 @@ fn usage_that_adds_the_thinking_keeps_what_was_sent() {
     assert_eq!((kept.len(), &*kept[63]), (64, "k63 63"));
 }
 
-/// Deltas that are alike are not read anew. With a key of its own each is, and says the same.
+/// Deltas that are alike are not read anew. With a key of its own each is, and says the same. In the
+/// midst of them something else is said, behind which a thought is another.
 #[test]
 fn deltas_say_the_same_whether_they_are_alike_or_not() {
     let begin = [first(0, "call_k1", "find_boat")];
@@ -1859,12 +1860,13 @@ fn deltas_say_the_same_whether_they_are_alike_or_not() {
         ),
     ] {
         let said = |other: &dyn Fn(usize) -> String| {
-            let deltas = (0..6).map(|at| {
+            let delta = |at: usize| {
                 let text =
                     if at % 2 == 0 { format!("{at} boats") } else { format!("\\u00e9{at}\\n") };
                 let choice = chunk(&choice.replace("TEXT", &text));
                 choice.replacen('{', &format!("{{{}", other(at)), 1)
-            });
+            };
+            let deltas = (0..3).map(delta).chain([say("Aye.")]).chain((3..6).map(delta));
             let events: Vec<_> =
                 begin.iter().cloned().chain(deltas).chain([end("stop"), DONE.into()]).collect();
             let events: Vec<_> = events.iter().map(String::as_str).collect();

@@ -121,3 +121,20 @@ impl Places {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::String;
+
+    #[test]
+    fn unknown_keys_are_kept_up_to_a_bound() {
+        for (count, kept) in [(KEYS, KEYS), (KEYS + 1, KEYS)] {
+            let keys: String = (0..count).map(|at| format!(r#","k{at}":{at}"#)).collect();
+            let data = format!(r#"{{"prompt_tokens":1{keys}}}"#);
+            let usage = read(&mut Reader::new(&data), &mut false).unwrap().unwrap();
+            assert_eq!((usage.input_tokens, usage.other.len()), (Some(1), kept));
+        }
+    }
+}
