@@ -322,6 +322,8 @@ mod endings {
             (vec![START.into(), open(0, TEXT)], true),
             (vec![START.into(), open(0, TEXT), shut(0)], false),
             (vec![START.into(), open(0, TEXT), text(0, "a")], false),
+            (vec![START.into(), open(0, TEXT), text(0, "")], true),
+            (vec![START.into(), open(0, THINKING), think(0, "")], false),
             (vec![START.into(), open(0, TOOL)], false),
             (vec![START.into(), open(0, r#"{"type":"container_upload","file_id":"f"}"#)], true),
             (
@@ -1082,6 +1084,16 @@ mod limits {
     }
 
     #[test]
+    fn what_a_block_begins_with_may_fill_the_message_to_its_last_byte() {
+        let stream = sse([START, &open(0, TEXT)]);
+        let held = "msg_1".len() + "claude-test".len() + "assistant".len() + TEXT.len();
+        for (message_bytes, kind) in [(held, "incomplete"), (held - 1, "limit")] {
+            let limits = Limits { message_bytes, ..Limits::default() };
+            assert_eq!(failure(anthropic().limits(limits), &stream).kind().name(), kind);
+        }
+    }
+
+    #[test]
     fn nothing_that_is_held_goes_uncounted() {
         let long = "x".repeat(1000);
         let streams = [
@@ -1094,6 +1106,10 @@ mod limits {
             vec![
                 open(0, TEXT),
                 delta(0, &format!(r#"{{"type":"citations_delta","citation":"{long}"}}"#)),
+            ],
+            vec![
+                open(0, r#"{"type":"compaction","content":null}"#),
+                delta(0, &format!(r#"{{"type":"compaction_delta","content":"{long}"}}"#)),
             ],
             vec![format!(r#"{{"type":"message_delta","delta":{{"stop_sequence":"{long}"}}}}"#)],
             vec![format!(
@@ -1118,6 +1134,10 @@ mod limits {
         let blocks = (0..100).flat_map(|n| [open(n, TEXT), text(n, "text"), shut(n)]);
         let stream = sse([START.to_owned()].into_iter().chain(blocks).chain([STOP.to_owned()]));
         assert!(decode(tap(), [&stream[..]]).1.is_none());
+        let taken_over = (0..100).map(|n| open(0, if n % 2 == 0 { TEXT } else { TOOL }));
+        let stream = sse([START.to_owned()].into_iter().chain(taken_over).chain([STOP.to_owned()]));
+        assert!(decode(tap(), [&stream[..]]).1.is_none());
+        assert_eq!(failure(anthropic().limits(limits), &stream).kind().name(), "limit");
         let whole = open(
             0,
             &format!(r#"{{"type":"tool_use","id":"i","name":"n","input":{{"a":"{long}"}}}}"#),
@@ -1203,6 +1223,15 @@ mod looking_on {
         assert!(done.message.content.is_empty());
         assert_eq!(done.usage().output_tokens, Some(7));
         assert_eq!(done.stop_reason(), Some(&StopReason::ToolUse));
+    }
+
+    #[test]
+    fn without_accumulation_the_message_has_no_blocks_before_its_end_either() {
+        let stream = sse([START, &open(0, TEXT), &text(0, "a")]);
+        let mut decoder = anthropic().accumulate(false);
+        let mut input = Bytes::from(stream);
+        while decoder.decode(&mut input).unwrap().is_some() {}
+        assert!(decoder.message().content.is_empty());
     }
 }
 
@@ -1575,6 +1604,85 @@ mod peers {
             assert_eq!(ends + usize::from(error.is_some()), 1);
             assert!(ends == 0 || matches!(events.last(), Some(Event::Complete(_))));
         }
+    }
+}
+
+/// What servers do that the protocol does not foresee, and what becomes of it.
+mod deviations {
+    use super::*;
+
+    /// The lines that the events of a reply between its start and its end make.
+    macro_rules! cases {
+        ($($name:ident: [$($event:expr),* $(,)?] => [$($line:expr),* $(,)?])*) => {
+            $(#[test]
+            fn $name() {
+                let mut events = vec![START.to_owned()];
+                $(events.push($event.into());)*
+                let result = everywhere(stringify!($name), &sse(&events), anthropic);
+                let mut lines = short_log(&result);
+                lines.pop_if(|line| line.starts_with("error incomplete"));
+                let expected: &[&str] = &[$($line),*];
+                assert_eq!(lines, expected);
+            })*
+        };
+    }
+
+    const CALL: &str = r#"{"type":"tool_use","id":"toolu_1","name":"roll","input":{"a":1}}"#;
+
+    cases! {
+        a_signature_goes_on_with_that_of_the_start: [open(0, r#"{"type":"thinking","thinking":"","signature":"S"}"#), sign(0, "T"), shut(0)] => [
+            "signature 0 S",
+            "signature 0 T",
+            r#"block 0 {"type":"thinking","thinking":"","signature":"ST"}"#,
+        ]
+        a_thought_that_begins_with_text_has_its_index: [open(1, r#"{"type":"thinking","thinking":"a"}"#), think(1, "b"), shut(1)] => [
+            r#"thinking 1 "a""#,
+            r#"thinking 1 "b""#,
+            r#"block 1 {"type":"thinking","thinking":"ab","replayable":false}"#,
+        ]
+        half_a_character_at_the_end_of_an_input: [open(0, TOOL), delta(0, r#"{"type":"input_json_delta","partial_json":"[\"a\ud83d"}"#), shut(0)] => [
+            "tool_start 0 toolu_1 roll Client",
+            r#"tool_input 0 "[\"a""#,
+            "tool_input 0 \"\u{fffd}\"",
+            "tool_call 0 roll \"[\\\"a\u{fffd}\" the text ends inside a value at byte 6",
+            "block 0 {\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"roll\",\"partial_json\":\"[\\\"a\u{fffd}\",\"replayable\":false}",
+        ]
+        an_input_that_the_first_start_held_stays: [open(0, CALL), open(0, &CALL.replace('1', "2").replace("toolu_2", "toolu_1")), shut(0)] => [
+            "tool_start 0 toolu_1 roll Client",
+            "warning repeated_block_start 0",
+            r#"tool_call 0 roll {"a":1}"#,
+            r#"block 0 {"type":"tool_use","id":"toolu_1","name":"roll","input":{"a":1}}"#,
+        ]
+        an_input_that_the_second_start_brings_counts: [open(0, TOOL), open(0, CALL), shut(0)] => [
+            "tool_start 0 toolu_1 roll Client",
+            "warning repeated_block_start 0",
+            r#"tool_call 0 roll {"a":1}"#,
+            r#"block 0 {"type":"tool_use","id":"toolu_1","name":"roll","input":{"a":1}}"#,
+        ]
+        another_id_on_an_open_index_is_another_call: [open(0, TOOL), open(0, &TOOL.replace("toolu_1", "toolu_2")), shut(0)] => [
+            "tool_start 0 toolu_1 roll Client",
+            "warning reused_index 0",
+            "tool_start 0 toolu_2 roll Client",
+            "tool_call 0 roll {}",
+            r#"block 0 {"type":"tool_use","id":"toolu_2","name":"roll","input":{}}"#,
+        ]
+        a_tool_of_another_kind_on_an_open_index_is_another_call: [open(0, TOOL), open(0, &TOOL.replace("tool_use", "server_tool_use")), shut(0)] => [
+            "tool_start 0 toolu_1 roll Client",
+            "warning reused_index 0",
+            "tool_start 0 toolu_1 roll Server",
+            "tool_call 0 roll {}",
+            r#"block 0 {"type":"server_tool_use","id":"toolu_1","name":"roll","input":{}}"#,
+        ]
+        what_comes_for_an_index_is_of_its_last_block: [open(0, TEXT), text(0, "a"), shut(0), open(1, TEXT), open(0, TEXT), text(1, "b"), text(0, "c"), shut(0), shut(1), text(0, "d")] => [
+            r#"token 0 "a""#,
+            r#"block 0 {"type":"text","text":"a"}"#,
+            "warning reused_index 0",
+            r#"token 1 "b""#,
+            r#"token 0 "c""#,
+            r#"block 0 {"type":"text","text":"c"}"#,
+            r#"block 1 {"type":"text","text":"b"}"#,
+            "warning closed_block 0",
+        ]
     }
 }
 

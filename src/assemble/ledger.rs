@@ -107,10 +107,10 @@ impl Ledger {
         out: &mut Queue,
     ) -> Result<(), Fault> {
         if rule.is_habit() {
-            match self.told.iter_mut().find(|told| told.is_none_or(|told| told == rule)) {
-                Some(Some(_)) => return Ok(()),
-                Some(told) => *told = Some(rule),
-                None => {}
+            let mut told = self.told.iter_mut();
+            let place = told.find(|told| told.is_none_or(|told| told == rule));
+            if place.is_some_and(|told| told.replace(rule).is_some()) {
+                return Ok(());
             }
         }
         self.warn(rule, index, false, origin, out)

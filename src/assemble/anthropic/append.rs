@@ -45,11 +45,12 @@ impl Draft {
             (Delta::Text { text }, _) => {
                 self.write(text, source, keep, arena, |text| token(index, text))
             }
-            (Delta::Thinking { thinking, estimated_tokens }, fill) => {
-                let estimated = estimated_tokens.unwrap_or_default();
-                if let Fill::Thinking { estimated_tokens, .. } = fill {
-                    *estimated_tokens = estimated_tokens.saturating_add(estimated);
-                }
+            (
+                Delta::Thinking { thinking, estimated_tokens: estimated },
+                Fill::Thinking { estimated_tokens, .. },
+            ) => {
+                let estimated = estimated.unwrap_or_default();
+                *estimated_tokens = estimated_tokens.saturating_add(estimated);
                 let estimated_tokens = u32::try_from(estimated).unwrap_or(u32::MAX);
                 self.write(thinking, source, keep, arena, |text| {
                     Some(Event::Thinking(Thinking { index, estimated_tokens, text }))

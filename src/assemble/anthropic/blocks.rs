@@ -87,9 +87,7 @@ impl Machine {
             }
             Outcome::OpenAnew => {
                 // What still comes for this index is meant for the new block.
-                if let Some(at) = taken {
-                    self.abandon(at, out);
-                }
+                self.abandon(taken, out);
                 self.open(wire_index, behind, block, origin, out)
             }
             _ => Ok(()),
@@ -227,9 +225,6 @@ impl Machine {
         let Some(Place { index, life: Life::Closed(closed), .. }) = self.places.get_mut(at) else {
             return;
         };
-        if signature.is_empty() {
-            return;
-        }
         closed.signature = Signed::Present;
         let piece = Signature { index: *index, signature: signature.into() };
         out.push_back(Event::Signature(piece));
@@ -264,12 +259,8 @@ impl Machine {
     }
 
     pub(super) fn close(&mut self, at: usize, out: &mut Queue) {
-        let Some(place) = self.places.get_mut(at) else {
-            return;
-        };
-        let Life::Open(draft) =
-            core::mem::replace(&mut place.life, Life::Closed(Closed::default()))
-        else {
+        let ended = self.places.get_mut(at).and_then(Place::end);
+        let Some((place, draft)) = ended else {
             return;
         };
         out.extend(draft.unpaired());
@@ -300,13 +291,10 @@ impl Machine {
     /// Ends all blocks where they are.
     pub(crate) fn seal(&mut self) {
         let keep = self.ledger.accumulate;
-        for place in self.places.iter_mut().filter(|place| place.is_open()) {
-            let closed = Life::Closed(Closed::default());
-            if let Life::Open(draft) = core::mem::replace(&mut place.life, closed) {
-                let block = keep.then(|| draft.into_block(false, &mut Written::default()));
-                let block = block.map(Arc::new);
-                place.life = Life::Closed(Closed { block, ..Closed::default() });
-            }
+        for (place, draft) in self.places.iter_mut().filter_map(Place::end) {
+            let block = keep.then(|| draft.into_block(false, &mut Written::default()));
+            let block = block.map(Arc::new);
+            place.life = Life::Closed(Closed { block, ..Closed::default() });
         }
     }
 
@@ -317,11 +305,9 @@ impl Machine {
     }
 
     /// Ends a block that will never be stopped, because its index is taken over.
-    fn abandon(&mut self, at: usize, out: &mut Queue) {
-        if let Some(place) = self.places.get_mut(at).filter(|place| place.is_open())
-            && let Life::Open(draft) =
-                core::mem::replace(&mut place.life, Life::Closed(Closed::default()))
-        {
+    fn abandon(&mut self, at: Option<usize>, out: &mut Queue) {
+        let ended = at.and_then(|at| self.places.get_mut(at)).and_then(Place::end);
+        if let Some((place, draft)) = ended {
             out.extend(draft.unpaired());
             let damaged = draft.damaged;
             if !self.ledger.accumulate {
@@ -362,7 +348,7 @@ impl Machine {
         }
     }
 
-    /// The place of the block with this index on the wire; of several the open one, or the last.
+    /// The place of the block with this index on the wire; of several the last, for no other is open.
     fn find(&self, index: u32) -> Option<usize> {
         let last = usize::try_from(self.last).unwrap_or(usize::MAX);
         if self.places.get(last).is_some_and(|place| place.index == index && place.is_open()) {
@@ -371,15 +357,23 @@ impl Machine {
         if !self.reused {
             return self.places.binary_search_by_key(&index, |place| place.index).ok();
         }
-        let with = |open: bool| {
-            self.places.iter().rposition(|place| place.index == index && (!open || place.is_open()))
-        };
-        with(true).or_else(|| with(false))
+        self.places.iter().rposition(|place| place.index == index)
     }
 }
 
 impl Place {
     pub(super) fn is_open(&self) -> bool {
         matches!(self.life, Life::Open(_))
+    }
+
+    /// Takes the block out, if it is open: what becomes of it is put in its place.
+    fn end(&mut self) -> Option<(&mut Self, Box<Draft>)> {
+        match core::mem::replace(&mut self.life, Life::Closed(Closed::default())) {
+            Life::Open(draft) => Some((self, draft)),
+            closed @ Life::Closed(_) => {
+                self.life = closed;
+                None
+            }
+        }
     }
 }
