@@ -1114,6 +1114,104 @@ cases! {
     ]
 }
 
+// What comes late, twice, empty or in halves.
+
+cases! {
+    halves_of_a_thought_are_joined: [delta(r#"{"reasoning":"a\ud83d"}"#), delta(r#"{"reasoning":"\ude80"}"#), end("stop"), DONE] => [
+        r#"thinking 0 "a""#,
+        r#"thinking 0 "🚀""#,
+        r#"block 0 {"type":"thinking","thinking":"a🚀"}"#,
+        "complete end_turn",
+    ]
+    a_half_begins_with_nothing_to_say: [delta(r#"{"reasoning":"\ud83d"}"#), delta(r#"{"reasoning":"\ude80"}"#), end("stop"), DONE] => [
+        r#"thinking 0 "🚀""#,
+        r#"block 0 {"type":"thinking","thinking":"🚀"}"#,
+        "complete end_turn",
+    ]
+    half_of_a_thought_at_its_end: [delta(r#"{"reasoning":"a\ud83d"}"#), say("Aye."), end("stop"), DONE] => [
+        r#"thinking 0 "a""#,
+        r#"thinking 0 "�""#,
+        r#"block 0 {"type":"thinking","thinking":"a�"}"#,
+        r#"token 1 "Aye.""#,
+        r#"block 1 {"type":"text","text":"Aye."}"#,
+        "complete end_turn",
+    ]
+    half_of_an_input_at_its_end: [first(0, "call_k1", "find_boat"), calls(&[r#"{"index":0,"function":{"arguments":"[7,\ud83d"}}"#]), end("tool_calls"), DONE] => [
+        "tool_start 0 call_k1 find_boat Client",
+        r#"tool_input 0 "[7,""#,
+        r#"tool_input 0 "�""#,
+        r#"tool_call 0 find_boat "[7,�" expected a value at byte 3"#,
+        r#"block 0 {"type":"tool_use","id":"call_k1","name":"find_boat","partial_json":"[7,�"}"#,
+        "complete tool_use",
+    ]
+    an_empty_thought_in_a_part_is_none: [delta(r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":""}]}]}"#), say("Aye."), end("stop"), DONE] => [
+        r#"token 0 "Aye.""#,
+        r#"block 0 {"type":"text","text":"Aye."}"#,
+        "complete end_turn",
+    ]
+    a_piece_of_no_call_is_none: [calls(&[r#"{"index":0}"#]), say("Aye."), end("stop"), DONE] => [
+        r#"token 0 "Aye.""#,
+        r#"block 0 {"type":"text","text":"Aye."}"#,
+        "complete end_turn",
+    ]
+    an_object_in_the_second_piece_is_a_part_of_the_first: [first(0, "call_k1", "find_boat"), more(0, "{\"at\":"), more(0, "{\"x\":7}}"), end("tool_calls"), DONE] => [
+        "tool_start 0 call_k1 find_boat Client",
+        r#"tool_input 0 "{\"at\":""#,
+        r#"tool_input 0 "{\"x\":7}}""#,
+        r#"tool_call 0 find_boat {"at":{"x":7}}"#,
+        r#"block 0 {"type":"tool_use","id":"call_k1","name":"find_boat","input":{"at":{"x":7}}}"#,
+        "complete tool_use",
+    ]
+    a_half_before_another_call_in_a_reply_that_was_cut: [calls(&[&whole(0, "call_k1", "find_boat", "{\"hull\":")]), first(1, "call_k2", "ring_bell"), end("length"), DONE] => [
+        "tool_start 0 call_k1 find_boat Client",
+        r#"tool_input 0 "{\"hull\":""#,
+        "tool_start 1 call_k2 ring_bell Client",
+        "complete max_tokens unsafe",
+    ]
+    a_model_that_was_loaded_has_said_nothing: [end("load"), DONE] => ["error incomplete: the stream ended before a stop reason"]
+    a_call_that_is_named_at_the_end_names_its_choice: [of(1, r#"{"tool_calls":[{"index":0,"function":{"name":"ring_bell","arguments":"{}"}}]}"#), end_of(1, "tool_calls"), DONE] => [
+        "choice 1",
+        "tool_start 0 call_0 ring_bell Client",
+        r#"tool_input 0 "{}""#,
+        "warning missing_tool_id 0",
+        "tool_call 0 ring_bell {}",
+        r#"block 0 {"type":"tool_use","id":"call_0","name":"ring_bell","input":{}}"#,
+        "complete tool_use",
+    ]
+    a_choice_that_says_nothing_is_not_named: [of(0, r#"{"content":"A"}"#), end_of(1, "stop"), end_of(0, "stop"), DONE] => [
+        r#"token 0 "A""#,
+        r#"block 0 {"type":"text","text":"A"}"#,
+        "complete end_turn end_turn",
+    ]
+    a_missing_id_is_that_of_its_own_block: [say("Look."), calls(&[r#"{"index":0,"function":{"name":"ring_bell","arguments":"{}"}}"#]), end("tool_calls"), DONE] => [
+        r#"token 0 "Look.""#,
+        r#"block 0 {"type":"text","text":"Look."}"#,
+        "tool_start 1 call_0 ring_bell Client",
+        r#"tool_input 1 "{}""#,
+        "warning missing_tool_id 1",
+        "tool_call 1 ring_bell {}",
+        r#"block 1 {"type":"tool_use","id":"call_0","name":"ring_bell","input":{}}"#,
+        "complete tool_use",
+    ]
+    what_gemini_signs_is_the_last_block: [field("reasoning", "Hm."), say("Aye."), delta(r#"{"extra_content":{"google":{"thought_signature":"Z2Vt"}}}"#), end("stop"), DONE] => [
+        r#"thinking 0 "Hm.""#,
+        r#"block 0 {"type":"thinking","thinking":"Hm."}"#,
+        r#"token 1 "Aye.""#,
+        "signature 1 Z2Vt",
+        r#"block 1 {"type":"text","text":"Aye."}"#,
+        "complete end_turn",
+    ]
+    a_text_behind_other_words_is_another_detail: [details(r#"{"type":"reasoning.text","text":"one","index":0}"#), say("So."), details(r#"{"type":"reasoning.text","text":"two","index":0}"#), end("stop"), DONE] => [
+        r#"thinking 0 "one""#,
+        r#"token 1 "So.""#,
+        r#"block 1 {"type":"text","text":"So."}"#,
+        r#"thinking 2 "two""#,
+        r#"block 0 {"type":"thinking","thinking":"one","raw":[{"type":"reasoning.text","text":"one","index":0}]}"#,
+        r#"block 2 {"type":"thinking","thinking":"two","raw":[{"type":"reasoning.text","text":"two","index":0}]}"#,
+        "complete end_turn",
+    ]
+}
+
 // Errors.
 
 cases! {
@@ -1216,6 +1314,7 @@ fn each_choice_is_a_message() {
     let [other] = &done.choices[..] else { panic!() };
     assert_eq!((other.choice, other.text(), other.thinking()), (1, "B".to_owned(), "b".to_owned()));
     assert_eq!(other.stop_reason.as_ref().unwrap().as_str(), "max_tokens");
+    assert_eq!(other.usage, Usage::default());
     assert_eq!(counts(done.usage()), "in 30, out 12, total 30, uncached 30");
     let param = r#"{"role":"assistant","content":"B","reasoning":"b"}"#;
     assert_eq!(other.to_param().as_str(), param);
@@ -1335,6 +1434,20 @@ echoes! {
         => r#"{"role":"assistant","content":"Stay.","reasoning_details":[{"type":"reasoning.encrypted","data":"ZW5jMQ==","index":0},{"type":"reasoning.text","text":"Gale","index":1,"signature":"c2lnLW9y"}]}"#
     details_stand_for_the_fields_that_repeat_them: [delta(r#"{"reasoning":"Hm.","reasoning_content":"Hm.","reasoning_details":[{"type":"reasoning.text","text":"Hm.","index":0}]}"#), say("Aye."), end("stop"), DONE]
         => r#"{"role":"assistant","content":"Aye.","reasoning_details":[{"type":"reasoning.text","text":"Hm.","index":0}]}"#
+    a_text_behind_a_signature_is_another_detail: [details(r#"{"type":"reasoning.text","text":"one","index":0}"#), details(r#"{"type":"reasoning.text","signature":"S","index":0}"#), details(r#"{"type":"reasoning.text","text":"two","index":0}"#), end("stop"), DONE]
+        => r#"{"role":"assistant","content":null,"reasoning_details":[{"type":"reasoning.text","text":"one","index":0,"signature":"S"},{"type":"reasoning.text","text":"two","index":0}]}"#
+    a_second_signature_is_another_detail: [details(r#"{"type":"reasoning.text","text":"one","index":0}"#), details(r#"{"type":"reasoning.text","signature":"S","index":0}"#), details(r#"{"type":"reasoning.text","signature":"T","index":0}"#), end("stop"), DONE]
+        => r#"{"role":"assistant","content":null,"reasoning_details":[{"type":"reasoning.text","text":"one","index":0,"signature":"S"},{"type":"reasoning.text","signature":"T","index":0}]}"#
+    what_says_no_more_behind_a_signature_is_no_detail: [details(r#"{"type":"reasoning.text","text":"one","signature":"S","index":0}"#), details(r#"{"type":"reasoning.text","text":"","signature":"","index":0}"#), end("stop"), DONE]
+        => r#"{"role":"assistant","content":null,"reasoning_details":[{"type":"reasoning.text","text":"one","signature":"S","index":0}]}"#
+    a_detail_without_a_text_gets_none: [details(r#"{"type":"reasoning.text","signature":"S","index":0}"#), details(r#"{"type":"reasoning.text","id":"rs_a","index":0}"#), end("stop"), DONE]
+        => r#"{"role":"assistant","content":null,"reasoning_details":[{"type":"reasoning.text","signature":"S","index":0,"id":"rs_a"}]}"#
+    an_empty_detail_of_a_thought_goes_back: [details(r#"{"type":"reasoning.text","text":"one","index":0}"#), details(r#"{"type":"reasoning.text","text":"","index":1}"#), end("stop"), DONE]
+        => r#"{"role":"assistant","content":null,"reasoning_details":[{"type":"reasoning.text","text":"one","index":0},{"type":"reasoning.text","text":"","index":1}]}"#
+    what_gemini_signs_last_goes_back: [say("Ahoy."), delta(r#"{"extra_content":{"google":{"thought_signature":"A"}}}"#), delta(r#"{"extra_content":{"google":{"thought_signature":"B"}}}"#), end("stop"), DONE]
+        => r#"{"role":"assistant","content":"Ahoy.","extra_content":{"google":{"thought_signature":"B"}}}"#
+    what_gemini_adds_last_goes_back: [say("Ahoy."), delta(r#"{"extra_content":{"google":{"a":1}}}"#), delta(r#"{"extra_content":{"google":{"a":2}}}"#), end("stop"), DONE]
+        => r#"{"role":"assistant","content":"Ahoy.","extra_content":{"google":{"a":2}}}"#
     what_gemini_signs_goes_back_with_its_call: [
         delta(r#"{"tool_calls":[{"index":0,"id":"function-call-5","type":"function","function":{"name":"find_boat","arguments":"{}"},"extra_content":{"google": {"thought_signature":"Z2VtMQ=="}}},{"index":0,"id":"function-call-6","type":"function","function":{"name":"ring_bell","arguments":"{}"}}]}"#), end("stop"), DONE]
         => r#"{"role":"assistant","content":null,"tool_calls":[{"id":"function-call-5","type":"function","function":{"name":"find_boat","arguments":"{}"},"extra_content":{"google": {"thought_signature":"Z2VtMQ=="}}},{"id":"function-call-6","type":"function","function":{"name":"ring_bell","arguments":"{}"}}]}"#
@@ -1653,11 +1766,31 @@ fn what_was_handed_out_is_not_safe_to_ask_for_again() {
     for given in [
         r#"{"extra_content":{"google":{"thought_signature":"Z2Vt"}}}"#,
         r#"{"annotations":[{"type":"url_citation"}]}"#,
+        r#"{"tool_calls":[{"index":0,"id":"call_k1","extra_content":{"google":{"thought_signature":"Z2Vt"}}}]}"#,
+        r#"{"content":"A"}"#,
+        r#"{"reasoning":"A"}"#,
     ] {
         let (events, error) = decode(chat(), [&sse(&[&delta(given)])[..]]);
         assert_eq!(events.len(), 2);
         assert!(!error.unwrap().retry_safe(), "{given}");
     }
+}
+
+#[test]
+fn what_is_not_handed_out_is_safe_to_ask_for_again() {
+    for said in [r#"{"content":""}"#, r#"{"content":"\ud83d"}"#] {
+        let (events, error) = decode(chat(), [&sse(&[&delta(said)])[..]]);
+        assert_eq!(events.len(), 1);
+        assert!(error.unwrap().retry_safe(), "{said}");
+    }
+}
+
+#[test]
+fn the_usage_is_known_before_the_end() {
+    let mut decoder = chat();
+    let mut input = sse(&[&end("stop"), &usage(COUNTS)]).into();
+    while decoder.decode(&mut input).unwrap().is_some() {}
+    assert_eq!(decoder.usage().output_tokens, Some(12));
 }
 
 #[test]
@@ -1709,6 +1842,52 @@ fn numbers_ids_and_names_of_calls_are_counted() {
     assert_eq!(refused(by_id), too_much);
     assert_eq!(refused(by_name), too_much);
     assert_eq!(refused(|at| details(&format!(r#"{{"type":"x","index":{at}}}"#))), too_much);
+}
+
+#[test]
+fn what_stands_beside_the_choices_is_counted() {
+    let too_much = "more than 1000 bytes of one message";
+    let links = "l".repeat(1000);
+    assert_eq!(refused(|_| format!(r#"{{"choices":[],"citations":["{links}"]}}"#)), too_much);
+}
+
+/// The bytes of a message that a stream needs to be taken.
+fn needed(events: &[&str]) -> usize {
+    let fits = |message_bytes: &usize| {
+        let limits = Limits { message_bytes: *message_bytes, ..Limits::default() };
+        let (_, error) = decode(chat().limits(limits), [&sse(events)[..]]);
+        error.is_none_or(|error| error.kind().name() != "limit")
+    };
+    let (mut low, mut high) = (0, 1 << 20);
+    while low < high {
+        let middle = (low + high) / 2;
+        (low, high) = if fits(&middle) { (low, middle) } else { (middle + 1, high) };
+    }
+    low
+}
+
+/// Each is written where it grows, by doubling, then into its detail, then into the array.
+#[test]
+fn a_detail_is_counted_as_often_as_it_is_written() {
+    let text =
+        |len| details(&format!(r#"{{"type":"reasoning.text","text":"{}"}}"#, "x".repeat(len)));
+    let one = needed(&[&text(1), &text(1)]);
+    assert_eq!(needed(&[&text(1), &text(101)]) - one, 5 * 100);
+    assert_eq!(needed(&[&text(101), &text(1)]) - one, 6 * 100);
+}
+
+#[test]
+fn a_custom_input_is_counted_as_it_was_written() {
+    let input = |key: &str, escaped: &str| {
+        let piece = format!(
+            r#"{{"index":0,"id":"call_k1","{key}":{{"name":"draw","{}":"{}"}}}}"#,
+            if key == "custom" { "input" } else { "arguments" },
+            escaped.repeat(100)
+        );
+        needed(&[&calls(&[&piece])])
+    };
+    assert_eq!(input("custom", r"\u0041") - input("custom", "A"), 500);
+    assert_eq!(input("function", r"\u0041"), input("function", "A"));
 }
 
 #[test]
@@ -1765,6 +1944,19 @@ fn details_keep_what_they_had_and_no_more() {
         r#"{"type":"reasoning.text","signature":"S","index":2}]"#
     );
     assert!(param.contains(expected), "{param}");
+}
+
+#[test]
+fn all_details_go_back_however_many() {
+    let all: Vec<String> = (0..40)
+        .map(|at| format!(r#"{{"type":"reasoning.encrypted","data":"ZQ==","index":{at}}}"#))
+        .collect();
+    let events: Vec<String> = all.iter().map(|detail| details(detail)).collect();
+    let mut events: Vec<&str> = events.iter().map(String::as_str).collect();
+    let end = end("stop");
+    events.extend([end.as_str(), DONE]);
+    let param = complete(&events).message.to_param();
+    assert!(param.contains(&format!(r#""reasoning_details":[{}]"#, all.join(","))), "{param}");
 }
 
 #[test]

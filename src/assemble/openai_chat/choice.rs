@@ -163,10 +163,11 @@ impl Choice {
                 at
             }
         };
-        let Some((index, piece)) = self.write(at, text, hand)? else {
+        let Some(Life::Open(draft)) = self.blocks.get_mut(at) else {
             return Ok(());
         };
-        hand.out.push_back(Event::thinking(index, piece));
+        let piece = write(&mut draft.text, text, hand)?;
+        hand.out.extend(piece.map(|piece| Event::thinking(draft.index, piece)));
         Ok(())
     }
 
@@ -274,11 +275,14 @@ impl Choice {
             return Ok(());
         }
         let at = self.text_at(refusal, hand)?;
-        let Some((index, text)) = self.write(at, text, hand)? else {
+        let Some(Life::Open(draft)) = self.blocks.get_mut(at) else {
             return Ok(());
         };
-        self.refused |= refusal;
-        hand.out.push_back(Event::Token(Token { index, refusal, text }));
+        let index = draft.index;
+        if let Some(text) = write(&mut draft.text, text, hand)? {
+            self.refused |= refusal;
+            hand.out.push_back(Event::Token(Token { index, refusal, text }));
+        }
         Ok(())
     }
 
@@ -313,13 +317,9 @@ impl Choice {
     }
 
     fn text_at(&mut self, refusal: bool, hand: &mut Hand<'_, '_>) -> Result<usize, Fault> {
-        let is = |life: &Life| match life {
-            Life::Open(draft) => {
-                matches!(draft.fill, Fill::Text { refusal: kind, .. } if kind == refusal)
-            }
-            Life::Closed(_) => false,
-        };
-        match self.text.filter(|at| self.blocks.get(*at).is_some_and(is)) {
+        let is = |fill: &Fill| matches!(fill, Fill::Text { refusal: kind, .. } if *kind == refusal);
+        let fits = |life: &Life| matches!(life, Life::Open(draft) if is(&draft.fill));
+        match self.text.filter(|at| self.blocks.get(*at).is_some_and(fits)) {
             Some(at) => Ok(at),
             None => {
                 self.end_text(hand);
@@ -335,8 +335,10 @@ impl Choice {
     /// Keeps what Gemini wants back with the text.
     fn extra(&mut self, extra: &str, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
         keep_extra(&mut self.extra_content, extra, hand.ledger)?;
-        let at = self.blocks.len().checked_sub(1);
-        let index = at.and_then(|at| self.blocks.get(at)).map_or(*hand.next, Life::index);
+        let index = match self.blocks.last() {
+            Some(Life::Open(draft)) => draft.index,
+            _ => *hand.next,
+        };
         let signature = gemini_signature(index, extra);
         hand.ledger.output_started |= signature.is_some();
         hand.out.extend(signature);
@@ -355,36 +357,14 @@ impl Choice {
         Ok(self.blocks.len().saturating_sub(1))
     }
 
-    /// Adds a piece of text to a block; gives the block's index and the piece, if there is any.
-    pub(super) fn write(
-        &mut self,
-        at: usize,
-        text: Str<'_>,
-        hand: &mut Hand<'_, '_>,
-    ) -> Result<Option<(u32, Text)>, Fault> {
-        let Some(Life::Open(draft)) = self.blocks.get_mut(at) else {
-            return Ok(None);
-        };
-        let ledger = &mut *hand.ledger;
-        let keep = ledger.accumulate;
-        let piece = draft.text.add(text, hand.origin.source, keep, &mut ledger.arena);
-        ledger.output_started |= !piece.is_empty();
-        ledger.hold(if keep { piece.len() } else { 0 })?;
-        Ok((!piece.is_empty()).then_some((draft.index, piece)))
-    }
-
     /// Ends the thinking, because something else begins. What has details stays open: their
     /// signatures come late.
     pub(super) fn end_thinking(&mut self, hand: &mut Hand<'_, '_>) {
         let Some(at) = self.thinking.take() else {
             return;
         };
-        let detailed = |life: &Life| match life {
-            Life::Open(draft) => {
-                matches!(&draft.fill, Fill::Thinking(thinking) if thinking.detailed)
-            }
-            Life::Closed(_) => false,
-        };
+        let is = |fill: &Fill| matches!(fill, Fill::Thinking(thinking) if thinking.detailed);
+        let detailed = |life: &Life| matches!(life, Life::Open(draft) if is(&draft.fill));
         if !self.blocks.get(at).is_some_and(detailed) {
             self.close(at, true, hand.ledger, hand.out);
         }
@@ -406,10 +386,7 @@ impl Choice {
     }
 
     fn close(&mut self, at: usize, sure: bool, ledger: &mut Ledger, out: &mut Queue) {
-        let Some(life @ Life::Open(_)) = self.blocks.get_mut(at) else {
-            return;
-        };
-        let Life::Open(mut draft) = core::mem::replace(life, Life::Closed(None)) else {
+        let Some((life, mut draft)) = self.blocks.get_mut(at).and_then(Life::end) else {
             return;
         };
         if let Some(rest) = draft.text.unpaired(ledger.accumulate) {
@@ -445,13 +422,8 @@ impl Choice {
 
     /// Ends all blocks where they are, without a word.
     pub(super) fn seal(&mut self, keep: bool) {
-        for life in &mut self.blocks {
-            if !matches!(life, Life::Open(_)) {
-                continue;
-            }
-            if let Life::Open(draft) = core::mem::replace(life, Life::Closed(None))
-                && keep
-            {
+        for (life, draft) in self.blocks.iter_mut().filter_map(Life::end) {
+            if keep {
                 let block = draft.into_block(false, &mut Written::default());
                 *life = Life::Closed(Some(Arc::new(block)));
             }
@@ -469,12 +441,30 @@ impl Choice {
 }
 
 impl Life {
-    fn index(&self) -> u32 {
-        match self {
-            Self::Open(draft) => draft.index,
-            Self::Closed(block) => block.as_ref().map_or(0, |block| block.index),
+    /// Takes the block out, if it is open: what becomes of it is put in its place.
+    fn end(&mut self) -> Option<(&mut Self, Box<Draft>)> {
+        match core::mem::replace(self, Self::Closed(None)) {
+            Self::Open(draft) => Some((self, draft)),
+            closed @ Self::Closed(_) => {
+                *self = closed;
+                None
+            }
         }
     }
+}
+
+/// Adds a piece to the text of a block; gives the piece, if there is any.
+pub(super) fn write(
+    text: &mut Growing,
+    piece: Str<'_>,
+    hand: &mut Hand<'_, '_>,
+) -> Result<Option<Text>, Fault> {
+    let ledger = &mut *hand.ledger;
+    let keep = ledger.accumulate;
+    let piece = text.add(piece, hand.origin.source, keep, &mut ledger.arena);
+    ledger.output_started |= !piece.is_empty();
+    ledger.hold(if keep { piece.len() } else { 0 })?;
+    Ok(Some(piece).filter(|piece| !piece.is_empty()))
 }
 
 fn think_in(field: &'static str) -> Fill {

@@ -127,7 +127,7 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<(), Fault> {
         match event {
-            _ if self.is_done() => Ok(()),
+            wire::Event::Chunk(_) if self.is_done() => Ok(()),
             wire::Event::Chunk(chunk) => self.chunk(chunk, origin, out),
             wire::Event::Done => self.end(Input::Sentinel, 0, origin, out),
             wire::Event::Error(error) => self.fail(error),
@@ -339,7 +339,6 @@ impl Machine {
             Outcome::Fail(_) => return Err(Fault::Incomplete { leftover }),
             _ => return Ok(()),
         }
-        let several = self.choices.len() > 1;
         for choice in &mut self.choices {
             let before = out.len();
             let Some(finish) = &choice.finish else {
@@ -353,7 +352,7 @@ impl Machine {
                 Hand { ledger: &mut self.ledger, next: &mut self.next, origin, out: &mut *out };
             choice.name_calls(&mut hand)?;
             choice.end(cut, &mut self.ledger, out);
-            if several && out.len() > before && self.current != choice.index {
+            if out.len() > before && self.current != choice.index {
                 self.current = choice.index;
                 out.insert(before, Event::Choice(event::Choice { choice: choice.index }.into()));
             }

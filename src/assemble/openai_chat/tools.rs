@@ -2,10 +2,11 @@
 
 use alloc::format;
 
-use super::choice::{Choice, Hand, Life};
+use super::choice::{Choice, Hand, Life, write};
 use super::draft::{Fill, Tool};
 use super::extra::{gemini_signature, keep_extra};
 use crate::assemble::Fault;
+use crate::assemble::growing::Growing;
 use crate::event::{Event, ToolStart};
 use crate::message::ToolKind;
 use crate::rule::Rule;
@@ -35,18 +36,16 @@ impl Choice {
             hand.ledger.hold(SLOT)?;
             self.slots.insert(slot, at);
         }
-        if let Some(tool) = self.call(at) {
-            // What is said again is a repetition, not a suffix.
-            if let Some(id) = id.filter(|_| tool.id.is_empty()) {
-                // It is held twice, here and where it is looked up.
-                hand.ledger.hold(id.len().saturating_mul(2).saturating_add(SLOT))?;
-                tool.id = id.clone();
-                self.ids.insert(id, at);
-            }
-        }
-        let Some(tool) = self.call(at) else {
+        let Some((index, tool, input)) = call(&mut self.blocks, at) else {
             return Ok(());
         };
+        // What is said again is a repetition, not a suffix.
+        if let Some(id) = id.filter(|_| tool.id.is_empty()) {
+            // It is held twice, here and where it is looked up.
+            hand.ledger.hold(id.len().saturating_mul(2).saturating_add(SLOT))?;
+            tool.id = id.clone();
+            self.ids.insert(id, at);
+        }
         if tool.name.is_empty() {
             tool.name = name.unwrap_or_default();
             hand.ledger.hold(tool.name.len())?;
@@ -57,17 +56,16 @@ impl Choice {
         if let Some(extra) = delta.extra_content {
             keep_extra(&mut tool.extra_content, extra, hand.ledger)?;
         }
-        self.announce(at, hand)?;
+        announce(index, tool, input, hand);
         if let Some(extra) = delta.extra_content {
-            let index = self.index_of(at);
-            let signature = index.and_then(|index| gemini_signature(index, extra));
+            let signature = gemini_signature(index, extra);
             hand.ledger.output_started |= signature.is_some();
             hand.out.extend(signature);
         }
         match delta.input {
-            Some(Input::Piece(piece)) => self.input(at, piece, hand),
+            Some(Input::Piece(piece)) => fill(index, tool, input, piece, hand),
             // A string with the JSON in it, or the JSON itself: the same text.
-            Some(Input::Whole(raw)) => self.input(at, Str::plain(raw), hand),
+            Some(Input::Whole(raw)) => fill(index, tool, input, Str::plain(raw), hand),
             None => Ok(()),
         }
     }
@@ -75,7 +73,7 @@ impl Choice {
     /// The call that a piece is for, or `None` for a new one: by its id, then by its number, then the
     /// latest.
     fn route(
-        &self,
+        &mut self,
         delta: &ToolDelta<'_>,
         id: Option<&Text>,
         name: Option<&Text>,
@@ -91,7 +89,7 @@ impl Choice {
             return self.tools.last().copied().filter(|_| goes_on);
         };
         // Gemini numbers all calls 0.
-        let tool = self.call_at(at)?;
+        let (_, tool, _) = call(&mut self.blocks, at)?;
         let other_id = id.is_some() && !tool.id.is_empty();
         let other_name = name.is_some_and(|name| !tool.name.is_empty() && tool.name != *name);
         (!other_id && !other_name).then_some(at)
@@ -115,41 +113,16 @@ impl Choice {
         Ok(at)
     }
 
-    /// Hands out that a call begins, once its name and its id are known; and the input that has waited
-    /// for it.
-    fn announce(&mut self, at: usize, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
-        let Some(Life::Open(draft)) = self.blocks.get_mut(at) else {
-            return Ok(());
-        };
-        let index = draft.index;
-        let Fill::Tool(tool) = &mut draft.fill else {
-            return Ok(());
-        };
-        if tool.announced || tool.name.is_empty() || tool.id.is_empty() {
-            return Ok(());
-        }
-        tool.announced = true;
-        let (id, name, kind) = (tool.id.clone(), tool.name.clone(), tool.kind);
-        hand.ledger.output_started = true;
-        hand.out.push_back(Event::ToolStart(ToolStart { index, id, name, kind }.into()));
-        let waited = draft.text.to_text();
-        if !waited.is_empty() {
-            hand.out.push_back(Event::tool_input(index, waited));
-        }
-        Ok(())
-    }
-
     /// Gives the calls that never got an id one, and hands out what has waited. A call without a name
     /// is none.
     pub(super) fn name_calls(&mut self, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
         let mut number = 0_usize;
-        for at in self.tools.clone() {
-            let index = self.index_of(at);
-            let Some(tool) = self.call_at(at) else {
+        for at in self.tools.iter().copied() {
+            let Some((index, tool, input)) = call(&mut self.blocks, at) else {
                 continue;
             };
             if tool.name.is_empty() {
-                hand.ledger.tolerate(Rule::MissingField, index, hand.origin, hand.out)?;
+                hand.ledger.tolerate(Rule::MissingField, Some(index), hand.origin, hand.out)?;
                 continue;
             }
             if tool.id.is_empty() {
@@ -159,90 +132,72 @@ impl Choice {
                     id = format!("call_{number}").into();
                 }
                 self.ids.insert(id.clone(), at);
-                if let Some(tool) = self.call(at) {
-                    tool.id = id;
-                }
-                self.announce(at, hand)?;
+                tool.id = id;
+                announce(index, tool, input, hand);
                 let rule = Rule::MissingToolId;
-                hand.ledger.tolerate(rule, index, hand.origin, hand.out)?;
+                hand.ledger.tolerate(rule, Some(index), hand.origin, hand.out)?;
             }
         }
         Ok(())
     }
+}
 
-    fn input(&mut self, at: usize, piece: Str<'_>, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
-        let Some(Life::Open(draft)) = self.blocks.get_mut(at) else {
-            return Ok(());
-        };
-        let Fill::Tool(tool) = &mut draft.fill else {
-            return Ok(());
-        };
-        // An empty object that comes first may only stand for what is yet to come.
-        let empty = draft.text.is_empty() && piece.verbatim() == Some("{}");
-        if core::mem::replace(&mut tool.placeholder, empty)
-            && piece.decode().trim_start().starts_with('{')
-        {
-            let index = Some(draft.index);
-            draft.text.clear();
-            let rule = Rule::DoneDiffers;
-            hand.ledger.tolerate(rule, index, hand.origin, hand.out)?;
-        }
-        self.write_input(at, piece, hand)
+/// The call in a block: the block's index, what is known of the call, and its input.
+fn call(blocks: &mut [Life], at: usize) -> Option<(u32, &mut Tool, &mut Growing)> {
+    let Life::Open(draft) = blocks.get_mut(at)? else {
+        return None;
+    };
+    match &mut draft.fill {
+        Fill::Tool(tool) => Some((draft.index, tool, &mut draft.text)),
+        Fill::Text { .. } | Fill::Thinking(_) => None,
     }
+}
 
-    fn write_input(
-        &mut self,
-        at: usize,
-        piece: Str<'_>,
-        hand: &mut Hand<'_, '_>,
-    ) -> Result<(), Fault> {
-        let raw = piece.raw().len();
-        let written = self.write(at, piece, hand)?;
-        let Some(Life::Open(draft)) = self.blocks.get(at) else {
-            return Ok(());
-        };
-        // Written as JSON, a text takes what it took on the wire.
-        if let Fill::Tool(tool) = &draft.fill
-            && tool.kind == ToolKind::Custom
-            && hand.ledger.accumulate
-        {
-            let more = raw.saturating_sub(written.as_ref().map_or(0, |(_, text)| text.len()));
-            hand.ledger.hold(more)?;
-        }
-        hand.ledger.bound_input(draft.text.len())?;
-        let announced = matches!(&draft.fill, Fill::Tool(tool) if tool.announced);
-        if let Some((index, piece)) = written.filter(|_| announced) {
-            hand.out.push_back(Event::tool_input(index, piece));
-        }
-        Ok(())
+/// Hands out that a call begins, once its name and its id are known; and the input that has waited
+/// for it.
+fn announce(index: u32, tool: &mut Tool, waited: &Growing, hand: &mut Hand<'_, '_>) {
+    if tool.announced || tool.name.is_empty() || tool.id.is_empty() {
+        return;
     }
+    tool.announced = true;
+    let (id, name, kind) = (tool.id.clone(), tool.name.clone(), tool.kind);
+    hand.ledger.output_started = true;
+    hand.out.push_back(Event::ToolStart(ToolStart { index, id, name, kind }.into()));
+    let waited = waited.to_text();
+    if !waited.is_empty() {
+        hand.out.push_back(Event::tool_input(index, waited));
+    }
+}
 
-    fn call(&mut self, at: usize) -> Option<&mut Tool> {
-        match self.blocks.get_mut(at) {
-            Some(Life::Open(draft)) => match &mut draft.fill {
-                Fill::Tool(tool) => Some(tool),
-                _ => None,
-            },
-            _ => None,
-        }
+/// Adds a piece to the input of a call.
+fn fill(
+    index: u32,
+    tool: &mut Tool,
+    input: &mut Growing,
+    piece: Str<'_>,
+    hand: &mut Hand<'_, '_>,
+) -> Result<(), Fault> {
+    // An empty object that comes first may only stand for what is yet to come.
+    let empty = input.is_empty() && piece.verbatim() == Some("{}");
+    if core::mem::replace(&mut tool.placeholder, empty)
+        && piece.decode().trim_start().starts_with('{')
+    {
+        input.clear();
+        let rule = Rule::DoneDiffers;
+        hand.ledger.tolerate(rule, Some(index), hand.origin, hand.out)?;
     }
-
-    fn call_at(&self, at: usize) -> Option<&Tool> {
-        match self.blocks.get(at) {
-            Some(Life::Open(draft)) => match &draft.fill {
-                Fill::Tool(tool) => Some(tool),
-                _ => None,
-            },
-            _ => None,
-        }
+    let raw = piece.raw().len();
+    let written = write(input, piece, hand)?;
+    // Written as JSON, a text takes what it took on the wire.
+    if tool.kind == ToolKind::Custom && hand.ledger.accumulate {
+        let more = raw.saturating_sub(written.as_ref().map_or(0, Text::len));
+        hand.ledger.hold(more)?;
     }
-
-    fn index_of(&self, at: usize) -> Option<u32> {
-        match self.blocks.get(at) {
-            Some(Life::Open(draft)) => Some(draft.index),
-            _ => None,
-        }
+    hand.ledger.bound_input(input.len())?;
+    if let Some(piece) = written.filter(|_| tool.announced) {
+        hand.out.push_back(Event::tool_input(index, piece));
     }
+    Ok(())
 }
 
 /// Bytes that an entry of a table takes.
