@@ -188,15 +188,11 @@ impl Machine {
         self.settle_parts(at, item, origin, out)?;
         self.end_halves(at, out)?;
         self.complete_call(at, item, origin, out)?;
-        let Some(Place { index, life }) = self.items.places.get_mut(at) else {
+        let ended = self.items.places.get_mut(at).and_then(Place::end);
+        let Some((place, mut draft)) = ended else {
             return Ok(());
         };
-        let index = *index;
-        let ledger = &mut self.ledger;
-        let closed = Closed { kind: (&*item.kind).into(), ..Closed::default() };
-        let Life::Open(mut draft) = core::mem::replace(life, Life::Closed(closed)) else {
-            return Ok(());
-        };
+        let (index, ledger) = (place.index, &mut self.ledger);
         let status = item.status.map(|status| status.decode());
         let mut done = Done {
             stored_nowhere: self.stored_nowhere,
@@ -218,7 +214,7 @@ impl Machine {
         let unnamed = matches!(&draft.fill, Fill::Tool(tool) if !tool.announced);
         done.cut |= unnamed;
         let awaits_client = draft.awaits_client() && !done.cut;
-        let id = draft.id();
+        let (id, kind) = (draft.id(), draft.kind().into());
         let mut block = None;
         if ledger.accumulate {
             if !item.raw.is_empty() {
@@ -236,9 +232,7 @@ impl Machine {
             finished(&made, out);
             block = Some(made);
         }
-        if let Some(Place { life: Life::Closed(closed), .. }) = self.items.places.get_mut(at) {
-            (closed.awaits_client, closed.block) = (awaits_client, block);
-        }
+        place.life = Life::Closed(Closed { kind, awaits_client, block });
         self.items.name(&id, at);
         if unnamed {
             self.ledger.tolerate(Rule::MissingField, Some(index), origin, out)
@@ -331,17 +325,16 @@ impl Machine {
             let whole = !draft.parts.is_empty() && draft.parts.iter().all(|part| part.whole);
             // What an item held when it began is all of it, if nothing else came.
             let given = draft.given.take().filter(|_| draft.parts.is_empty());
-            let kind = Text::from(draft.kind());
+            let reasoning = matches!(draft.fill, Fill::Reasoning);
             self.ledger.warn(Rule::MissingBlockStop, Some(index), false, origin, out)?;
-            if kind == "reasoning" {
+            if reasoning {
                 continue;
             }
             if let Some(given) = given {
                 let item = Item::read(&mut Reader::new(&given)).ok().flatten().unwrap_or_default();
                 self.close(at, &Item { raw: "", ..item }, origin, out)?;
             } else if whole {
-                let item = Item { kind: (&*kind).into(), ..Item::default() };
-                self.close(at, &item, origin, out)?;
+                self.close(at, &Item::default(), origin, out)?;
             }
         }
         Ok(())
@@ -357,7 +350,7 @@ impl Machine {
         if let Some(index) = index {
             return Ok(self.items.with_index(index));
         }
-        if self.is_done() || self.items.places.is_empty() {
+        if self.is_done() {
             return Ok(None);
         }
         let mut open = (0..).zip(&self.items.places).filter(|(_, place)| place.is_open());
@@ -420,6 +413,17 @@ impl Draft {
 impl Place {
     pub(super) fn is_open(&self) -> bool {
         matches!(self.life, Life::Open(_))
+    }
+
+    /// Takes the item out, if it is open: what becomes of it is put in its place.
+    pub(super) fn end(&mut self) -> Option<(&mut Self, Box<Draft>)> {
+        match core::mem::replace(&mut self.life, Life::Closed(Closed::default())) {
+            Life::Open(draft) => Some((self, draft)),
+            closed @ Life::Closed(_) => {
+                self.life = closed;
+                None
+            }
+        }
     }
 
     /// Whether the client has to do something before the model can go on.

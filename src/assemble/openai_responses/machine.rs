@@ -77,11 +77,8 @@ impl Machine {
 
     /// Ends all blocks where they are.
     pub(crate) fn seal(&mut self) {
-        for place in self.items.places.iter_mut().filter(|place| place.is_open()) {
-            let closed = Life::Closed(Closed::default());
-            if let Life::Open(draft) = core::mem::replace(&mut place.life, closed)
-                && self.ledger.accumulate
-            {
+        for (place, draft) in self.items.places.iter_mut().filter_map(Place::end) {
+            if self.ledger.accumulate {
                 let block = Arc::new(draft.into_block(None, &mut Written::default()));
                 place.life = Life::Closed(Closed { block: Some(block), ..Closed::default() });
             }
