@@ -519,6 +519,31 @@ mod refusals {
     }
 
     #[test]
+    fn a_refusal_is_one_before_its_end() {
+        for (piece, refusal) in [("", false), ("No.", true)] {
+            let mut decoder = responses();
+            let mut input = sse([CREATED, &added(0, MESSAGE), &refuse(0, piece)]).into();
+            while decoder.decode(&mut input).unwrap().is_some() {}
+            let message = decoder.message();
+            let Content::Text(text) = &message.content[0].content else { panic!() };
+            assert_eq!(text.refusal, refusal, "{piece:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_refusal_is_one_though_only_its_part_says_so() {
+        let part = |kind: &str| part("content_part.added", 0, 0, kind);
+        let (refused, said) = (part(&refusal("")), part(&output_text("")));
+        for events in [
+            [CREATED, &added(0, MESSAGE), &refused, &done(0, MESSAGE), COMPLETED].as_slice(),
+            &[CREATED, &added(0, MESSAGE), &refused, &said, &done(0, MESSAGE), COMPLETED],
+        ] {
+            let (message, _) = reply(events);
+            assert_eq!(message.stop_reason, Some(StopReason::Refusal));
+        }
+    }
+
+    #[test]
     fn a_refusal_counts_though_nothing_is_kept() {
         let events = [CREATED, &added(0, MESSAGE), &refuse(0, "No."), COMPLETED];
         let expected = [r#"refusal 0 "No.""#, "complete refusal unsafe"];
@@ -572,6 +597,10 @@ mod annotations {
             &format!("citation 0 {FILE}"),
             &format!(r#"block 0 {{"type":"text","text":"a","citations":[{URL},{}]}}"#, FILE.replace(r#""file_id":"file_q","#, "")),
             "complete end_turn",
+        ]
+        beside_a_refusal: [CREATED, added(0, MESSAGE), part("content_part.added", 0, 0, &refusal("No.").replace('}', r#","annotations":[{"type":"file_path"}]}"#)), OUT_OF_TOKENS] => [
+            r#"refusal 0 "No.""#,
+            "complete max_tokens unsafe",
         ]
         only_in_the_part: [CREATED, added(0, MESSAGE), text(0, "a"), part("content_part.done", 0, 0, &cited(&[URL])), done(0, &message_of(&[&cited(&[URL])])), COMPLETED] => [
             r#"token 0 "a""#,
@@ -952,6 +981,12 @@ mod items {
         apply_patch_call: r#"{"id":"apc_1","type":"apply_patch_call","call_id":"call_1","operation":{"type":"delete_file","path":"t.md"},"status":"completed"}"# =>
             ["tool_start 0 call_1 apply_patch Client", r#"tool_call 0 apply_patch {"type":"delete_file","path":"t.md"}"#,
             r#"block 0 {"type":"tool_use","id":"call_1","name":"apply_patch","input":{"type":"delete_file","path":"t.md"}}"#], "tool_use";
+        an_action_that_is_a_list: r#"{"id":"lsh_1","type":"local_shell_call","call_id":"call_1","action":["date"],"status":"completed"}"# =>
+            ["tool_start 0 call_1 local_shell Client", r#"tool_call 0 local_shell {"action":["date"]}"#,
+            r#"block 0 {"type":"tool_use","id":"call_1","name":"local_shell","input":{"action":["date"]}}"#], "tool_use";
+        an_operation_that_is_a_list: r#"{"id":"apc_1","type":"apply_patch_call","call_id":"call_1","operation":["t.md"],"status":"completed"}"# =>
+            ["tool_start 0 call_1 apply_patch Client", r#"tool_call 0 apply_patch {"operation":["t.md"]}"#,
+            r#"block 0 {"type":"tool_use","id":"call_1","name":"apply_patch","input":{"operation":["t.md"]}}"#], "tool_use";
         mcp_call: r#"{"id":"mcp_1","type":"mcp_call","server_label":"desk","name":"find","arguments":"{\"q\":1}","output":"none","error":null,"status":"completed","approval_request_id":null}"# =>
             ["tool_start 0 mcp_1 find Mcp", r#"tool_input 0 "{\"q\":1}""#, r#"tool_call 0 find {"q":1}"#,
             r#"block 0 {"type":"mcp_tool_use","id":"mcp_1","name":"find","server_name":"desk","input":{"q":1}}"#], "end_turn";
@@ -1267,6 +1302,76 @@ mod variations {
             r#"block 1 {"type":"tool_use","id":"call_1","name":"dim","input":{}}"#,
             "complete tool_use",
         ]
+        only_a_whole_response: [completed(&[&message("a")])] => [
+            "warning missing_message_start",
+            "warning missing_block_start 0",
+            r#"token 0 "a""#,
+            r#"block 0 {"type":"text","text":"a"}"#,
+            "complete end_turn",
+        ]
+        a_whole_item_in_a_response_that_was_cut: [CREATED, added(0, CALLING), args(0, "{"), added(1, MESSAGE), text(1, "a"), event("incomplete", &format!(r#""response":{{"status":"incomplete","output":[{},{MESSAGE}]}}"#, call(1, "{}")))] => [
+            "tool_start 0 call_1 dim Client",
+            r#"tool_input 0 "{""#,
+            r#"token 1 "a""#,
+            r#"tool_input 0 "}""#,
+            "tool_call 0 dim {}",
+            r#"block 0 {"type":"tool_use","id":"call_1","name":"dim","input":{}}"#,
+            "complete incomplete unsafe",
+        ]
+        an_item_of_which_nothing_was_said_before_the_end: [CREATED, added(0, MESSAGE), COMPLETED] => [
+            "warning missing_block_stop 0",
+            "complete end_turn",
+        ]
+        a_message_with_another_id_and_place_at_the_end_is_known: [CREATED, added(3, MESSAGE), text(3, "a"), done(3, &message("a")), completed(&[&message("a").replace("msg_1", "msg_2")])] => [
+            r#"token 3 "a""#,
+            r#"block 3 {"type":"text","text":"a"}"#,
+            "complete end_turn",
+        ]
+        a_search_with_another_id_and_place_at_the_end_is_known: [CREATED, done(3, r#"{"id":"ws_1","type":"web_search_call"}"#), completed(&[r#"{"id":"ws_2","type":"web_search_call"}"#])] => [
+            "warning missing_block_start 3",
+            "tool_start 3 ws_1 web_search Server",
+            "tool_call 3 web_search {}",
+            r#"block 3 {"type":"server_tool_use","id":"ws_1","name":"web_search","input":{}}"#,
+            "complete end_turn",
+        ]
+        an_open_message_without_an_id_ends_with_the_response: [CREATED, added(0, r#"{"type":"message"}"#), text(0, "a"), completed(&[&message("ab")])] => [
+            r#"token 0 "a""#,
+            r#"token 0 "b""#,
+            r#"block 0 {"type":"text","text":"ab"}"#,
+            "complete end_turn",
+        ]
+        an_open_message_with_another_id_ends_with_the_response: [CREATED, added(0, MESSAGE), text(0, "a"), completed(&[&message("ab").replace("msg_1", "msg_2")])] => [
+            r#"token 0 "a""#,
+            r#"token 0 "b""#,
+            r#"block 0 {"type":"text","text":"ab"}"#,
+            "complete end_turn",
+        ]
+        an_open_call_without_an_id_ends_with_the_response: [CREATED, added(0, r#"{"type":"function_call","name":"dim"}"#), args(0, "{"), completed(&[&call(1, "{}")])] => [
+            "tool_start 0 call_1 dim Client",
+            r#"tool_input 0 "{}""#,
+            "tool_call 0 dim {}",
+            r#"block 0 {"type":"tool_use","id":"call_1","name":"dim","input":{}}"#,
+            "complete tool_use",
+        ]
+        another_call_at_the_end_is_not_the_open_one: [CREATED, added(0, CALLING), args(0, "{"), completed(&[&call(2, "{}")])] => [
+            "tool_start 0 call_1 dim Client",
+            r#"tool_input 0 "{""#,
+            "warning missing_block_start 1",
+            "tool_start 1 call_2 dim Client",
+            r#"tool_input 1 "{}""#,
+            "tool_call 1 dim {}",
+            r#"block 1 {"type":"tool_use","id":"call_2","name":"dim","input":{}}"#,
+            "warning missing_block_stop 0",
+            "complete tool_use",
+        ]
+        another_type_at_the_end_is_not_the_open_item: [CREATED, added(0, REASONING), think(0, 0, "t"), completed(&[&message("a")])] => [
+            r#"thinking 0 "t""#,
+            "warning missing_block_start 1",
+            r#"token 1 "a""#,
+            r#"block 1 {"type":"text","text":"a"}"#,
+            "warning missing_block_stop 0",
+            "complete end_turn",
+        ]
         the_older_name_of_the_end: [CREATED, added(0, MESSAGE), text(0, "a"), done(0, &message("a")), ended("done", r#""status":"completed""#)] => [
             r#"token 0 "a""#,
             r#"block 0 {"type":"text","text":"a"}"#,
@@ -1321,6 +1426,142 @@ mod variations {
         ]
         an_item_without_a_type: [CREATED, added(0, "{}"), done(0, "{}"), COMPLETED] => [
             "block 0 {}",
+            "complete end_turn",
+        ]
+        the_input_of_a_call_of_no_item_tells_its_type: [CREATED, piece("mcp_call_arguments", 0, 0, "{"), done(0, r#"{"id":"mcp_1","type":"mcp_call","name":"find","arguments":"{}"}"#),
+            piece("code_interpreter_call_code", 1, 0, "1"), done(1, r#"{"id":"ci_1","type":"code_interpreter_call","code":"1+1"}"#), COMPLETED] => [
+            "warning missing_block_start 0",
+            "tool_start 0 mcp_1 find Mcp",
+            r#"tool_input 0 "{}""#,
+            "tool_call 0 find {}",
+            r#"block 0 {"type":"mcp_tool_use","id":"mcp_1","name":"find","input":{}}"#,
+            "warning missing_block_start 1",
+            "tool_start 1 ci_1 code_interpreter Server",
+            r#"tool_input 1 "1+1""#,
+            r#"tool_call 1 code_interpreter "1+1""#,
+            r#"block 1 {"type":"server_tool_use","id":"ci_1","name":"code_interpreter","input":"1+1"}"#,
+            "complete end_turn",
+        ]
+        an_empty_piece_of_no_item_begins_none: [CREATED, text(0, ""), COMPLETED] => [
+            "complete end_turn",
+        ]
+        a_call_without_an_id: [CREATED, added(0, r#"{"id":"fc_1","type":"function_call","name":"dim","arguments":""}"#), args(0, "{}"), done(0, r#"{"id":"fc_1","type":"function_call","name":"dim","arguments":"{}"}"#), COMPLETED] => [
+            "warning missing_tool_id 0",
+            "tool_start 0 call_0 dim Client",
+            r#"tool_input 0 "{}""#,
+            "tool_call 0 dim {}",
+            r#"block 0 {"type":"tool_use","id":"call_0","name":"dim","input":{}}"#,
+            "complete tool_use",
+        ]
+        a_call_without_a_name_gets_no_id: [CREATED, added(0, r#"{"id":"fc_1","type":"function_call","arguments":""}"#), done(0, r#"{"id":"fc_1","type":"function_call","arguments":"{}"}"#), COMPLETED] => [
+            r#"block 0 {"type":"tool_use","id":"","name":"","partial_json":"{}","replayable":false}"#,
+            "warning missing_field 0",
+            "complete end_turn",
+        ]
+        calls_without_ids_are_found_by_those_of_their_items: [CREATED, added(0, r#"{"id":"fc_1","type":"function_call","name":"dim"}"#), added(1, r#"{"id":"fc_2","type":"function_call","name":"dim"}"#),
+            completed(&[r#"{"id":"fc_2","type":"function_call","name":"dim","arguments":"{\"b\":2}"}"#, r#"{"id":"fc_1","type":"function_call","name":"dim","arguments":"{\"a\":1}"}"#])] => [
+            "warning missing_tool_id 1",
+            "tool_start 1 call_1 dim Client",
+            r#"tool_input 1 "{\"b\":2}""#,
+            r#"tool_call 1 dim {"b":2}"#,
+            r#"block 1 {"type":"tool_use","id":"call_1","name":"dim","input":{"b":2}}"#,
+            "tool_start 0 call_0 dim Client",
+            r#"tool_input 0 "{\"a\":1}""#,
+            r#"tool_call 0 dim {"a":1}"#,
+            r#"block 0 {"type":"tool_use","id":"call_0","name":"dim","input":{"a":1}}"#,
+            "complete tool_use",
+        ]
+        an_item_without_an_id_added_twice: [CREATED, added(0, r#"{"type":"message"}"#), added(0, r#"{"type":"message"}"#), text(0, "a"), done(0, &message("a")), COMPLETED] => [
+            "warning repeated_block_start 0",
+            r#"token 0 "a""#,
+            r#"block 0 {"type":"text","text":"a"}"#,
+            "complete end_turn",
+        ]
+        another_call_on_an_open_index: [CREATED, added(0, CALLING), added(0, &calling(2)), args(0, "{}"), done(0, &call(2, "{}")), OUT_OF_TOKENS] => [
+            "tool_start 0 call_1 dim Client",
+            "warning reused_index 0",
+            "tool_start 0 call_2 dim Client",
+            r#"tool_input 0 "{}""#,
+            "tool_call 0 dim {}",
+            r#"block 0 {"type":"tool_use","id":"call_2","name":"dim","input":{}}"#,
+            "complete max_tokens unsafe",
+        ]
+        an_index_that_is_missing_behind_a_closed_item_means_a_new_one: [CREATED, added(0, MESSAGE), done(0, &message("a")), event("output_text.delta", r#""delta":"b""#), OUT_OF_TOKENS] => [
+            r#"token 0 "a""#,
+            r#"block 0 {"type":"text","text":"a"}"#,
+            "warning missing_block_start",
+            r#"token 1 "b""#,
+            "complete max_tokens unsafe",
+        ]
+        a_text_and_a_refusal_in_one_place: [CREATED, added(0, MESSAGE), text(0, "a"), refuse(0, "No."), whole("output_text", 0, 0, "a"), whole("refusal", 0, 0, "No."), done(0, &message_of(&[])), COMPLETED] => [
+            r#"token 0 "a""#,
+            r#"refusal 0 "No.""#,
+            r#"block 0 {"type":"text","text":"aNo.","refusal":true}"#,
+            "complete refusal unsafe",
+        ]
+        an_empty_whole_of_a_text_differs: [CREATED, added(0, MESSAGE), text(0, "a"), whole("output_text", 0, 0, ""), done(0, &message_of(&[])), COMPLETED] => [
+            r#"token 0 "a""#,
+            "warning done_differs 0",
+            r#"block 0 {"type":"text","text":""}"#,
+            "complete end_turn",
+        ]
+        a_half_that_the_whole_does_not_have: [CREATED, added(0, MESSAGE), event("output_text.delta", r#""output_index":0,"delta":"a\ud83c""#), whole("output_text", 0, 0, "a"), done(0, &message_of(&[])), COMPLETED] => [
+            r#"token 0 "a""#,
+            r#"block 0 {"type":"text","text":"a"}"#,
+            "complete end_turn",
+        ]
+        parts_that_leave_a_place_free_are_found_by_it: [CREATED, added(0, MESSAGE), text(0, "a"), piece("output_text", 0, 2, "c"), done(0, &message_of(&[&output_text("a"), &output_text("b"), &output_text("c")])), COMPLETED] => [
+            r#"token 0 "a""#,
+            r#"token 0 "c""#,
+            r#"token 0 "b""#,
+            r#"block 0 {"type":"text","text":"acb"}"#,
+            "complete end_turn",
+        ]
+        a_text_in_a_part_of_reasoning: [CREATED, added(0, REASONING), part("content_part.added", 0, 0, &output_text("t")), done(0, r#"{"type":"reasoning","summary":[],"content":[{"type":"text","text":"tu"}]}"#), COMPLETED] => [
+            r#"thinking 0 "t""#,
+            r#"thinking 0 "u""#,
+            r#"block 0 {"type":"thinking","thinking":"tu"}"#,
+            "complete end_turn",
+        ]
+        a_text_in_a_part_of_reasoning_without_an_index: [CREATED, added(3, REASONING), event("content_part.added", &format!(r#""part":{}"#, output_text("t"))), OUT_OF_TOKENS] => [
+            "warning missing_index 3",
+            r#"thinking 3 "t""#,
+            "complete max_tokens unsafe",
+        ]
+        a_summary_in_a_part_of_the_content: [CREATED, added(0, REASONING), part("content_part.added", 0, 0, &summary_text("t")), done(0, &thought(&["t"], "gAA")), COMPLETED] => [
+            r#"thinking 0 "t""#,
+            "signature 0 gAA",
+            r#"block 0 {"type":"thinking","thinking":"t","signature":"gAA"}"#,
+            "complete end_turn",
+        ]
+        a_part_of_the_summary_is_one_whatever_its_type: [CREATED, added(0, REASONING), part("reasoning_summary_part.added", 0, 0, &output_text("t")), done(0, &thought(&["t"], "gAA")), COMPLETED] => [
+            r#"thinking 0 "t""#,
+            "signature 0 gAA",
+            r#"block 0 {"type":"thinking","thinking":"t","signature":"gAA"}"#,
+            "complete end_turn",
+        ]
+        the_arguments_of_an_mcp_call_are_said_once: [CREATED, added(0, r#"{"id":"mcp_1","type":"mcp_call","name":"find","arguments":""}"#), piece("mcp_call_arguments", 0, 0, "{\"q\""), done(0, r#"{"id":"mcp_1","type":"mcp_call","name":"find","arguments":"{\"q\":1}"}"#), COMPLETED] => [
+            "tool_start 0 mcp_1 find Mcp",
+            r#"tool_input 0 "{\"q\"""#,
+            r#"tool_input 0 ":1}""#,
+            r#"tool_call 0 find {"q":1}"#,
+            r#"block 0 {"type":"mcp_tool_use","id":"mcp_1","name":"find","input":{"q":1}}"#,
+            "complete end_turn",
+        ]
+        the_code_of_an_interpreter_is_said_once: [CREATED, added(0, r#"{"id":"ci_1","type":"code_interpreter_call","code":""}"#), piece("code_interpreter_call_code", 0, 0, "1"), done(0, r#"{"id":"ci_1","type":"code_interpreter_call","code":"1+1"}"#), COMPLETED] => [
+            "tool_start 0 ci_1 code_interpreter Server",
+            r#"tool_input 0 "1""#,
+            r#"tool_input 0 "+1""#,
+            r#"tool_call 0 code_interpreter "1+1""#,
+            r#"block 0 {"type":"server_tool_use","id":"ci_1","name":"code_interpreter","input":"1+1"}"#,
+            "complete end_turn",
+        ]
+        the_code_of_an_interpreter_cut_in_halves: [CREATED, added(0, r#"{"id":"ci_1","type":"code_interpreter_call","code":""}"#), event("code_interpreter_call_code.delta", r#""output_index":0,"delta":"1\ud83c""#), done(0, r#"{"id":"ci_1","type":"code_interpreter_call"}"#), COMPLETED] => [
+            "tool_start 0 ci_1 code_interpreter Server",
+            r#"tool_input 0 "1""#,
+            "tool_input 0 \"\u{fffd}\"",
+            "tool_call 0 code_interpreter \"1\u{fffd}\"",
+            "block 0 {\"type\":\"server_tool_use\",\"id\":\"ci_1\",\"name\":\"code_interpreter\",\"input\":\"1\u{fffd}\"}",
             "complete end_turn",
         ]
         an_unknown_part_without_text: [CREATED, added(0, MESSAGE), part("content_part.added", 0, 0, r#"{"type":"output_smell","smell":"mint"}"#), part("content_part.done", 0, 0, r#"{"type":"output_smell","smell":"mint"}"#),
@@ -1952,6 +2193,14 @@ mod limits {
         assert_eq!(done.usage().output_tokens, Some(7));
         assert_eq!(done.stop_reason(), Some(&StopReason::ToolUse));
     }
+
+    #[test]
+    fn without_accumulation_the_message_has_no_blocks_before_its_end_either() {
+        let mut decoder = responses().accumulate(false);
+        let mut input = sse([CREATED, &added(0, MESSAGE), &text(0, "a")]).into();
+        while decoder.decode(&mut input).unwrap().is_some() {}
+        assert!(decoder.message().content.is_empty());
+    }
 }
 
 mod usage {
@@ -1983,6 +2232,15 @@ mod usage {
         for key in ["input_tokens_details", "total_tokens", "cost_in_usd_ticks"] {
             assert!(kept.contains(&key), "{key}");
         }
+    }
+
+    #[test]
+    fn the_counts_of_a_failure_are_known_without_its_message() {
+        let end = ended("failed", r#""status":"failed","usage":{"output_tokens":7}"#);
+        let mut decoder = responses();
+        let mut input = sse([CREATED, &end]).into();
+        while let Ok(Some(_)) = decoder.decode(&mut input) {}
+        assert_eq!(decoder.usage().output_tokens, Some(7));
     }
 
     #[test]
@@ -2372,6 +2630,24 @@ mod guarded {
         ];
         assert_eq!(calls_in(&events), 1);
         assert_eq!(reply(&events).0.text(), "Hi");
+    }
+
+    /// The end of the item never comes, so there is nothing that could be kept as received.
+    #[test]
+    fn an_item_ends_with_the_response_if_all_of_it_was_said() {
+        let block = r#"block 0 {"type":"text","text":"a"}"#;
+        let called = r#"block 0 {"type":"tool_use","id":"call_1","name":"dim","input":{}}"#;
+        let said = [added(0, MESSAGE), text(0, "a"), whole("output_text", 0, 0, "a")];
+        let called_in =
+            [added(0, CALLING), whole("function_call_arguments", 0, 0, "{}"), KEEPALIVE.to_owned()];
+        let empty = part("content_part.added", 0, 0, &output_text(""));
+        let given = [added(0, &message("a")), empty, KEEPALIVE.to_owned()];
+        for (item, expected) in [(said, block), (called_in, called), (given, block)] {
+            let events = [CREATED, &item[0], &item[1], &item[2], COMPLETED];
+            let lines = short(&everywhere(expected, &sse(events), responses));
+            assert!(lines.contains(&"warning missing_block_stop 0".to_owned()), "{lines:?}");
+            assert!(lines.contains(&expected.to_owned()), "{lines:?}");
+        }
     }
 
     #[test]
