@@ -284,6 +284,83 @@ fn a_failed_stream_holds_its_error_and_no_more() {
     }
 }
 
+const BROKEN: &str = "data: {]\n\n";
+
+/// A decoder that has read all of these events.
+fn read(decoder: Decoder, events: impl IntoIterator<Item = String>) -> Decoder {
+    let mut decoder = decoder;
+    for event in events {
+        let mut input = Bytes::from(sse([event]));
+        while decoder.decode(&mut input).unwrap().is_some() {}
+    }
+    decoder
+}
+
+/// An item of a response, and a piece of its text.
+fn item(index: usize, text: &str) -> [String; 2] {
+    let place = format!(r#""output_index":{index}"#);
+    let item = format!(r#"{{"type":"message","id":"msg_{index}"}}"#);
+    [
+        format!(r#"{{"type":"response.output_item.added",{place},"item":{item}}}"#),
+        format!(r#"{{"type":"response.output_text.delta",{place},"delta":"{text}"}}"#),
+    ]
+}
+
+/// A piece of a choice of a chat.
+fn choice(index: usize, text: &str) -> String {
+    format!(
+        "data: {{\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n"
+    )
+}
+
+/// Blocks with so many bytes of text each, all of them open.
+fn open_blocks(count: usize, bytes: usize) -> [Decoder; 3] {
+    let text = "x".repeat(bytes);
+    let anthropic_blocks =
+        (0..u32::try_from(count).unwrap()).flat_map(|at| [open(at, TEXT), common::text(at, &text)]);
+    let started = [START.to_owned()].into_iter().chain(anthropic_blocks);
+    let created = [RESPONSE[0].to_owned()].into_iter();
+    [
+        read(anthropic(), started),
+        read(responses(), created.chain((0..count).flat_map(|at| item(at, &text)))),
+        read(chat(), (0..count).map(|at| choice(at, &text))),
+    ]
+}
+
+/// What is cut is given away as it is written, one block after the other.
+#[test]
+fn a_stream_that_fails_holds_no_block_twice_but_one() {
+    for mut decoder in open_blocks(8, 32 << 10) {
+        let mut input = Bytes::from(BROKEN);
+        let mut failed = None;
+        let measured = allocation_counter::measure(|| failed = decoder.decode(&mut input).err());
+        let partial = failed.as_ref().unwrap().partial();
+        let texts = 1 + partial.choices.len();
+        assert_eq!(texts.max(partial.message.content.len()), 8);
+        assert!(measured.bytes_max <= 48 << 10, "{} bytes", measured.bytes_max);
+    }
+}
+
+/// Neither its blocks, nor the room that they were written in.
+#[test]
+fn a_decoder_that_failed_holds_its_error_and_no_more() {
+    let long = "x".repeat(12 << 10);
+    let [anthropic, responses, chat] = open_blocks(100, 1);
+    let ended = [
+        read(anthropic, [open(200, TEXT), text(200, &long), shut(200)]),
+        read(responses, item(200, &long).into_iter().chain([
+            r#"{"type":"response.output_item.done","output_index":200,"item":{"type":"message"}}"#.to_owned(),
+        ])),
+        read(chat, [choice(200, &long)]),
+    ];
+    for mut decoder in ended {
+        let error = decoder.decode(&mut Bytes::from(BROKEN)).unwrap_err();
+        let held = -allocation_counter::measure(|| drop(decoder)).bytes_current;
+        assert!(held <= 2048, "{held} bytes beside the error");
+        drop(error);
+    }
+}
+
 /// A block takes its own room, wherever its index is.
 #[test]
 fn memory_follows_blocks_and_not_indexes() {

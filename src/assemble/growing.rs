@@ -143,6 +143,15 @@ mod tests {
     }
 
     #[test]
+    fn half_a_character_that_the_whole_does_not_have_is_forgotten() {
+        let mut growing = Growing { half: Some(0xd83d), ..Growing::default() };
+        growing.push(&"ab".into(), true);
+        assert_eq!(growing.to_text(), "ab\u{fffd}");
+        assert_eq!(growing.settle("ab", true), Settled::Missing(Text::EMPTY));
+        assert_eq!((growing.to_text().as_str(), growing.unpaired(true)), ("ab", None));
+    }
+
+    #[test]
     fn what_is_not_kept_is_counted() {
         let mut growing = Growing::default();
         growing.push(&"ab".into(), false);

@@ -150,3 +150,158 @@ fn object(raw: ByteString) -> Result<Json, InvalidInput> {
         Err(error) => Err(InvalidInput { raw: raw.into(), reason: InvalidReason::Json(error) }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::wire;
+
+    fn machines() -> [Machine; 3] {
+        [
+            Machine::Anthropic(anthropic::Machine::new(true)),
+            Machine::Responses(openai_responses::Machine::new().into()),
+            Machine::Chat(openai_chat::Machine::new().into()),
+        ]
+    }
+
+    fn origin<'a>(name: &'a str, data: &'a Bytes) -> Origin<'a> {
+        Origin { name, source: Source::new(data, data.len()), data, offset: 0 }
+    }
+
+    /// What comes of the data of a frame.
+    #[track_caller]
+    fn apply(machine: &mut Machine, name: &str, data: &str) -> Queue {
+        let data = Bytes::copy_from_slice(data.as_bytes());
+        let (origin, mut out) = (origin(name, &data), Queue::new());
+        let result = match machine {
+            Machine::Anthropic(machine) => {
+                let event = wire::anthropic::Event::parse(name, &data).unwrap();
+                machine.apply(event, &origin, &mut out)
+            }
+            Machine::Responses(machine) => {
+                let event = wire::openai_responses::Event::parse(name, &data).unwrap();
+                machine.apply(event, &origin, &mut out)
+            }
+            Machine::Chat(machine) => {
+                let event = wire::openai_chat::Event::parse(name, &data).unwrap();
+                machine.apply(event, &origin, &mut out)
+            }
+        };
+        result.unwrap();
+        out
+    }
+
+    /// A reply of each provider that is complete, in the order of the machines.
+    const REPLIES: [&[(&str, &str)]; 3] = [
+        &[
+            ("message_start", r#"{"type":"message_start","message":{"id":"msg_1"}}"#),
+            (
+                "content_block_start",
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"a"}}"#,
+            ),
+            ("content_block_stop", r#"{"type":"content_block_stop","index":0}"#),
+            ("message_stop", r#"{"type":"message_stop"}"#),
+        ],
+        &[
+            ("", r#"{"type":"response.created","response":{"id":"resp_1"}}"#),
+            ("", r#"{"type":"response.output_text.delta","output_index":0,"delta":"a"}"#),
+            (
+                "",
+                r#"{"type":"response.output_item.done","output_index":0,"item":{"type":"message","content":[{"type":"output_text","text":"a"}]}}"#,
+            ),
+            ("", r#"{"type":"response.completed","response":{"status":"completed"}}"#),
+        ],
+        &[
+            (
+                "",
+                r#"{"id":"c","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}"#,
+            ),
+            ("", "[DONE]"),
+        ],
+    ];
+
+    /// All that may come, of each provider.
+    const LATE: [&[(&str, &str)]; 3] = [
+        &[
+            ("message_start", r#"{"type":"message_start","message":{"id":"msg_2"}}"#),
+            ("message_start", r#"{"type":"message_start","message":null}"#),
+            (
+                "content_block_start",
+                r#"{"type":"content_block_start","content_block":{"type":"text","text":""}}"#,
+            ),
+            (
+                "content_block_start",
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"b"}}"#,
+            ),
+            ("content_block_delta", r#"{"type":"content_block_delta","delta":null}"#),
+            (
+                "content_block_delta",
+                r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"b"}}"#,
+            ),
+            ("content_block_stop", r#"{"type":"content_block_stop","index":0}"#),
+            ("message_delta", r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"}}"#),
+            ("message_stop", r#"{"type":"message_stop"}"#),
+            ("other", r#"{"type":"message_stop"}"#),
+            ("other", r#"{"type":"other"}"#),
+            ("ping", r#"{"type":"ping"}"#),
+            ("error", r#"{"type":"error","error":{}}"#),
+            ("", "[DONE]"),
+        ],
+        &[
+            ("", r#"{"type":"response.created","response":{"id":"resp_2"}}"#),
+            ("", r#"{"type":"response.in_progress"}"#),
+            (
+                "",
+                r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"message"}}"#,
+            ),
+            ("", r#"{"type":"response.output_text.delta","delta":"b"}"#),
+            ("", r#"{"type":"response.output_text.done","output_index":0,"text":"b"}"#),
+            ("", r#"{"type":"response.output_item.done","item":{"type":"message"}}"#),
+            ("", r#"{"type":"response.web_search_call.searching","output_index":0}"#),
+            ("", r#"{"type":"response.completed","response":{"status":"completed"}}"#),
+            ("", r#"{"type":"response.failed","response":{"usage":{"output_tokens":7}}}"#),
+            ("", r#"{"type":"error","message":"m"}"#),
+            ("", r#"{"type":"other"}"#),
+            ("", r#"{"type":"keepalive"}"#),
+            ("", "[DONE]"),
+        ],
+        &[
+            ("", r#"{"id":"d","choices":[{"index":0,"delta":{"content":"b"}}]}"#),
+            ("", r#"{"id":"d","choices":[],"error":{"message":"m"}}"#),
+            ("", r#"{"error":{"message":"m"}}"#),
+            ("", r#"{"other":1}"#),
+            ("", ""),
+            ("", "[DONE]"),
+        ],
+    ];
+
+    /// The decoder gives nothing more to a machine that is done; a machine does not rely on it.
+    #[test]
+    fn nothing_behind_the_end_changes_anything() {
+        for ((mut machine, reply), late) in machines().into_iter().zip(REPLIES).zip(LATE) {
+            assert!(!machine.has_begun());
+            for (name, data) in reply {
+                apply(&mut machine, name, data);
+                assert!(machine.has_begun(), "{data}");
+            }
+            let message = machine.message();
+            assert!(machine.is_done() && message.complete && message.text() == "a");
+            for (name, data) in late {
+                assert_eq!(apply(&mut machine, name, data), [], "{data}");
+                assert_eq!(machine.message(), message, "{data}");
+            }
+            let mut out = Queue::new();
+            if let Machine::Chat(machine) = &mut machine {
+                let data = Bytes::from_static(late[0].1.as_bytes());
+                let event = wire::openai_chat::Event::parse("", &data).unwrap();
+                let wire::openai_chat::Event::Chunk(chunk) = event else { panic!() };
+                let said = chunk.choices().next().unwrap();
+                machine.go_on(said, &origin("", &data), &mut out).unwrap();
+            }
+            machine.finish(0, &origin("", &Bytes::new()), &mut out).unwrap();
+            assert_eq!((out, machine.message()), (Queue::new(), message));
+        }
+    }
+}

@@ -88,3 +88,28 @@ const LEAST: usize = 256;
 
 /// Bytes of the largest room that is kept for the next block.
 const KEPT: usize = 16 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Room of so many bytes, with some text in it.
+    fn room(bytes: usize) -> Written {
+        Written { bytes: alloc::vec![b'a'; bytes], len: 3, most: usize::MAX }
+    }
+
+    #[test]
+    fn room_is_kept_for_the_next_text_unless_it_is_large() {
+        for (bytes, kept) in [(0, 0), (LEAST, LEAST), (KEPT, KEPT), (KEPT + 1, 0)] {
+            let emptied = room(bytes).emptied();
+            assert_eq!((emptied.bytes.len(), emptied.len()), (kept, 0), "{bytes}");
+            assert_eq!(emptied.bytes.capacity() == 0, kept == 0, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn half_a_character_behind_a_text_is_replaced() {
+        assert_eq!(room(3).to_text(None), "aaa");
+        assert_eq!(room(3).to_text(Some(0xd83d)), "aaa\u{fffd}");
+    }
+}

@@ -377,3 +377,104 @@ impl Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::assemble::Ledger;
+    use crate::text::Window;
+    use crate::wire::Source;
+
+    /// A machine that has had these events, whose frames are not named.
+    fn after(events: &[&str]) -> Machine {
+        let mut machine = Machine::new(false);
+        for data in events {
+            let data = Bytes::copy_from_slice(data.as_bytes());
+            let source = Source::new(&data, data.len());
+            let origin = Origin { name: "", source, data: &data, offset: 0 };
+            let event = wire::Event::parse("", &data).unwrap();
+            machine.apply(event, &origin, &mut Queue::new()).unwrap();
+        }
+        machine
+    }
+
+    fn piece(text: &str) -> crate::text::Text {
+        text.into()
+    }
+
+    fn open(index: u32, block: &str) -> alloc::string::String {
+        format!(r#"{{"type":"content_block_start","index":{index},"content_block":{block}}}"#)
+    }
+
+    const START: &str = r#"{"type":"message_start","message":{}}"#;
+    const TEXT: &str = r#"{"type":"text","text":""}"#;
+    const THINKING: &str = r#"{"type":"thinking","thinking":""}"#;
+    const TOOL: &str = r#"{"type":"tool_use","id":"t","name":"n","input":{}}"#;
+
+    #[test]
+    fn a_piece_that_fits_the_last_block_is_added_at_once() {
+        use DeltaKind::{InputJson, Text, Thinking};
+        for (block, fits) in [(TEXT, Text), (THINKING, Thinking), (TOOL, InputJson)] {
+            for kind in [Text, Thinking, InputJson] {
+                let mut machine = after(&[START, &open(3, block)]);
+                assert!(!machine.add(kind, 2, Lent::Text(&piece("a"))), "another index");
+                let added = machine.add(kind, 3, Lent::Text(&piece("a")));
+                assert_eq!(added, kind == fits, "{kind:?} to {block}");
+                let again = machine.add(kind, 3, Lent::Window(&Window([b'b'; 32]), 1));
+                assert_eq!(again, kind == fits, "{kind:?} to {block}");
+                let Some(Place { life: Life::Open(draft), .. }) = machine.places.last() else {
+                    panic!()
+                };
+                let text = draft.text.to_text(None);
+                assert_eq!(text, if added { "ab" } else { "" }, "{kind:?} to {block}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_to_be_looked_at_is_not_added_at_once() {
+        let half = r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\ud83d"}}"#;
+        let stop = r#"{"type":"content_block_stop","index":0}"#;
+        let end = r#"{"type":"message_stop"}"#;
+        let seeded = open(0, r#"{"type":"text","text":"a"}"#);
+        let begun = open(0, TEXT);
+        for events in [
+            &[START][..],
+            &[START, &seeded],
+            &[START, &begun, half],
+            &[START, &begun, stop],
+            &[START, &begun, end],
+        ] {
+            let mut machine = after(events);
+            assert!(!machine.add(DeltaKind::Text, 0, Lent::Text(&piece("a"))), "{events:?}");
+        }
+    }
+
+    /// A limit is for the path that says so.
+    #[test]
+    fn nothing_is_added_at_once_beyond_a_limit() {
+        for block in [TEXT, TOOL] {
+            let kind = if block == TEXT { DeltaKind::Text } else { DeltaKind::InputJson };
+            let limit = |ledger: &mut Ledger| match block {
+                TEXT => ledger.limits.message_bytes = ledger.held + 2,
+                _ => ledger.limits.tool_input_bytes = 2,
+            };
+            for (text, added) in [("abc", false), ("ab", true)] {
+                let mut machine = after(&[START, &open(0, block)]);
+                limit(&mut machine.ledger);
+                assert_eq!(machine.add(kind, 0, Lent::Text(&piece(text))), added, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_are_found_in_order_as_long_as_no_index_is_used_twice() {
+        let machine = after(&[START, &open(5, TEXT), &open(0, TEXT), &open(3, TEXT)]);
+        assert!(!machine.reused);
+        let machine = after(&[START, &open(0, TEXT), &open(0, TOOL)]);
+        assert!(machine.reused);
+    }
+}
