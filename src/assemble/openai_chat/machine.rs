@@ -381,17 +381,16 @@ fn stop_reason(choice: &Choice, finish: &Text) -> StopReason {
         "content_filter" | "sensitive" => StopReason::ContentFilter,
         "stop_sequence" => StopReason::StopSequence,
         "refusal" => StopReason::Refusal,
-        "stop" | "eos" | "eos_token" | "end_turn" | "completed" if choice.refused => {
-            StopReason::Refusal
-        }
-        "stop" | "eos" | "eos_token" | "end_turn" | "completed" if !choice.tools.is_empty() => {
-            StopReason::ToolUse
-        }
-        "stop" | "eos" | "eos_token" | "end_turn" | "completed" => StopReason::EndTurn,
-        reason if calls_tools(reason) && choice.tools.is_empty() => StopReason::EndTurn,
-        reason if calls_tools(reason) => StopReason::ToolUse,
-        other => StopReason::from(other),
+        reason if is_end(reason) && choice.refused => StopReason::Refusal,
+        reason if !is_end(reason) && !calls_tools(reason) => StopReason::from(reason),
+        _ if choice.tools.is_empty() => StopReason::EndTurn,
+        _ => StopReason::ToolUse,
     }
+}
+
+/// Whether a `finish_reason` says no more than that the model has ended.
+fn is_end(finish: &str) -> bool {
+    matches!(finish, "stop" | "eos" | "eos_token" | "end_turn" | "completed")
 }
 
 fn calls_tools(finish: &str) -> bool {

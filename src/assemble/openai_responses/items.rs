@@ -132,19 +132,15 @@ impl Machine {
 
     pub(super) fn open(
         &mut self,
-        draft: Draft,
+        mut draft: Draft,
         item: &Item<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
         self.ledger.bound_blocks(self.items.places.len())?;
         // Its names and ids are in there.
         self.ledger.hold(item.raw.len())?;
+        self.ledger.output_started |= draft.announce(out);
         self.last = self.items.begin(draft);
-        if let Some(draft) = self.draft(self.last)
-            && draft.announce(out)
-        {
-            self.ledger.output_started = true;
-        }
         Ok(())
     }
 
