@@ -70,9 +70,8 @@ impl Draft {
                 Appended { event: signed(index, piece), grown, broken }
             }
             (Delta::Citations { citation }, Fill::Text { citations }) => {
-                let raw = Json::checked(citation);
-                let grown = if keep { raw.len() } else { 0 };
-                let citation = Citation::new(raw);
+                let grown = if keep { citation.len() } else { 0 };
+                let citation = Citation::new(Json::checked(citation));
                 citations.extend(keep.then(|| citation.clone()));
                 let event = Some(Event::Citation(CitationEvent { index, citation }));
                 Appended { event, grown, broken: None }
