@@ -1848,7 +1848,7 @@ fn numbers_ids_and_names_of_calls_are_counted() {
 fn what_stands_beside_the_choices_is_counted() {
     let too_much = "more than 1000 bytes of one message";
     let links = "l".repeat(1000);
-    assert_eq!(refused(|_| format!(r#"{{"choices":[],"citations":["{links}"]}}"#)), too_much);
+    assert_eq!(refused(|at| format!(r#"{{"choices":[],"citations":["{links}{at}"]}}"#)), too_much);
 }
 
 /// The bytes of a message that a stream needs to be taken.
