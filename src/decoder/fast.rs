@@ -242,7 +242,8 @@ mod tests {
             assert_eq!(decoder.cut.len(), CUT.len(), "{before}");
             for more in ["b", " c ", "d\"}}", "\n"] {
                 let mut input = more.into();
-                assert!(decoder.goes_on(&mut input) && input.is_empty(), "{more:?}");
+                assert!(decoder.decode(&mut input).unwrap().is_none(), "{more:?}");
+                assert!(input.is_empty() && decoder.has_cut(), "{more:?}");
             }
             assert!(!decoder.goes_on(&mut "\n".into()));
             let mut input = "\n".into();
