@@ -18,6 +18,12 @@ LAYERS = ("src/sse/", "src/assemble/")
 OTHERS = ("cli", "examples", "load", "report", "serve", "timeouts")
 
 
+def own(file, lines):
+    """What counts: all but the tests at the end of the file."""
+    end = next((number for number, line in enumerate(lines, 1) if line == "#[cfg(test)]"), len(lines) + 1)
+    return {part: [entry for entry in file[part] if entry[0] < end] for part in ("branches", "segments")}, lines[: end - 1]
+
+
 def measured():
     tests = sorted(path.stem for path in (ROOT / "tests").glob("*.rs") if not path.stem.startswith(OTHERS))
     command = ["cargo", "llvm-cov", "--branch", "--all-features", "--json", "--lib"]
@@ -61,16 +67,14 @@ def explained():
 
 
 def main():
-    known, met, count, totals = explained(), set(), 0, [0, 0, 0, 0]
+    known, met, count, lines_met, branches = explained(), set(), 0, 0, 0
     for file in measured():
         name = str(pathlib.Path(file["filename"]).relative_to(ROOT))
         if not name.startswith(LAYERS):
             continue
-        lines = (ROOT / name).read_text().splitlines()
-        summary = file["summary"]
-        for at, part in enumerate(("lines", "branches")):
-            totals[2 * at] += summary[part]["covered"]
-            totals[2 * at + 1] += summary[part]["count"]
+        file, lines = own(file, (ROOT / name).read_text().splitlines())
+        lines_met += len(lines)
+        branches += len({tuple(branch[:2]) for branch in file["branches"]})
         for line, what in sorted(set(never_run(file, lines))):
             place = (name, function(lines, line))
             met.add(place)
@@ -79,7 +83,7 @@ def main():
                 print(f"{name}:{line}: {place[1]}: {what}: {lines[line - 1].strip()}")
     for file, name in sorted(known - met):
         print(f"{file}: {name}: explained, but all of it runs")
-    print("{} of {} lines, {} of {} branches; {} holes not explained".format(*totals, count))
+    print(f"{branches} branches in {lines_met} lines: {len(met)} functions with holes, {count} holes not explained")
     return 1 if count else 0
 
 

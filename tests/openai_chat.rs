@@ -1802,6 +1802,16 @@ fn a_reset_behind_the_reason_takes_nothing_back() {
 }
 
 #[test]
+fn a_reset_before_the_reason_is_an_error() {
+    let chunks = [Ok(sse(&[&say("A")])), Err(std::io::Error::other("reset"))];
+    let events = EventStream::new(stream::iter(chunks), chat());
+    let events = events.collect::<Vec<_>>().now_or_never().unwrap();
+    let error = events.last().unwrap().as_ref().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Transport(_)), "{error}");
+    assert_eq!(error.partial().message.text(), "A");
+}
+
+#[test]
 fn a_reason_without_its_last_line_does_not_count() {
     let events = [&*say("A"), &format!("data: {}\n", end("stop"))];
     let stream = sse(&events);

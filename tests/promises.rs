@@ -913,6 +913,10 @@ mod strictness {
         let twice = [START, START, STOP];
         let streams: &[(&str, Vec<String>)] = &[
             ("event_name", vec![format!("data: {START}\n\n")]),
+            (
+                "event_name",
+                vec![START.into(), open(0, TEXT), format!("data: {}\n\n", text(0, "a"))],
+            ),
             ("missing_message_start", vec![open(0, TEXT)]),
             ("repeated_message_start", twice.map(str::to_owned).to_vec()),
             ("repeated_block_start", vec![START.into(), open(0, TEXT), open(0, TEXT)]),
