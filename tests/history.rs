@@ -1059,6 +1059,8 @@ fn marks_stand_where_the_last_request_ended() {
             let rendered = history.render(&target(OPUS), &marks);
             let marked = rendered.messages.iter().filter(|it| it.contains("cache_control")).count();
             assert!((1..=3).contains(&marked), "{strategy:?}");
+            assert_eq!(rendered.report.marks().count(), marked, "{strategy:?}");
+            assert!(rendered.report.marks().all(|(_, ttl)| ttl == Ttl::FiveMinutes));
             if let Some(last) = last.take().filter(|_| turns || line.starts_with('r')) {
                 assert!(rendered.messages.contains(&last), "{strategy:?} {at}: the mark has moved");
             }

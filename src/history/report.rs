@@ -173,7 +173,7 @@ impl Report {
         })
     }
 
-    /// The marks that were set.
+    /// The marks that were set on messages. That of the system prompt is a [`Note`].
     pub fn marks(&self) -> impl Iterator<Item = (&Line, Ttl)> {
         self.lines.iter().filter_map(|line| match line.action {
             Action::Marked(ttl) => Some((line, ttl)),
