@@ -38,7 +38,7 @@ count() {
 {
     echo "# rustc $compiler"
     for case in "events mix event" "events mix 1400" "events mix 256" "events mix 16" \
-        "tap mix event" "events tools event" "events unicode event" "sse mix 1400" \
+        "tap mix event" "events tools event" "events unicode event" "sse mix 1400" "sse mix 16" \
         "events chat event" "events responses event"; do
         # shellcheck disable=SC2086  # three words
         printf '%s\t%s\n' "$case" "$(count $case)"
