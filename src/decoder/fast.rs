@@ -4,12 +4,12 @@
 //! recognised is left to it.
 
 use bytes::{Buf, Bytes};
-use bytestring::ByteString;
 
 use super::Decoder;
 use crate::assemble::Machine;
 use crate::event::Event;
 use crate::text::{Arena, Lent, Text, Window};
+use crate::wire::Source;
 use crate::wire::anthropic::{DeltaKind, Peeked, Piece};
 
 /// What was done about the front of the input.
@@ -77,7 +77,8 @@ impl Decoder {
     #[inline(never)]
     fn front_with_text(&mut self, peeked: Peeked, input: &mut Bytes) -> Front {
         let arena = &mut self.machine.ledger_mut().arena;
-        let text = text(peeked.string, &Window::ZERO, Source::Shared(input), arena);
+        let source = Lies::Shared(Source::new(input, input.len()), input);
+        let text = text(peeked.string, &Window::ZERO, source, arena);
         if self.add(peeked, text).is_none() {
             return Front::Other;
         }
@@ -117,7 +118,7 @@ impl Decoder {
             return Front::Added(peeked.kind, peeked.index, short);
         }
         let arena = &mut self.machine.ledger_mut().arena;
-        let text = text(peeked.string, window, Source::Lent(self.cut.rest()), arena);
+        let text = text(peeked.string, window, Lies::Lent(self.cut.rest()), arena);
         match self.add(peeked, text) {
             Some(()) => {
                 self.cut.clear();
@@ -130,11 +131,11 @@ impl Decoder {
 
     /// Adds a delta that is the data of a frame, whatever the frame was like: `None` if it is none, or
     /// nothing to be added just so.
-    pub(super) fn add_data(&mut self, data: &Bytes) -> Option<()> {
+    pub(super) fn add_data(&mut self, data: &[u8], source: Source<'_>) -> Option<()> {
         let mut window = Window::ZERO;
         let arena = &mut self.machine.ledger_mut().arena;
         let peeked = self.peeker.data(data, &mut window, arena)?;
-        let text = text(peeked.string, &window, Source::Shared(data), arena);
+        let text = text(peeked.string, &window, Lies::Shared(source, data), arena);
         self.add(peeked, text)
     }
 
@@ -169,22 +170,21 @@ impl Decoder {
 }
 
 /// The bytes that a delta was found in.
-enum Source<'a> {
-    /// Of which a text may be a slice.
-    Shared(&'a Bytes),
+enum Lies<'a> {
+    /// In a source, of which a text may be a slice.
+    Shared(Source<'a>, &'a [u8]),
     Lent(&'a [u8]),
 }
 
 /// The text of a delta, if it is UTF-8.
-fn text(string: Piece, window: &Window, source: Source<'_>, arena: &mut Arena) -> Option<Text> {
-    match (string, source) {
+fn text(string: Piece, window: &Window, lies: Lies<'_>, arena: &mut Arena) -> Option<Text> {
+    match (string, lies) {
         (Piece::Short(len), _) => Some(Text::from_window(*window, len)),
         (Piece::Written, _) => arena.take(),
-        (Piece::Plain { start, end }, Source::Shared(bytes)) => {
-            let part = bytes.slice_ref(bytes.get(start..end)?);
-            ByteString::try_from(part).ok().map(Text::from)
+        (Piece::Plain { start, end }, Lies::Shared(source, bytes)) => {
+            source.shared(bytes.get(start..end)?).map(Text::from)
         }
-        (Piece::Plain { start, end }, Source::Lent(bytes)) => {
+        (Piece::Plain { start, end }, Lies::Lent(bytes)) => {
             arena.begin(bytes.get(start..end)?);
             arena.take()
         }
@@ -275,7 +275,11 @@ mod tests {
         ] {
             let mut decoder = begun();
             let data = Bytes::from(delta(fields));
-            assert_eq!(decoder.add_data(&data).is_some(), text.is_some(), "{fields}");
+            assert_eq!(
+                decoder.add_data(&data, Source::new(&data, data.len())).is_some(),
+                text.is_some(),
+                "{fields}"
+            );
             let event = decoder.queue.pop_front();
             assert_eq!(event, text.map(|text| Event::token(0, text.into())), "{fields}");
             if let Some(Event::Token(token)) = event
@@ -287,6 +291,9 @@ mod tests {
         // Nothing is added, and that is all.
         let mut decoder = begun();
         let data = Bytes::from(delta(r#""type":"text_delta","text":"""#));
-        assert_eq!((decoder.add_data(&data), decoder.queue.pop_front()), (Some(()), None));
+        assert_eq!(
+            (decoder.add_data(&data, Source::new(&data, data.len())), decoder.queue.pop_front()),
+            (Some(()), None)
+        );
     }
 }

@@ -3,14 +3,14 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::Decoder;
 use super::learnt::Says;
 use crate::assemble::{Fault, Machine, Origin};
 use crate::event::Event;
 use crate::json::Flaw;
-use crate::sse::Found;
+use crate::sse::{Found, Place};
 use crate::text::Text;
 use crate::wire::{ParseError, Source, anthropic, openai_chat, openai_responses};
 
@@ -24,18 +24,71 @@ impl Decoder {
     pub(super) fn found(&mut self, found: Found, chunk: &Bytes) {
         match found {
             Found::Frame { event, data, offset, one_line } => {
-                let name = self.sse.event_bytes(event, chunk);
-                let data = self.sse.data_bytes(data, chunk);
-                self.frame(&name, &data, chunk.len(), (offset, one_line));
+                let (held_event, held_data);
+                let name = match event {
+                    Place::Chunk(range) => chunk.get(range).unwrap_or_default(),
+                    Place::Held => {
+                        held_event = self.sse.take_event();
+                        &*held_event
+                    }
+                };
+                let (data, bytes) = match data {
+                    Place::Chunk(range) => (chunk.get(range).unwrap_or_default(), chunk),
+                    Place::Held => {
+                        held_data = self.sse.take_data();
+                        (&*held_data, &held_data)
+                    }
+                };
+                let source = Source::new(bytes, chunk.len().max(data.len()));
+                self.frame(name, data, source, (offset, one_line));
             }
             Found::Comment => self.queue.push_back(Event::Ping),
             Found::Retry(_) => {}
         }
     }
 
-    pub(super) fn frame(&mut self, name: &Bytes, data: &Bytes, chunk: usize, place: (u64, bool)) {
+    /// Takes a frame of the provider's off the front of `input` that is known as it stands; says whether
+    /// there was one.
+    pub(super) fn known(&mut self, input: &mut Bytes) -> bool {
+        let Machine::Anthropic(machine) = &mut self.machine else {
+            return false;
+        };
+        // What comes before a reply is kept.
+        if !self.sse.is_fresh() || !machine.has_begun() {
+            return false;
+        }
+        let front = input.get(..input.len().min(self.sse.limit())).unwrap_or_default();
+        let Some(frame) = anthropic::known_frame(front) else {
+            return false;
+        };
+        let start = u64::try_from(frame.data.start).unwrap_or(u64::MAX);
+        let origin = Origin {
+            name: frame.name,
+            source: Source::new(input, input.len()),
+            data: front.get(frame.data).unwrap_or_default(),
+            offset: self.sse.offset().saturating_add(start),
+        };
+        let applied = machine.apply_known(frame.event, &origin, &mut self.queue);
+        let (offset, len) = (origin.offset, frame.len);
+        self.sse.pass(len);
+        input.advance(len);
+        match applied {
+            Ok(()) => self.name_request(),
+            Err(kind) => drop(self.fail(kind, offset)),
+        }
+        true
+    }
+
+    /// Takes a frame, whose data lies in `source`.
+    pub(super) fn frame(
+        &mut self,
+        name: &[u8],
+        data: &[u8],
+        source: Source<'_>,
+        place: (u64, bool),
+    ) {
         // The frame was cut, or its lines do not end as the provider's do; its data may be as usual.
-        if name == "content_block_delta" && self.add_data(data).is_some() {
+        if name == b"content_block_delta" && self.add_data(data, source).is_some() {
             return;
         }
         let (offset, one_line) = place;
@@ -44,7 +97,6 @@ impl Decoder {
             Ok(name) => Cow::Borrowed(name),
             Err(_) => String::from_utf8_lossy(name),
         };
-        let source = Source::new(data, chunk.max(data.len()));
         let origin = Origin { name: &name, source, data, offset };
         match self.take(&origin) {
             Ok(()) => self.name_request(),
@@ -52,8 +104,9 @@ impl Decoder {
             Err(Refusal::Parse(error))
                 if error.error.flaw == Flaw::Utf8 && self.machine.ledger().lossy =>
             {
-                let text = String::from_utf8_lossy(data).into_owned();
-                self.frame(&Bytes::from(name.into_owned()), &text.into(), chunk, place);
+                let text = Bytes::from(String::from_utf8_lossy(data).into_owned());
+                let source = source.of(&text);
+                self.frame(name.as_bytes(), &text, source, place);
             }
             Err(Refusal::Parse(ParseError { event, index, error })) => {
                 let event = Text::from(&*event);
@@ -69,6 +122,17 @@ impl Decoder {
         let (name, data, queue) = (origin.name, origin.data, &mut self.queue);
         match &mut self.machine {
             Machine::Anthropic(machine) => {
+                // The result of a tool is kept as it is: a check for UTF-8 serves both.
+                if name == "content_block_start"
+                    && origin.source.is_large(data)
+                    && let Some(text) = origin.source.shared(data)
+                {
+                    let origin = Origin { source: origin.source.checked(&text), ..*origin };
+                    let event = anthropic::Event::parse_text(name, &text);
+                    return machine
+                        .apply(event.map_err(Refusal::Parse)?, &origin, queue)
+                        .map_err(Refusal::Fault);
+                }
                 let event = anthropic::Event::parse(name, data).map_err(Refusal::Parse)?;
                 machine.apply(event, origin, queue)
             }

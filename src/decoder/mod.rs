@@ -30,7 +30,7 @@ use crate::sse::{Found, Scanner};
 use crate::text::{Text, Window};
 use crate::usage::Usage;
 use crate::wire::anthropic::{Cut, Peeker};
-use crate::wire::read_error_body;
+use crate::wire::{Source, read_error_body};
 
 /// Decodes the event stream of one reply.
 ///
@@ -240,6 +240,9 @@ impl Decoder {
         if self.aws.is_some() {
             return self.unframe(input);
         }
+        if self.known(input) {
+            return;
+        }
         let taken = self.scan(input, input);
         input.advance(taken);
     }
@@ -274,8 +277,8 @@ impl Decoder {
         };
         match aws.take(input) {
             Ok(Some((Framed::Event { name, data }, offset))) => {
-                let name = Bytes::copy_from_slice(name.as_bytes());
-                self.frame(&name, &data, data.len(), (offset, false));
+                let source = Source::new(&data, data.len());
+                self.frame(name.as_bytes(), &data, source, (offset, false));
             }
             Ok(Some((Framed::Failure(error), offset))) => {
                 self.fail(ErrorKind::Server(error.into()), offset);

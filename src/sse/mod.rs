@@ -58,6 +58,7 @@ mod whole;
 
 pub use self::decoder::{Decoder, Item};
 pub use self::encoder::{EncodeError, Encoder};
+pub(crate) use self::field::Place;
 pub use self::frame::Frame;
 pub(crate) use self::scanner::{Found, Scanner};
 pub(crate) use self::whole::has_line_end;

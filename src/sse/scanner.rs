@@ -1,5 +1,7 @@
 //! Where lines and frames end, and all that survives a chunk boundary.
 
+use core::ops::Range;
+
 use super::field::{Digits, Field, Name, Place, extend, given};
 use super::meta::Meta;
 use super::whole::line_end;
@@ -235,21 +237,27 @@ impl Scanner {
     /// The data of a frame that was just found in `chunk`.
     pub(crate) fn data_bytes(&mut self, place: Place, chunk: &Bytes) -> Bytes {
         match place {
-            Place::Chunk(range) => {
-                chunk.get(range).map(|part| chunk.slice_ref(part)).unwrap_or_default()
-            }
-            Place::Held => given(&mut self.held_data),
+            Place::Chunk(range) => part(chunk, range),
+            Place::Held => self.take_data(),
         }
     }
 
     /// The event type of a frame that was just found in `chunk`.
     pub(crate) fn event_bytes(&mut self, place: Place, chunk: &Bytes) -> Bytes {
         match place {
-            Place::Chunk(range) => {
-                chunk.get(range).map(|part| chunk.slice_ref(part)).unwrap_or_default()
-            }
-            Place::Held => given(&mut self.held_event),
+            Place::Chunk(range) => part(chunk, range),
+            Place::Held => self.take_event(),
         }
+    }
+
+    /// The data of a frame that was just found, if it is held.
+    pub(crate) fn take_data(&mut self) -> Bytes {
+        given(&mut self.held_data)
+    }
+
+    /// The event type of a frame that was just found, if it is held.
+    pub(crate) fn take_event(&mut self) -> Bytes {
+        given(&mut self.held_event)
     }
 
     fn mark(&mut self, seen: u8, byte: u8, at: usize) -> usize {
@@ -462,6 +470,11 @@ impl<'a> Piece<'a> {
     fn skip(&mut self, len: usize) {
         self.at = self.at.saturating_add(len).min(self.end);
     }
+}
+
+/// A slice of the chunk.
+fn part(chunk: &Bytes, range: Range<usize>) -> Bytes {
+    chunk.get(range).map(|part| chunk.slice_ref(part)).unwrap_or_default()
 }
 
 /// The byte after `at`.

@@ -25,6 +25,8 @@ use crate::text::{Arena, Text};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source<'a> {
     bytes: &'a Bytes,
+    /// What of them is known to be UTF-8 already.
+    text: Option<&'a ByteString>,
     /// The length of the chunk that they are a slice of.
     chunk: usize,
 }
@@ -32,7 +34,7 @@ pub(crate) struct Source<'a> {
 impl<'a> Source<'a> {
     /// `bytes` that are a slice of a chunk of that length.
     pub(crate) fn new(bytes: &'a Bytes, chunk: usize) -> Self {
-        Self { bytes, chunk }
+        Self { bytes, text: None, chunk }
     }
 
     /// `part`, which lies in the source, as a text: inline if short, else a slice of the source.
@@ -57,15 +59,48 @@ impl<'a> Source<'a> {
     ///
     /// It shares the chunk only if it is most of it, so that it does not keep much more alive.
     pub(crate) fn json(self, part: &str) -> Json {
-        let most = part.len() >= self.chunk / 2;
-        Json::checked(if most { self.slice(part) } else { ByteString::from(part) })
+        Json::checked(if self.is_most(part.len()) {
+            self.slice(part)
+        } else {
+            ByteString::from(part)
+        })
+    }
+
+    /// The same of other bytes, which came in their place.
+    pub(crate) fn of(self, bytes: &'a Bytes) -> Self {
+        Self::new(bytes, self.chunk.max(bytes.len()))
+    }
+
+    /// The same, of which `text` is known to be UTF-8.
+    pub(crate) fn checked(self, text: &'a ByteString) -> Self {
+        Self { text: Some(text), ..self }
+    }
+
+    /// Whether `part` is so large that it is not to be checked twice, and most of what it would share.
+    pub(crate) fn is_large(self, part: &[u8]) -> bool {
+        part.len() >= LARGE && self.is_most(part.len())
+    }
+
+    fn is_most(self, len: usize) -> bool {
+        len >= self.chunk / 2
     }
 
     fn slice(self, part: &str) -> ByteString {
+        if let Some(text) = self.text {
+            return text.slice_ref(part);
+        }
         // The slice has been a `str` already, so this cannot fail.
-        ByteString::try_from(self.bytes.slice_ref(part.as_bytes())).unwrap_or_default()
+        self.shared(part.as_bytes()).unwrap_or_default()
+    }
+
+    /// A slice of the source, if it is UTF-8.
+    pub(crate) fn shared(self, part: &[u8]) -> Option<ByteString> {
+        ByteString::try_from(self.bytes.slice_ref(part)).ok()
     }
 }
+
+/// Bytes that are checked for UTF-8 as what will be shared, and not as what is soonest checked.
+const LARGE: usize = 1024;
 
 #[cfg(test)]
 mod tests {

@@ -118,6 +118,23 @@ impl Machine {
         }
     }
 
+    /// Does the same for an event that was recognised as it stands.
+    pub(crate) fn apply_known(
+        &mut self,
+        event: wire::Known<'_>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        match event {
+            wire::Known::BlockStart(index, block) => {
+                self.block_start(Some(index), &block, origin, out)
+            }
+            wire::Known::BlockStop(index) => self.block_stop(Some(index), origin, out),
+            wire::Known::MessageStop => self.end_message(Input::MessageStop, origin, out),
+            wire::Known::Ping => self.hand_out(Input::Ping, Event::Ping, origin, out),
+        }
+    }
+
     /// Ends the input: an error unless the message is complete.
     pub(crate) fn finish(&mut self, leftover: u64) -> Result<(), Fault> {
         match outcome(self.state, Input::End) {

@@ -29,6 +29,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
 pub use self::block::{Block, ContentBlock, ContentBlocks, ToolUse};
+pub(crate) use self::canonical::{Known, frame as known_frame};
 pub(crate) use self::cut::Cut;
 pub use self::delta::Delta;
 pub use self::message::{MessageDelta, MessageStart};
@@ -95,7 +96,12 @@ impl<'a> Event<'a> {
             return Ok(event);
         }
         let error = |error| ParseError { event: read::known(name, &NAMES), index: None, error };
-        let text = read::text(data).map_err(error)?;
+        Self::parse_text(name, read::text(data).map_err(error)?)
+    }
+
+    /// The same of data that is UTF-8, and nothing that is known as it stands.
+    pub(crate) fn parse_text(name: &str, text: &'a str) -> Result<Self, ParseError> {
+        let error = |error| ParseError { event: read::known(name, &NAMES), index: None, error };
         match text.trim() {
             "[DONE]" => return Ok(Self::Done),
             // Gateways keep a connection alive with frames that say nothing.

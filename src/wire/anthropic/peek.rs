@@ -245,7 +245,12 @@ fn tail<const N: usize>(input: &[u8], at: usize, end: &[u8; N]) -> Option<usize>
     if *input.get(at)? != b'}' {
         return None;
     }
-    let at = at.checked_add(1)?;
+    padded(input, at.checked_add(1)?, end)
+}
+
+/// The place behind the spaces at `at` and the `end` behind them.
+#[inline(always)]
+pub(super) fn padded<const N: usize>(input: &[u8], at: usize, end: &[u8; N]) -> Option<usize> {
     let from = at.min(input.len().checked_sub(PADDING)?);
     let view = u128::from_le_bytes(*input.get(from..)?.first_chunk()?);
     // Zeros behind the end of the input, which are no spaces.
@@ -294,7 +299,7 @@ fn kind(input: &[u8], at: usize) -> Option<(Kind, usize)> {
 ///
 /// Compared in arrays of 32 bytes, of which the last overlaps: for longer ones the compiler calls
 /// `bcmp`, which costs as much as the rest.
-fn starts_with<const N: usize>(bytes: &[u8], prefix: &[u8; N]) -> bool {
+pub(super) fn starts_with<const N: usize>(bytes: &[u8], prefix: &[u8; N]) -> bool {
     let Some(head) = bytes.first_chunk::<N>() else {
         return false;
     };
