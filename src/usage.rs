@@ -150,32 +150,32 @@ impl Usage {
         other.chain(raw).fold(0, usize::saturating_add)
     }
 
-    /// Replaces every field that `later` has.
-    pub(crate) fn replace_with(&mut self, later: Self) {
-        fn set<T>(field: &mut Option<T>, later: Option<T>) {
+    /// Replaces every field that `later` has, and takes it from there.
+    pub(crate) fn replace_with(&mut self, later: &mut Self) {
+        fn set<T>(field: &mut Option<T>, later: &mut Option<T>) {
             if later.is_some() {
-                *field = later;
+                *field = later.take();
             }
         }
         if later.output_tokens.is_some() {
             self.thinking_added = later.thinking_added;
         }
-        set(&mut self.input_tokens, later.input_tokens);
-        set(&mut self.output_tokens, later.output_tokens);
-        set(&mut self.cache_read_input_tokens, later.cache_read_input_tokens);
-        set(&mut self.cache_creation_input_tokens, later.cache_creation_input_tokens);
+        set(&mut self.input_tokens, &mut later.input_tokens);
+        set(&mut self.output_tokens, &mut later.output_tokens);
+        set(&mut self.cache_read_input_tokens, &mut later.cache_read_input_tokens);
+        set(&mut self.cache_creation_input_tokens, &mut later.cache_creation_input_tokens);
         let CacheCreation { ephemeral_5m_input_tokens, ephemeral_1h_input_tokens } =
-            later.cache_creation;
+            &mut later.cache_creation;
         set(&mut self.cache_creation.ephemeral_5m_input_tokens, ephemeral_5m_input_tokens);
         set(&mut self.cache_creation.ephemeral_1h_input_tokens, ephemeral_1h_input_tokens);
-        set(&mut self.thinking_tokens, later.thinking_tokens);
-        set(&mut self.server_tool_use, later.server_tool_use);
-        set(&mut self.service_tier, later.service_tier);
-        set(&mut self.inference_geo, later.inference_geo);
-        set(&mut self.speed, later.speed);
-        set(&mut self.iterations, later.iterations);
-        set(&mut self.fallback_credit, later.fallback_credit);
-        for (key, value) in later.other {
+        set(&mut self.thinking_tokens, &mut later.thinking_tokens);
+        set(&mut self.server_tool_use, &mut later.server_tool_use);
+        set(&mut self.service_tier, &mut later.service_tier);
+        set(&mut self.inference_geo, &mut later.inference_geo);
+        set(&mut self.speed, &mut later.speed);
+        set(&mut self.iterations, &mut later.iterations);
+        set(&mut self.fallback_credit, &mut later.fallback_credit);
+        for (key, value) in later.other.drain(..) {
             replace(&mut self.other, key, value);
         }
         self.input_includes_cache |= later.input_includes_cache;
@@ -444,7 +444,7 @@ mod tests {
             ..Usage::default()
         };
         for output in [5, 42, 41] {
-            usage.replace_with(Usage { output_tokens: Some(output), ..Usage::default() });
+            usage.replace_with(&mut Usage { output_tokens: Some(output), ..Usage::default() });
             assert_eq!(usage.output_tokens, Some(output));
         }
         assert_eq!(usage.total_input_tokens(), Some(1010));

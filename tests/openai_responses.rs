@@ -243,7 +243,7 @@ fn failure(decoder: Decoder, events: &[&str]) -> Error {
 
 fn tool(message: &Message, at: usize) -> ToolUse {
     match &message.content[at].content {
-        Content::ToolUse(tool) => tool.clone(),
+        Content::ToolUse(tool) => (**tool).clone(),
         other => panic!("{other:?}"),
     }
 }

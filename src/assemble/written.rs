@@ -59,10 +59,17 @@ impl Written {
 
     /// The text, in a buffer of its length. A `half` of a surrogate pair behind it is replaced.
     pub(super) fn to_text(&self, half: Option<u16>) -> Text {
-        let text = match simdutf8::basic::from_utf8(self.as_bytes()) {
-            Ok(text) => Cow::Borrowed(text),
+        let bytes = self.as_bytes();
+        // What is short is soon checked without a call.
+        let text = if bytes.len() < SHORT {
+            core::str::from_utf8(bytes).ok()
+        } else {
+            simdutf8::basic::from_utf8(bytes).ok()
+        };
+        let text = match text {
+            Some(text) => Cow::Borrowed(text),
             // Not reached: every piece was checked.
-            Err(_) => String::from_utf8_lossy(self.as_bytes()),
+            None => String::from_utf8_lossy(bytes),
         };
         match half {
             None => (&*text).into(),
@@ -82,6 +89,9 @@ impl Written {
         Self { len: 0, ..self }
     }
 }
+
+/// Bytes from which on a text is checked in vectors.
+const SHORT: usize = 64;
 
 /// Bytes of the first room.
 const LEAST: usize = 256;

@@ -176,7 +176,7 @@ impl Target {
 impl Message {
     fn calls(&self) -> impl Iterator<Item = &ToolUse> {
         self.content.iter().filter_map(|block| match &block.content {
-            Content::ToolUse(tool) => Some(tool),
+            Content::ToolUse(tool) => Some(&**tool),
             _ => None,
         })
     }

@@ -16,9 +16,9 @@ use super::{Flaw, JsonError};
 /// Reads one JSON text from front to back. Every method leaves off behind what it took.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
-    text: &'a str,
-    at: usize,
-    depth: u32,
+    pub(super) text: &'a str,
+    pub(super) at: usize,
+    pub(super) depth: u32,
     /// It stands in an object, behind a member, and was asked to open the object again.
     inside: bool,
 }
@@ -89,7 +89,16 @@ impl<'a> Reader<'a> {
     /// The next key of the object, whose value must be taken next, or `None` at the object's end.
     ///
     /// `first` is true until the first key has been asked for.
+    #[inline(never)]
     pub(crate) fn key(&mut self, first: &mut bool) -> Result<Option<Cow<'a, str>>> {
+        match self.quick_key(first) {
+            Some(key) => Ok(Some(Cow::Borrowed(key))),
+            None => self.any_key(first),
+        }
+    }
+
+    #[inline(never)]
+    fn any_key(&mut self, first: &mut bool) -> Result<Option<Cow<'a, str>>> {
         self.space();
         if self.byte() == Some(b'}') {
             self.bump();
@@ -150,6 +159,9 @@ impl<'a> Reader<'a> {
 
     /// The next value, which must be a string.
     pub(crate) fn string(&mut self) -> Result<Str<'a>> {
+        if let Some(string) = self.quick_string() {
+            return Ok(string);
+        }
         self.space();
         self.take(b'"', "a string")?;
         self.rest_of_string()
@@ -178,6 +190,9 @@ impl<'a> Reader<'a> {
 
     /// The next value if it is a string; anything else is passed over.
     pub(crate) fn string_or_skip(&mut self) -> Result<Option<Str<'a>>> {
+        if self.quick_null() {
+            return Ok(None);
+        }
         if self.kind()? == Kind::String {
             return self.string().map(Some);
         }
@@ -188,6 +203,9 @@ impl<'a> Reader<'a> {
     ///
     /// A fraction of zero and an exponent are allowed: `3.0` is 3.
     pub(crate) fn count(&mut self) -> Result<Option<u64>> {
+        if let Some(count) = self.quick_count() {
+            return Ok(Some(count));
+        }
         if self.kind()? != Kind::Number {
             return self.skip().map(|()| None);
         }
@@ -210,6 +228,9 @@ impl<'a> Reader<'a> {
             while self.key(&mut first)?.is_some() {
                 self.skip()?;
             }
+            return Ok(());
+        }
+        if self.quick_skip() {
             return Ok(());
         }
         let outer = self.depth;
@@ -276,6 +297,9 @@ impl<'a> Reader<'a> {
 
     /// A key and its colon.
     fn member_key(&mut self) -> Result<Str<'a>> {
+        if let Some(key) = self.quick_member(0) {
+            return Ok(Str::plain(key));
+        }
         if self.byte().is_some_and(|byte| byte != b'"') {
             return self.fail(Flaw::Expected("a key"));
         }
@@ -373,7 +397,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn byte(&self) -> Option<u8> {
+    pub(super) fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
@@ -381,7 +405,7 @@ impl<'a> Reader<'a> {
         self.at = self.at.saturating_add(1);
     }
 
-    fn rest(&self) -> &'a [u8] {
+    pub(super) fn rest(&self) -> &'a [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
@@ -415,7 +439,7 @@ pub(crate) fn plain(bytes: &[u8]) -> usize {
 
 /// The high bits of the bytes of `word` that are a quote, a backslash or a control character, the
 /// lowest of them exactly.
-fn specials(word: u64) -> u64 {
+pub(super) fn specials(word: u64) -> u64 {
     const fn lanes(byte: u8) -> u64 {
         u64::from_le_bytes([byte; 8])
     }
@@ -428,7 +452,7 @@ fn specials(word: u64) -> u64 {
 }
 
 /// Words that are looked at before a search is called.
-const SHORT: usize = 4;
+pub(super) const SHORT: usize = 4;
 
 /// The items of an array that has been read before, as they stand.
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ pub(crate) mod stored;
 pub use self::detail::{Container, InputTransformation, StopDetails};
 pub(crate) use self::form::WrittenBlock;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -112,7 +113,7 @@ pub enum Content {
     /// Thinking that only the provider can read.
     RedactedThinking(RedactedThinking),
     /// A call of a tool.
-    ToolUse(ToolUse),
+    ToolUse(Box<ToolUse>),
     /// Anything else, as received: results of the provider's tools, compaction and fallback blocks,
     /// and types that this version does not know.
     Other(OtherContent),
@@ -332,7 +333,7 @@ impl Message {
     /// [`Complete::tools_safe_to_run`](crate::Complete::tools_safe_to_run).
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolUse> {
         self.content.iter().filter_map(|block| match &block.content {
-            Content::ToolUse(tool) if block.complete && tool.input.is_ok() => Some(tool),
+            Content::ToolUse(tool) if block.complete && tool.input.is_ok() => Some(&**tool),
             _ => None,
         })
     }

@@ -177,20 +177,23 @@ impl Fields {
             Form::Redacted => {
                 Content::RedactedThinking(RedactedThinking { data: required(text, "data")? })
             }
-            Form::Tool(kind) => Content::ToolUse(ToolUse {
-                kind,
-                id: required(self.id.take(), "id")?,
-                name: required(self.name.take(), "name")?,
-                input: self.input(kind),
-                server_name: self.server_name.take(),
-                caller: self.caller.take(),
-                toolset_name: self.toolset_name.take(),
-                item: self
-                    .raw
-                    .as_deref()
-                    .and_then(|raw| string_member(raw, "type"))
-                    .map(Into::into),
-            }),
+            Form::Tool(kind) => {
+                let tool = ToolUse {
+                    kind,
+                    id: required(self.id.take(), "id")?,
+                    name: required(self.name.take(), "name")?,
+                    input: self.input(kind),
+                    server_name: self.server_name.take(),
+                    caller: self.caller.take(),
+                    toolset_name: self.toolset_name.take(),
+                    item: self
+                        .raw
+                        .as_deref()
+                        .and_then(|raw| string_member(raw, "type"))
+                        .map(Into::into),
+                };
+                Content::ToolUse(tool.into())
+            }
             Form::Text | Form::Other => Content::Text(TextContent {
                 text: text.unwrap_or_default(),
                 citations: core::mem::take(&mut self.citations),

@@ -126,6 +126,11 @@ fn grow(buffer: &mut BytesMut, len: usize, most: usize) {
     *buffer = larger;
 }
 
+/// A slice of the chunk.
+pub(super) fn part(chunk: &Bytes, range: Range<usize>) -> Bytes {
+    chunk.get(range).map(|part| chunk.slice_ref(part)).unwrap_or_default()
+}
+
 /// What a buffer holds. One that a large event has stretched is given away with it.
 pub(super) fn given(buffer: &mut BytesMut) -> Bytes {
     let bytes = buffer.split().freeze();

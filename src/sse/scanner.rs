@@ -1,8 +1,6 @@
 //! Where lines and frames end, and all that survives a chunk boundary.
 
-use core::ops::Range;
-
-use super::field::{Digits, Field, Name, Place, extend, given};
+use super::field::{Digits, Field, Name, Place, extend, given, part};
 use super::meta::Meta;
 use super::whole::line_end;
 use crate::error::{Error, ErrorKind, LimitKind};
@@ -159,6 +157,12 @@ impl Scanner {
     pub(crate) fn scan(&mut self, chunk: &[u8]) -> Result<(usize, Option<Found>), Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
+        }
+        // Most streams begin without the mark, and then with a line.
+        if self.position == Position::Mark(0)
+            && chunk.first().is_some_and(|byte| Some(byte) != MARK.first())
+        {
+            self.position = Position::LineStart;
         }
         if self.is_between_frames() {
             if let Some(found) = self.whole(chunk) {
@@ -470,11 +474,6 @@ impl<'a> Piece<'a> {
     fn skip(&mut self, len: usize) {
         self.at = self.at.saturating_add(len).min(self.end);
     }
-}
-
-/// A slice of the chunk.
-fn part(chunk: &Bytes, range: Range<usize>) -> Bytes {
-    chunk.get(range).map(|part| chunk.slice_ref(part)).unwrap_or_default()
 }
 
 /// The byte after `at`.

@@ -57,13 +57,11 @@ impl<'a> Source<'a> {
 
     /// A JSON value of the source, to be kept as long as the message is.
     ///
-    /// It shares the chunk only if it is most of it, so that it does not keep much more alive.
+    /// It shares the chunk only if it is large, and most of it, so that it does not keep much more
+    /// alive. To copy what is small costs less than the check for UTF-8 that sharing takes.
     pub(crate) fn json(self, part: &str) -> Json {
-        Json::checked(if self.is_most(part.len()) {
-            self.slice(part)
-        } else {
-            ByteString::from(part)
-        })
+        let shares = self.is_large(part.as_bytes());
+        Json::checked(if shares { self.slice(part) } else { ByteString::from(part) })
     }
 
     /// The same of other bytes, which came in their place.
@@ -76,13 +74,9 @@ impl<'a> Source<'a> {
         Self { text: Some(text), ..self }
     }
 
-    /// Whether `part` is so large that it is not to be checked twice, and most of what it would share.
+    /// Whether `part` shares the chunk if it is kept as JSON.
     pub(crate) fn is_large(self, part: &[u8]) -> bool {
-        part.len() >= LARGE && self.is_most(part.len())
-    }
-
-    fn is_most(self, len: usize) -> bool {
-        len >= self.chunk / 2
+        part.len() >= LARGE && part.len() >= self.chunk / 2
     }
 
     fn slice(self, part: &str) -> ByteString {
@@ -99,8 +93,8 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Bytes that are checked for UTF-8 as what will be shared, and not as what is soonest checked.
-const LARGE: usize = 1024;
+/// Bytes of JSON from which on it is shared.
+const LARGE: usize = 32 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -111,19 +105,29 @@ mod tests {
         let words = "more than thirty-two bytes, in one piece";
         let bytes = Bytes::from(alloc::format!("\"{words}\""));
         let data = core::str::from_utf8(&bytes).unwrap();
-        let shared = |text: &str| bytes.as_ptr_range().contains(&text.as_ptr());
-
         let source = Source::new(&bytes, bytes.len());
         let text =
             source.unescaped(Str::plain(&data[1..=words.len()]), &mut None, &mut Arena::default());
-        assert!(text == words && shared(&text));
+        assert!(text == words && bytes.as_ptr_range().contains(&text.as_ptr()));
 
-        for (chunk, expected) in
-            [(data.len(), true), (2 * data.len() + 1, true), (2 * data.len() + 2, false)]
-        {
-            let json = Source::new(&bytes, chunk).json(data);
-            assert_eq!(json.as_str(), data);
-            assert_eq!(shared(json.as_str()), expected, "{chunk}");
+        let large = Bytes::from(alloc::format!("\"{}\"", "x".repeat(LARGE - 2)));
+        let len = large.len();
+        for (bytes, chunk, expected) in [
+            (&bytes, bytes.len(), false),
+            (&large.slice(..LARGE - 1), LARGE - 1, false),
+            (&large, len, true),
+            (&large, 2 * len + 1, true),
+            (&large, 2 * len + 2, false),
+        ] {
+            let data = core::str::from_utf8(bytes).unwrap();
+            let text = ByteString::try_from(bytes.clone()).unwrap();
+            let source = Source::new(bytes, chunk);
+            for source in [source, source.checked(&text)] {
+                let json = source.json(data);
+                assert_eq!(json.as_str(), data);
+                let shared = bytes.as_ptr_range().contains(&json.as_ptr());
+                assert_eq!(shared, expected, "{} of {chunk}", data.len());
+            }
         }
     }
 }

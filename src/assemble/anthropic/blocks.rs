@@ -273,10 +273,7 @@ impl Machine {
         if !self.ledger.accumulate {
             self.ledger.held = self.ledger.held.saturating_sub(draft.held);
         }
-        let block = self
-            .ledger
-            .accumulate
-            .then(|| Arc::new(draft.into_block(true, &mut self.ledger.spare)));
+        let block = self.ledger.accumulate.then(|| draft.into_block(true, &mut self.ledger.spare));
         if let Some(block) = &block {
             self.ledger.output_started = true;
             if let Content::ToolUse(tool) = &block.content {
@@ -293,7 +290,6 @@ impl Machine {
         let keep = self.ledger.accumulate;
         for (place, draft) in self.places.iter_mut().filter_map(Place::end) {
             let block = keep.then(|| draft.into_block(false, &mut Written::default()));
-            let block = block.map(Arc::new);
             place.life = Life::Closed(Closed { block, ..Closed::default() });
         }
     }
@@ -313,10 +309,8 @@ impl Machine {
             if !self.ledger.accumulate {
                 self.ledger.held = self.ledger.held.saturating_sub(draft.held);
             }
-            let block = self
-                .ledger
-                .accumulate
-                .then(|| Arc::new(draft.into_block(false, &mut self.ledger.spare)));
+            let block =
+                self.ledger.accumulate.then(|| draft.into_block(false, &mut self.ledger.spare));
             place.life = Life::Closed(Closed { block, signature: Signed::Never, damaged });
         }
     }

@@ -1,6 +1,8 @@
 //! A block while it is being filled, and what becomes of it.
 
+use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::assemble::object;
@@ -50,7 +52,7 @@ pub(super) enum Fill {
     Redacted {
         data: Text,
     },
-    Tool(Tool),
+    Tool(Box<Tool>),
     /// `raw` is the block as it began; `filled` the keys that deltas replaced.
     Compaction {
         raw: Json,
@@ -104,7 +106,7 @@ impl Draft {
             wire::Block::RedactedThinking { data } => {
                 Fill::Redacted { data: Text::from(&*data.decode()) }
             }
-            wire::Block::ToolUse(tool) => Fill::Tool(Tool::new(tool, source)),
+            wire::Block::ToolUse(tool) => Fill::Tool(Tool::new(tool, source).into()),
             wire::Block::Compaction => {
                 Fill::Compaction { raw: source.json(start.raw), filled: Vec::new() }
             }
@@ -173,61 +175,57 @@ impl Draft {
     }
 
     /// The block as it is. The room that its text was written in becomes `spare`.
-    pub(super) fn into_block(mut self, complete: bool, spare: &mut Written) -> Block {
-        let text = self.text.to_text(self.half);
-        *spare = core::mem::take(&mut self.text).emptied();
-        self.with_text(text, complete)
+    #[expect(
+        clippy::boxed_local,
+        reason = "it is moved out of its box part by part, not as a whole"
+    )]
+    pub(super) fn into_block(self: Box<Self>, complete: bool, spare: &mut Written) -> Arc<Block> {
+        let Self { index, fill, text: written, half, damaged, other, .. } = *self;
+        let text = written.to_text(half);
+        *spare = written.emptied();
+        Arc::new(block(index, fill, text, other, complete, damaged))
     }
 
     /// The block as it would be if it ended here.
-    pub(super) fn to_block(&self) -> Block {
+    pub(super) fn to_block(&self) -> Arc<Block> {
         let text = self.text.to_text(self.half);
-        let draft = Self {
-            fill: self.fill.clone(),
-            text: Written::default(),
-            other: self.other.clone(),
-            ..*self
-        };
-        draft.with_text(text, false)
+        let (fill, other) = (self.fill.clone(), self.other.clone());
+        Arc::new(block(self.index, fill, text, other, false, self.damaged))
     }
+}
 
-    /// The block with its text. Without its stop it is not complete, and carries no signature.
-    fn with_text(self, text: Text, complete: bool) -> Block {
-        let content = match self.fill {
-            Fill::Text { citations } => {
-                Content::Text(TextContent { text, citations, refusal: false })
-            }
-            Fill::Thinking { signature, estimated_tokens, .. } => {
-                Content::Thinking(ThinkingContent {
-                    thinking: text,
-                    signature: (complete && !signature.is_empty()).then(|| signature.into()),
-                    estimated_tokens,
-                    field: None,
-                })
-            }
-            Fill::Redacted { data } => Content::RedactedThinking(RedactedThinking { data }),
-            Fill::Tool(tool) => Content::ToolUse(tool.into_content(text, complete)),
-            Fill::Compaction { raw, filled } => Content::Other(OtherContent {
-                kind: "compaction".into(),
-                raw: filled.into_iter().fold(raw, |raw, (key, value)| set(raw, key, &value)),
-            }),
-            Fill::Whole { kind, raw } => Content::Other(OtherContent { kind, raw }),
-            Fill::Unknown { kind, raw, writable } => Content::Other(OtherContent {
-                kind,
-                raw: if writable { with_text(raw, &text) } else { raw },
-            }),
-        };
-        let replayable = complete && !self.damaged && is_whole(&content);
-        Block {
-            index: self.index,
-            content,
-            other: self.other,
-            raw: None,
-            complete,
-            damaged: self.damaged,
-            replayable,
-        }
-    }
+/// The block with its text. Without its stop it is not complete, and carries no signature.
+#[inline(always)]
+fn block(
+    index: u32,
+    fill: Fill,
+    text: Text,
+    other: Vec<(Text, Json)>,
+    complete: bool,
+    damaged: bool,
+) -> Block {
+    let content = match fill {
+        Fill::Text { citations } => Content::Text(TextContent { text, citations, refusal: false }),
+        Fill::Thinking { signature, estimated_tokens, .. } => Content::Thinking(ThinkingContent {
+            thinking: text,
+            signature: (complete && !signature.is_empty()).then(|| signature.into()),
+            estimated_tokens,
+            field: None,
+        }),
+        Fill::Redacted { data } => Content::RedactedThinking(RedactedThinking { data }),
+        Fill::Tool(tool) => Content::ToolUse(tool.into_content(text, complete)),
+        Fill::Compaction { raw, filled } => Content::Other(OtherContent {
+            kind: "compaction".into(),
+            raw: filled.into_iter().fold(raw, |raw, (key, value)| set(raw, key, &value)),
+        }),
+        Fill::Whole { kind, raw } => Content::Other(OtherContent { kind, raw }),
+        Fill::Unknown { kind, raw, writable } => Content::Other(OtherContent {
+            kind,
+            raw: if writable { with_text(raw, &text) } else { raw },
+        }),
+    };
+    let replayable = complete && !damaged && is_whole(&content);
+    Block { index, content, other, raw: None, complete, damaged, replayable }
 }
 
 impl Tool {
@@ -244,13 +242,13 @@ impl Tool {
         }
     }
 
-    fn into_content(self, written: Text, complete: bool) -> ToolUse {
+    fn into_content(self: Box<Self>, written: Text, complete: bool) -> Box<ToolUse> {
         let input = if complete {
             arguments(self.input, written)
         } else {
             Err(InvalidInput { raw: written, reason: InvalidReason::Cut })
         };
-        ToolUse {
+        Box::new(ToolUse {
             kind: self.kind,
             id: self.id,
             name: self.name,
@@ -259,7 +257,7 @@ impl Tool {
             caller: self.caller,
             toolset_name: self.toolset_name,
             item: None,
-        }
+        })
     }
 }
 

@@ -1,7 +1,6 @@
 //! Carries the protocol out: keeps the message, and makes events of what the wire brings.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::blocks::{Life, Place};
@@ -72,7 +71,7 @@ impl Machine {
     /// The message as it is: finished blocks are shared, blocks in flight are copied.
     pub(crate) fn message(&self) -> Message {
         let content = self.places.iter().filter_map(|place| match &place.life {
-            Life::Open(draft) if self.ledger.accumulate => Some(Arc::new(draft.to_block())),
+            Life::Open(draft) if self.ledger.accumulate => Some(draft.to_block()),
             Life::Open(_) => None,
             Life::Closed(closed) => closed.block.clone(),
         });
@@ -102,8 +101,8 @@ impl Machine {
             wire::Event::MessageStart(None) => {
                 self.step(Input::NoMessage, None, origin, out).map(drop)
             }
-            wire::Event::MessageStart(Some(start)) => self.message_start(*start, origin, out),
-            wire::Event::MessageDelta(delta) => self.message_delta(*delta, origin, out),
+            wire::Event::MessageStart(Some(start)) => self.message_start(start, origin, out),
+            wire::Event::MessageDelta(delta) => self.message_delta(delta, origin, out),
             wire::Event::MessageStop => self.end_message(Input::MessageStop, origin, out),
             wire::Event::Done => self.end_message(Input::Sentinel, origin, out),
             wire::Event::Error(error) => self.fail(error),
@@ -126,8 +125,8 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<(), Fault> {
         match event {
-            wire::Known::BlockStart(index, block) => {
-                self.block_start(Some(index), &block, origin, out)
+            wire::Known::BlockStart(index, start) => {
+                self.block_start(Some(index), &start.block(), origin, out)
             }
             wire::Known::BlockStop(index) => self.block_stop(Some(index), origin, out),
             wire::Known::MessageStop => self.end_message(Input::MessageStop, origin, out),
@@ -215,7 +214,7 @@ impl Machine {
 
     fn message_start(
         &mut self,
-        start: MessageStart<'_>,
+        mut start: Box<MessageStart<'_>>,
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
@@ -236,7 +235,7 @@ impl Machine {
         if start.end.stop_reason.is_some() {
             self.step(Input::MessageDelta(Stop::Reason), None, origin, out)?;
         }
-        self.update(start.end, origin, out)?;
+        self.update(&mut start.end, origin, out)?;
         let named = [&self.message.id, &self.message.model, &self.message.role];
         self.ledger.hold(named.into_iter().flatten().map(Text::len).sum())?;
         if late {
@@ -265,7 +264,7 @@ impl Machine {
 
     fn message_delta(
         &mut self,
-        delta: MessageDelta<'_>,
+        mut delta: Box<MessageDelta<'_>>,
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
@@ -274,7 +273,7 @@ impl Machine {
             return Ok(());
         }
         let reported = delta.usage.is_some();
-        self.update(delta, origin, out)?;
+        self.update(&mut delta, origin, out)?;
         if reported {
             let usage = self.message.usage.clone();
             out.push_back(Event::Usage(UsageEvent { usage }.into()));
@@ -285,7 +284,7 @@ impl Machine {
     /// Takes over what `delta` has; what it has not stays as it is.
     fn update(
         &mut self,
-        delta: MessageDelta<'_>,
+        delta: &mut MessageDelta<'_>,
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
@@ -298,10 +297,10 @@ impl Machine {
         if let Some(details) = delta.stop_details {
             self.message.stop_details = Some(Json::checked(details));
         }
-        for (key, raw) in delta.other {
+        for (key, raw) in delta.other.drain(..) {
             replace(&mut self.message.other, (&*key).into(), Json::checked(raw));
         }
-        if let Some(usage) = delta.usage {
+        if let Some(usage) = &mut delta.usage {
             self.message.usage.replace_with(usage);
         }
         let other =

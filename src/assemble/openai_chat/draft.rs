@@ -85,7 +85,7 @@ fn block(index: u32, fill: Fill, text: Text, complete: bool) -> Block {
         Fill::Tool(tool) => {
             let extra = tool.extra_content.clone();
             other.extend(extra.map(|extra| ("extra_content".into(), extra)));
-            Content::ToolUse(tool.content(text, complete))
+            Content::ToolUse(tool.content(text, complete).into())
         }
     };
     // A whole call goes back even if nobody can run it: its answer has to say so.

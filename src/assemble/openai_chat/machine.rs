@@ -308,9 +308,9 @@ impl Machine {
         if usage.is_none() && !kept {
             return Ok(());
         }
-        if let Some(usage) = usage {
+        if let Some(mut usage) = usage {
             let before = self.message.usage.clone();
-            self.message.usage.replace_with(*usage);
+            self.message.usage.replace_with(&mut usage);
             if self.message.usage != before {
                 let usage = self.message.usage.clone();
                 out.push_back(Event::Usage(UsageEvent { usage }.into()));

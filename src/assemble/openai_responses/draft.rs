@@ -265,7 +265,7 @@ impl Draft {
                 let tool = tool.content(joined(texts, ""), complete && !done.cut, done.input);
                 // What is whole goes back as it was said, even if nobody can run it.
                 replayable &= !done.cut && (tool.input.is_ok() || done.raw.is_some());
-                Content::ToolUse(tool)
+                Content::ToolUse(tool.into())
             }
             Fill::Opaque { kind } => Content::Other(OtherContent {
                 kind: kind.clone(),

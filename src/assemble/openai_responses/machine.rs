@@ -197,8 +197,8 @@ impl Machine {
             return Ok(());
         }
         self.name(&response)?;
-        if let Some(usage) = response.usage {
-            self.message.usage.replace_with(usage);
+        if let Some(mut usage) = response.usage {
+            self.message.usage.replace_with(&mut usage);
         }
         let unsaid = || ServerError::new("".into(), Text::EMPTY);
         self.fail(response.error.unwrap_or_else(unsaid).into())
@@ -302,8 +302,8 @@ impl Machine {
             let key = Text::from("incomplete_details");
             replace(&mut self.message.other, key, Json::checked(details));
         }
-        if let Some(usage) = response.usage {
-            self.message.usage.replace_with(usage);
+        if let Some(mut usage) = response.usage {
+            self.message.usage.replace_with(&mut usage);
             self.ledger.beside = self.message.usage.raw_bytes();
             self.ledger.hold(0)?;
             if response.bad_count {

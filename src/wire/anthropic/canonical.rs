@@ -14,12 +14,63 @@ use crate::json::string::Str;
 use crate::message::ToolKind;
 
 /// An event that was recognised.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Known<'a> {
-    BlockStart(u32, ContentBlock<'a>),
+    BlockStart(u32, Start<'a>),
     BlockStop(u32),
     MessageStop,
     Ping,
+}
+
+/// A block that begins, in few bytes: they are moved more than once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start<'a> {
+    raw: &'a str,
+    what: What<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What<'a> {
+    Text,
+    /// Text that is to be cited for.
+    Cited,
+    Thinking,
+    /// A call, whose input is to come.
+    Tool {
+        kind: ToolKind,
+        id: &'a str,
+        name: &'a str,
+        caller: Option<&'a str>,
+    },
+}
+
+impl<'a> Start<'a> {
+    /// The block as the general path reads it.
+    pub(crate) fn block(self) -> ContentBlock<'a> {
+        const NOTHING: Str<'static> = Str::plain("");
+        let (kind, block) = match self.what {
+            What::Text => ("text", Block::Text { text: NOTHING, citations: None }),
+            What::Cited => ("text", Block::Text { text: NOTHING, citations: Some("[]") }),
+            What::Thinking => {
+                ("thinking", Block::Thinking { thinking: NOTHING, signature: NOTHING })
+            }
+            What::Tool { kind, id, name, caller } => {
+                let (id, name) = (Str::plain(id), Str::plain(name));
+                let input = Some("{}");
+                let tool = ToolUse {
+                    kind,
+                    id,
+                    name,
+                    input,
+                    server_name: None,
+                    caller,
+                    toolset_name: None,
+                };
+                (kind.block_type(), Block::ToolUse(tool))
+            }
+        };
+        ContentBlock { kind: kind.into(), raw: self.raw, other: Vec::new(), block }
+    }
 }
 
 /// A frame that was recognised.
@@ -75,8 +126,8 @@ pub(super) fn read<'a>(name: &str, data: &'a [u8]) -> Option<Event<'a>> {
 /// What the general path makes of it.
 fn event(known: Known<'_>) -> Event<'_> {
     match known {
-        Known::BlockStart(index, block) => {
-            Event::ContentBlockStart { index: Some(index), block: Box::new(block) }
+        Known::BlockStart(index, start) => {
+            Event::ContentBlockStart { index: Some(index), block: Box::new(start.block()) }
         }
         Known::BlockStop(index) => Event::ContentBlockStop { index: Some(index) },
         Known::MessageStop => Event::MessageStop,
@@ -103,11 +154,10 @@ fn block_start<'a, const N: usize>(data: &'a [u8], end: &[u8; N]) -> Option<(Kno
     let (index, at) = index(data, START.len())?;
     let rest = data.get(at..)?.strip_prefix(BLOCK)?;
     let at = at.checked_add(BLOCK.len())?;
-    let (kind, block, len) = empty(rest).or_else(|| tool(rest))?;
+    let (what, len) = empty(rest).or_else(|| tool(rest))?;
     let raw = core::str::from_utf8(rest.get(..len)?).ok()?;
-    let block = ContentBlock { kind: kind.into(), raw, other: Vec::new(), block };
     let len = padded(data, at.checked_add(len)?, end)?;
-    Some((Known::BlockStart(index, block), len))
+    Some((Known::BlockStart(index, Start { raw, what }), len))
 }
 
 fn message_stop<'a, const N: usize>(data: &[u8], end: &[u8; N]) -> Option<(Known<'a>, usize)> {
@@ -125,17 +175,14 @@ fn ping<'a, const N: usize>(data: &[u8], end: &[u8; N]) -> Option<(Known<'a>, us
     Some((Known::Ping, len))
 }
 
-type Found<'a> = (&'static str, Block<'a>, usize);
-
-/// The block at the front of `rest`, if it is one that begins with nothing in it.
-fn empty<'a>(rest: &[u8]) -> Option<Found<'a>> {
-    let mut blocks = EMPTY.iter();
-    let (raw, kind, block) = blocks.find(|(raw, ..)| rest.starts_with(raw.as_bytes()))?;
-    Some((kind, block.clone(), raw.len()))
+/// The block at the front of `rest`, if it is one that begins with nothing in it, and its length.
+fn empty<'a>(rest: &[u8]) -> Option<(What<'a>, usize)> {
+    let (raw, what) = EMPTY.iter().find(|(raw, _)| rest.starts_with(raw))?;
+    Some((*what, raw.len()))
 }
 
-/// The call at the front of `rest`, if its input is to come.
-fn tool(rest: &[u8]) -> Option<Found<'_>> {
+/// The call at the front of `rest`, if its input is to come, and its length.
+fn tool(rest: &[u8]) -> Option<(What<'_>, usize)> {
     let mut tools = TOOLS.iter();
     let (kind, opening) = tools.find(|(_, opening)| rest.starts_with(opening))?;
     let id = string(rest, opening.len())?;
@@ -145,17 +192,8 @@ fn tool(rest: &[u8]) -> Option<Found<'_>> {
         Some(len) => (Some(r#"{"type":"direct"}"#), len),
         None => (None, after(rest, at, b"}")?),
     };
-    let part = |range| core::str::from_utf8(rest.get(range)?).ok().map(Str::plain);
-    let tool = ToolUse {
-        kind: *kind,
-        id: part(id)?,
-        name: part(name)?,
-        input: Some("{}"),
-        server_name: None,
-        caller,
-        toolset_name: None,
-    };
-    Some((kind.block_type(), Block::ToolUse(tool), len))
+    let part = |range| core::str::from_utf8(rest.get(range)?).ok();
+    Some((What::Tool { kind: *kind, id: part(id)?, name: part(name)?, caller }, len))
 }
 
 /// Where the string without escapes lies that begins at `from`, behind its quote.
@@ -171,25 +209,11 @@ fn after(rest: &[u8], at: usize, what: &[u8]) -> Option<usize> {
 
 const BLOCK: &[u8] = br#","content_block":"#;
 
-const NOTHING: Str<'static> = Str::plain("");
-
-const EMPTY: [(&str, &str, Block<'static>); 4] = [
-    (r#"{"type":"text","text":""}"#, "text", Block::Text { text: NOTHING, citations: None }),
-    (
-        r#"{"citations":[],"type":"text","text":""}"#,
-        "text",
-        Block::Text { text: NOTHING, citations: Some("[]") },
-    ),
-    (
-        r#"{"type":"thinking","thinking":"","signature":""}"#,
-        "thinking",
-        Block::Thinking { thinking: NOTHING, signature: NOTHING },
-    ),
-    (
-        r#"{"type":"thinking","thinking":""}"#,
-        "thinking",
-        Block::Thinking { thinking: NOTHING, signature: NOTHING },
-    ),
+const EMPTY: [(&[u8], What<'static>); 4] = [
+    (br#"{"type":"text","text":""}"#, What::Text),
+    (br#"{"citations":[],"type":"text","text":""}"#, What::Cited),
+    (br#"{"type":"thinking","thinking":"","signature":""}"#, What::Thinking),
+    (br#"{"type":"thinking","thinking":""}"#, What::Thinking),
 ];
 
 const TOOLS: [(ToolKind, &[u8]); 2] = [

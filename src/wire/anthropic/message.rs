@@ -1,6 +1,7 @@
 //! `message_start`, `message_delta` and the usage that both report.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::block::ContentBlocks;
@@ -45,20 +46,25 @@ pub struct MessageDelta<'a> {
     pub other: Vec<(Cow<'a, str>, &'a str)>,
 }
 
+// They are large, so they are filled where they stay.
+
 pub(super) fn read_start<'a>(
     reader: &mut Reader<'a>,
-) -> Result<Option<MessageStart<'a>>, JsonError> {
+) -> Result<Option<Box<MessageStart<'a>>>, JsonError> {
     let mut message = None;
     read::members(reader, |key, reader| match key {
         "message" if reader.kind()? == Kind::Null => reader.skip().map(|()| message = Some(None)),
-        "message" => MessageStart::read(reader).map(|read| message = Some(Some(read))),
+        "message" => {
+            let start: &mut Box<_> = message.insert(Some(Box::default())).get_or_insert_default();
+            MessageStart::read(start, reader)
+        }
         _ => reader.skip(),
     })?;
     message.map_or_else(|| reader.fail(Flaw::Missing("message")), Ok)
 }
 
-pub(super) fn read_delta<'a>(reader: &mut Reader<'a>) -> Result<MessageDelta<'a>, JsonError> {
-    let mut message = MessageDelta::default();
+pub(super) fn read_delta<'a>(reader: &mut Reader<'a>) -> Result<Box<MessageDelta<'a>>, JsonError> {
+    let mut message: Box<MessageDelta<'_>> = Box::default();
     read::members(reader, |key, reader| match key {
         "delta" if reader.kind()? == Kind::Object => {
             read::members(reader, |key, reader| message.read(key, reader))
@@ -70,19 +76,17 @@ pub(super) fn read_delta<'a>(reader: &mut Reader<'a>) -> Result<MessageDelta<'a>
 }
 
 impl<'a> MessageStart<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, JsonError> {
-        let mut message = Self::default();
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
         read::members(reader, |key, reader| match key {
-            "id" => reader.string_or_skip().map(|read| message.id = read),
-            "model" => reader.string_or_skip().map(|read| message.model = read),
-            "role" => reader.string_or_skip().map(|read| message.role = read),
+            "id" => reader.string_or_skip().map(|read| self.id = read),
+            "model" => reader.string_or_skip().map(|read| self.model = read),
+            "role" => reader.string_or_skip().map(|read| self.role = read),
             "content" if reader.kind()? == Kind::Array => {
-                reader.raw().map(|raw| message.content = ContentBlocks::new(raw))
+                reader.raw().map(|raw| self.content = ContentBlocks::new(raw))
             }
             "type" | "content" => reader.skip(),
-            key => message.end.read(key, reader),
-        })?;
-        Ok(message)
+            key => self.end.read(key, reader),
+        })
     }
 }
 
@@ -93,11 +97,10 @@ impl<'a> MessageDelta<'a> {
             "stop_sequence" => self.stop_sequence = reader.string_or_skip()?,
             "stop_details" => self.stop_details = read::raw(reader)?,
             "usage" if reader.kind()? == Kind::Object => {
-                let mut usage = Usage::default();
+                let usage = self.usage.insert(Usage::default());
                 read::members(reader, |key, reader| {
-                    read_usage(&mut usage, key, reader, &mut self.bad_count)
+                    read_usage(usage, key, reader, &mut self.bad_count)
                 })?;
-                self.usage = Some(usage);
             }
             key => {
                 if let Some(raw) = read::raw(reader)?

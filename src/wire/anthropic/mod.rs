@@ -155,8 +155,8 @@ impl<'a> Event<'a> {
                 })?;
                 Self::ContentBlockStop { index: *index }
             }
-            "message_start" => Self::MessageStart(message::read_start(&mut reader)?.map(Box::new)),
-            "message_delta" => Self::MessageDelta(Box::new(message::read_delta(&mut reader)?)),
+            "message_start" => Self::MessageStart(message::read_start(&mut reader)?),
+            "message_delta" => Self::MessageDelta(message::read_delta(&mut reader)?),
             "message_stop" => reader.skip().map(|()| Self::MessageStop)?,
             "ping" => reader.skip().map(|()| Self::Ping)?,
             "error" => Self::Error(Box::new(read_error(text))),

@@ -260,7 +260,7 @@ impl Serialize for Figures {
 /// The calls of a message, whether or not they are whole.
 fn calls(message: &Message) -> impl Iterator<Item = &ToolUse> {
     message.content.iter().filter_map(|block| match &block.content {
-        Content::ToolUse(tool) => Some(tool),
+        Content::ToolUse(tool) => Some(&**tool),
         _ => None,
     })
 }

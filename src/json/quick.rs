@@ -1,0 +1,123 @@
+//! What a reader meets most: values as servers write them, without white space between them, and
+//! strings that are short and have no escapes.
+//!
+//! Nothing is taken here that the reader would not take too, with the same outcome; what is not
+//! recognised is left to it, and so is every flaw.
+
+use super::reader::{DEPTH, Reader, SHORT, specials};
+use super::string::Str;
+
+impl<'a> Reader<'a> {
+    /// The next key of an object, with its colon and the comma before it.
+    #[inline]
+    pub(super) fn quick_key(&mut self, first: &mut bool) -> Option<&'a str> {
+        let comma = !*first;
+        if comma && self.byte() != Some(b',') {
+            return None;
+        }
+        let key = self.quick_member(usize::from(comma))?;
+        *first = false;
+        Some(key)
+    }
+
+    /// The key that begins `before` bytes from here, with its colon.
+    #[inline]
+    pub(super) fn quick_member(&mut self, before: usize) -> Option<&'a str> {
+        let (start, end) = self.quick_ends(before)?;
+        let colon = end.checked_add(1)?;
+        if *self.text.as_bytes().get(colon)? != b':' {
+            return None;
+        }
+        let key = self.text.get(start..end)?;
+        self.at = colon.checked_add(1)?;
+        Some(key)
+    }
+
+    /// The next value, if it is a string.
+    #[inline]
+    pub(super) fn quick_string(&mut self) -> Option<Str<'a>> {
+        let (start, end) = self.quick_ends(0)?;
+        let string = self.text.get(start..end)?;
+        self.at = end.checked_add(1)?;
+        Some(Str::plain(string))
+    }
+
+    /// The next value, if it is a count of up to 18 digits, and ends here.
+    #[inline]
+    pub(super) fn quick_count(&mut self) -> Option<u64> {
+        let bytes = self.text.as_bytes();
+        let mut at = self.at;
+        let mut count = 0_u64;
+        loop {
+            let byte = *bytes.get(at)?;
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                let digits = at.checked_sub(self.at)?;
+                // What else may come behind a number is looked at with more care, and so is a zero
+                // before others.
+                let ends = matches!(byte, b',' | b'}' | b']');
+                let zero = digits > 1 && bytes.get(self.at) == Some(&b'0');
+                if !ends || zero || !(1..=18).contains(&digits) {
+                    return None;
+                }
+                self.at = at;
+                return Some(count);
+            }
+            count = count.wrapping_mul(10).wrapping_add(digit.into());
+            at = at.checked_add(1)?;
+        }
+    }
+
+    /// Passes over `null`, if it comes next.
+    #[inline]
+    pub(super) fn quick_null(&mut self) -> bool {
+        let null = self.rest().first_chunk() == Some(b"null");
+        if null {
+            self.at = self.at.saturating_add(4);
+        }
+        null
+    }
+
+    /// Passes over the next value, if it is small.
+    #[inline]
+    pub(super) fn quick_skip(&mut self) -> bool {
+        match self.rest() {
+            [b'n', ..] => self.quick_null(),
+            [b'"', ..] => self.quick_string().is_some(),
+            [b'0'..=b'9', ..] => self.quick_count().is_some(),
+            [b'[', b']', ..] | [b'{', b'}', ..] if self.depth < DEPTH => {
+                self.at = self.at.saturating_add(2);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Where the string begins and ends, without its quotes, that stands `before` bytes from here.
+    #[inline]
+    fn quick_ends(&self, before: usize) -> Option<(usize, usize)> {
+        let bytes = self.text.as_bytes();
+        let quote = self.at.checked_add(before)?;
+        if *bytes.get(quote)? != b'"' {
+            return None;
+        }
+        let start = quote.checked_add(1)?;
+        let end = start.checked_add(quick_len(bytes.get(start..)?)?)?;
+        Some((start, end))
+    }
+}
+
+/// How many bytes come before a quote, if that is near and nothing before it needs a look.
+#[inline(never)]
+fn quick_len(bytes: &[u8]) -> Option<usize> {
+    let mut len = 0_usize;
+    for word in bytes.as_chunks::<8>().0.iter().take(SHORT) {
+        let found = specials(u64::from_le_bytes(*word));
+        if found != 0 {
+            let at = len.checked_add(usize::try_from(found.trailing_zeros() / 8).ok()?)?;
+            return (*bytes.get(at)? == b'"').then_some(at);
+        }
+        len = len.checked_add(8)?;
+    }
+    None
+}
