@@ -151,13 +151,19 @@ impl Decoder {
         if self.has_cut() {
             return self.decode_cut(input);
         }
+        // Every chunk ends with such a call.
+        if input.is_empty() && self.queue.is_empty() && self.failed.is_none() {
+            return Ok(None);
+        }
+        self.decode_front(input)
+    }
+
+    /// Takes a delta off the front of `input`, or whatever is there.
+    #[inline(never)]
+    fn decode_front(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
         let mut window = Window::ZERO;
         let mut front = Front::Other;
         if self.is_at_frame() {
-            // Every chunk ends with such a call.
-            if input.is_empty() {
-                return Ok(None);
-            }
             front = self.front(input, &mut window);
             // The event is built once, in the place where it is returned: what is written in parts
             // and then moved as a whole waits for its own stores.

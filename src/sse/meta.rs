@@ -23,6 +23,14 @@ pub(super) struct Fields {
     retry: Option<u64>,
 }
 
+impl Fields {
+    #[inline(never)]
+    fn dispatch(&mut self) {
+        self.last_event_id.clone_from(&self.id_buffer);
+        self.id_line = shrunk(core::mem::take(&mut self.id_line));
+    }
+}
+
 impl Meta {
     pub(super) fn last_event_id(&self) -> &Bytes {
         static NONE: Bytes = Bytes::new();
@@ -59,11 +67,10 @@ impl Meta {
     }
 
     /// A blank line has ended.
-    #[inline]
+    #[inline(always)]
     pub(super) fn dispatch(&mut self) {
         if let Some(fields) = &mut self.0 {
-            fields.last_event_id.clone_from(&fields.id_buffer);
-            fields.id_line = shrunk(core::mem::take(&mut fields.id_line));
+            fields.dispatch();
         }
     }
 

@@ -143,6 +143,7 @@ impl Scanner {
     }
 
     /// Passes over the rest of a frame, `len` bytes with its event and its data.
+    #[inline]
     pub(crate) fn pass(&mut self, len: usize) {
         self.after_cr = false;
         self.offset = self.offset.saturating_add(wide(len));

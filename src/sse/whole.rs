@@ -136,14 +136,21 @@ pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
 /// Whether a line ends in `bytes`.
 #[inline]
 pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
-    // Two windows, which overlap, are looked at as vectors.
-    let any = |window: &[u8; SHORT / 2]| {
-        window.iter().fold(false, |any, byte| any | (*byte == b'\n') | (*byte == b'\r'))
-    };
-    match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) if bytes.len() <= SHORT => any(first) | any(last),
-        _ => line_end(bytes).is_some(),
+    // Windows, of which the last overlaps, are looked at as vectors.
+    if bytes.len() <= SHORT {
+        return match (bytes.first_chunk::<{ SHORT / 2 }>(), bytes.last_chunk()) {
+            (Some(first), Some(last)) => ends_in(first) | ends_in::<{ SHORT / 2 }>(last),
+            _ => line_end(bytes).is_some(),
+        };
     }
+    let (windows, _) = bytes.as_chunks::<SHORT>();
+    windows.iter().chain(bytes.last_chunk()).any(ends_in)
+}
+
+/// Whether a line ends in `window`.
+#[inline(always)]
+fn ends_in<const N: usize>(window: &[u8; N]) -> bool {
+    window.iter().fold(false, |any, byte| any | (*byte == b'\n') | (*byte == b'\r'))
 }
 
 /// Bytes of a chunk in which a line end is looked for without a call.

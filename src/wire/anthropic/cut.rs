@@ -23,11 +23,7 @@ impl Cut {
     /// than `most` bytes.
     pub(crate) fn begin(&mut self, input: &[u8], most: usize) -> bool {
         let (head, rest) = input.split_at_checked(FRAME.len()).unwrap_or((input, &[]));
-        if !FRAME.starts_with(head)
-            || rest.len() > MOST
-            || input.len() > most
-            || end(rest) != End::Behind
-        {
+        if !FRAME.starts_with(head) || rest.len() > MOST || input.len() > most || !goes_on(rest) {
             return false;
         }
         self.matched = head.len();
@@ -78,10 +74,9 @@ impl Cut {
         if self.len().saturating_add(chunk.len()) > most {
             return false;
         }
-        if let Some((last, but_last)) = rest.split_last() {
-            let ended = self.rest.last() == Some(&b'\n') || *last == b'\r';
-            if ended || self.rest.len().saturating_add(rest.len()) > MOST || has_line_end(but_last)
-            {
+        if !rest.is_empty() {
+            let ended = self.rest.last() == Some(&b'\n');
+            if ended || self.rest.len().saturating_add(rest.len()) > MOST || !goes_on(rest) {
                 return false;
             }
             self.rest.extend_from_slice(rest);
@@ -105,49 +100,28 @@ impl Cut {
             return (None, 0);
         }
         self.matched = self.matched.saturating_add(head.len());
-        let end = match self.rest.last() {
-            // Its line has ended; only a blank line can follow.
-            Some(b'\n') => End::At(1),
-            _ => end(rest),
-        };
-        let part = match end {
-            End::At(end) => rest.get(..end).unwrap_or_default(),
-            End::Behind => rest,
-            End::Odd => return (None, head.len()),
-        };
-        if self.rest.len().saturating_add(part.len()) > MOST || part.last() == Some(&b'\r') {
-            return (None, head.len());
-        }
-        self.rest.extend_from_slice(part);
-        let taken = head.len().saturating_add(part.len());
+        // To look for its end first would cost more than to copy too much.
+        let before = self.rest.len();
+        let room = MOST.saturating_sub(before).min(NEXT);
+        self.rest.extend_from_slice(rest.get(..rest.len().min(room)).unwrap_or_default());
         let peeked = peeker.delta(&self.rest, 0, b"}\n\n", window, arena);
-        (peeked.filter(|peeked| peeked.len == self.rest.len()), taken)
+        self.rest.truncate(peeked.map_or(before, |peeked| peeked.len));
+        (peeked, head.len().saturating_add(self.rest.len().saturating_sub(before)))
     }
 }
 
-/// Where a frame ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// So many bytes on.
-    At(usize),
-    /// Behind the bytes.
-    Behind,
-    /// Nobody knows: where carriage returns end lines, it may be anywhere.
-    Odd,
-}
-
-/// Where the frame ends whose last line is at the front of `bytes`.
-fn end(bytes: &[u8]) -> End {
-    let Some(line) = memchr::memchr2(b'\n', b'\r', bytes) else {
-        return End::Behind;
+/// Whether all of `bytes` is in the line that it begins in. A line feed at its end may be the end of
+/// the data; where carriage returns end lines, a frame may end anywhere.
+#[inline]
+fn goes_on(bytes: &[u8]) -> bool {
+    let Some((last, but_last)) = bytes.split_last() else {
+        return true;
     };
-    let end = line.saturating_add(2);
-    match bytes.get(line) {
-        Some(b'\r') => End::Odd,
-        _ if end <= bytes.len() => End::At(end),
-        _ => End::Behind,
-    }
+    *last != b'\r' && !has_line_end(but_last)
 }
+
+/// Bytes of the next chunk that are joined. What is longer is read without being joined.
+const NEXT: usize = 256;
 
 /// Larger ones are seldom, and not kept twice: nine of ten events have less, p99 585.
 const MOST: usize = 512;
@@ -196,7 +170,8 @@ mod tests {
         for rest in [60, 200, MOST] {
             let frame = frame(rest);
             let expected = rest - HEAD.len() - 5;
-            for at in 1..frame.len() {
+            // What is longer than is joined with is cut late.
+            for at in frame.len().saturating_sub(NEXT).max(1)..frame.len() {
                 let (before, behind) = frame.split_at(at);
                 assert_eq!(join(&[before], behind), (Some(expected), behind.len()), "{at}");
                 let behind = format!("{behind}event: ping\n");
@@ -273,18 +248,18 @@ mod tests {
     }
 
     #[test]
-    fn where_a_frame_ends() {
+    fn what_a_line_ends_in_does_not_go_on() {
         for (bytes, expected) in [
-            ("", End::Behind),
-            ("x", End::Behind),
-            ("x\n", End::Behind),
-            ("x\n\n", End::At(3)),
-            ("x\n\ny", End::At(3)),
-            ("x\ny", End::At(3)),
-            ("x\r", End::Odd),
-            ("x\r\n\r\n", End::Odd),
+            ("", true),
+            ("x", true),
+            ("x\n", true),
+            ("x\n\n", false),
+            ("x\n\ny", false),
+            ("x\ny", false),
+            ("x\r", false),
+            ("x\r\n\r\n", false),
         ] {
-            assert_eq!(end(bytes.as_bytes()), expected, "{bytes:?}");
+            assert_eq!(goes_on(bytes.as_bytes()), expected, "{bytes:?}");
         }
     }
 }
