@@ -38,6 +38,17 @@ impl Decoder {
         !self.cut.is_empty()
     }
 
+    /// Does what [`goes_on`](Self::goes_on) does for most chunks of few bytes.
+    #[inline(always)]
+    pub(super) fn goes_on_in_windows(&mut self, input: &mut Bytes) -> bool {
+        let limit = self.sse.limit();
+        let more = self.failed.is_none() && self.cut.more_in_windows(input, limit).is_some();
+        if more {
+            input.advance(input.len());
+        }
+        more
+    }
+
     /// Takes all of `input`, if it goes on with the cut delta and does not end it.
     #[inline(always)]
     pub(super) fn goes_on(&mut self, input: &mut Bytes) -> bool {

@@ -183,7 +183,7 @@ impl Decoder {
     /// costs a call without a frame to speak of.
     #[inline(never)]
     fn decode_cut(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
-        if self.goes_on(input) {
+        if self.goes_on_in_windows(input) {
             return Ok(None);
         }
         self.end_cut(input)
@@ -191,6 +191,9 @@ impl Decoder {
 
     #[inline(never)]
     fn end_cut(&mut self, input: &mut Bytes) -> Result<Option<Event>, Error> {
+        if self.goes_on(input) {
+            return Ok(None);
+        }
         if !self.is_at_frame() {
             return self.decode_any(input, Front::Other);
         }

@@ -121,3 +121,119 @@ fn quick_len(bytes: &[u8]) -> Option<usize> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::reader::Kind;
+    use super::*;
+    use alloc::format;
+    use alloc::string::{String, ToString};
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    /// All that a text says, read in every way that there is a quick one for.
+    fn said(text: &str) -> Vec<String> {
+        let (mut reader, mut said) = (Reader::new(text), Vec::new());
+        values(&mut reader, &mut said);
+        said.push(format!("{:?}", reader.end().map_err(|error| error.flaw)));
+        said
+    }
+
+    fn values(reader: &mut Reader<'_>, said: &mut Vec<String>) {
+        let kind = match reader.kind() {
+            Ok(kind) => kind,
+            Err(error) => return said.push(format!("{:?}", error.flaw)),
+        };
+        let (mut skipped, mut counted) = (reader.clone(), reader.clone());
+        said.push(format!("{:?}", skipped.skip().map_err(|error| error.flaw)));
+        said.push(format!("{:?}", counted.count().map_err(|error| error.flaw)));
+        if kind == Kind::Object {
+            let mut first = reader.open().unwrap();
+            loop {
+                match reader.key(&mut first) {
+                    Ok(Some(key)) => said.push(key.into_owned()),
+                    Ok(None) => return,
+                    Err(error) => return said.push(format!("{:?}", error.flaw)),
+                }
+                values(reader, said);
+            }
+        }
+        match reader.string_or_skip() {
+            Ok(string) => said.push(string.map_or("-".to_string(), |s| s.decode().into_owned())),
+            Err(error) => said.push(format!("{:?}", error.flaw)),
+        }
+    }
+
+    #[test]
+    fn what_is_written_without_spaces_says_the_same() {
+        for text in [
+            r#"{"a":1,"b":"c","d":null}"#,
+            r#"{"a":{"b":18446744073709551615,"c":999999999999999999},"d":[],"e":{}}"#,
+            r#"{"a":0,"b":00,"c":1}"#,
+            r#"{"a":-1,"b":1.5,"c":1e3,"d":1}"#,
+            r#"{"a":"with \"escapes\" ","b\n":"Grüße"}"#,
+            r#"{"a":"longer than four words of eight bytes each","the key, too, is longer than that":1}"#,
+            r#"{"a":"in a string: a space, a quote: \" and a backslash: \\"}"#,
+            r#"{"a":nul,"b":1}"#,
+            r#"{"a":1"b":2}"#,
+            r#"{"a" "b"}"#,
+            r#"{"a":1,}"#,
+            r#"{"a":1]"#,
+            "{\"a\":\"\t\"}",
+            r#"{"a":"cut"#,
+            r#"{"a":12"#,
+            r#"{"a":nu"#,
+            r#"{"a"#,
+            r#"["a",1,null,true]"#,
+            "17",
+            "\"a\"",
+            "null",
+        ] {
+            // A space behind what stands between tokens, outside of strings.
+            let (mut spaced, mut inside, mut escaped) = (String::new(), false, false);
+            for char in text.chars() {
+                let quote = char == '"' && !escaped;
+                escaped = inside && char == '\\' && !escaped;
+                inside ^= quote;
+                spaced.push(char);
+                if !inside && matches!(char, ',' | ':' | '{' | '[') {
+                    spaced.push(' ');
+                }
+            }
+            assert_eq!(said(text), said(&spaced), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_deep_is_not_passed_over() {
+        for inner in ["[]", "{}"] {
+            for (depth, fits) in [(127, true), (128, false)] {
+                let text = format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth));
+                assert_eq!(Reader::new(&text).whole().is_ok(), fits, "{inner} {depth}");
+                let mut reader = Reader::new(&text);
+                for _ in 0..depth {
+                    reader.open_array().unwrap();
+                }
+                assert_eq!(reader.skip().is_ok(), fits, "{inner} {depth}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn near_quotes_are_found(bytes in prop::collection::vec(prop_oneof![
+            8 => Just(b'x'), 1 => Just(b'"'), 1 => Just(b'\\'), 1 => any::<u8>(),
+        ], 0..48)) {
+            let special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..0x20);
+            let first = bytes.iter().position(special);
+            let quick = quick_len(&bytes);
+            if let Some(len) = quick {
+                prop_assert_eq!((first, bytes[len]), (Some(len), b'"'));
+            }
+            // All that lie in the words that are looked at.
+            let words = (bytes.len() / 8 * 8).min(8 * SHORT);
+            let near = first.filter(|at| *at < words && bytes[*at] == b'"');
+            prop_assert_eq!(quick, near);
+        }
+    }
+}

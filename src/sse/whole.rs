@@ -134,17 +134,24 @@ pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Whether a line ends in `bytes`.
-#[inline]
+#[inline(always)]
 pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
-    // Windows, of which the last overlaps, are looked at as vectors.
-    if bytes.len() <= SHORT {
-        return match (bytes.first_chunk::<{ SHORT / 2 }>(), bytes.last_chunk()) {
-            (Some(first), Some(last)) => ends_in(first) | ends_in::<{ SHORT / 2 }>(last),
-            _ => line_end(bytes).is_some(),
-        };
+    // Two windows, which overlap, are looked at as vectors.
+    match (bytes.first_chunk::<HALF>(), bytes.last_chunk::<HALF>()) {
+        (Some(first), Some(last)) if bytes.len() <= SHORT => ends_in(first) | ends_in(last),
+        _ => has_line_end_far(bytes),
     }
-    let (windows, _) = bytes.as_chunks::<SHORT>();
-    windows.iter().chain(bytes.last_chunk()).any(ends_in)
+}
+
+#[inline(never)]
+fn has_line_end_far(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<SHORT>() else {
+        return match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(first), Some(last)) => ends_in(first) | ends_in(last),
+            _ => bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r')),
+        };
+    };
+    bytes.as_chunks::<SHORT>().0.iter().any(ends_in) || ends_in(last)
 }
 
 /// Whether a line ends in `window`.
@@ -155,6 +162,8 @@ fn ends_in<const N: usize>(window: &[u8; N]) -> bool {
 
 /// Bytes of a chunk in which a line end is looked for without a call.
 const SHORT: usize = 32;
+
+const HALF: usize = SHORT / 2;
 
 const EVENT: &[u8] = b"event: ";
 const DATA: &[u8] = b"data: ";

@@ -13,9 +13,11 @@ use crate::text::{Arena, Window};
 #[derive(Debug, Default)]
 pub(crate) struct Cut {
     /// So many bytes of [`FRAME`] have come.
-    matched: usize,
-    /// What came behind all of them, without a line end but at its end.
-    rest: Vec<u8>,
+    matched: u8,
+    /// So many bytes of `room` came behind all of them, without a line end but at their end.
+    len: u16,
+    /// Of [`MOST`] bytes, once there is need of it.
+    room: Vec<u8>,
 }
 
 impl Cut {
@@ -23,11 +25,11 @@ impl Cut {
     /// than `most` bytes.
     pub(crate) fn begin(&mut self, input: &[u8], most: usize) -> bool {
         let (head, rest) = input.split_at_checked(FRAME.len()).unwrap_or((input, &[]));
-        if !FRAME.starts_with(head) || rest.len() > MOST || input.len() > most || !goes_on(rest) {
+        if !starts_with(FRAME, head) || rest.len() > MOST || input.len() > most || !goes_on(rest) {
             return false;
         }
-        self.matched = head.len();
-        self.rest.extend_from_slice(rest);
+        self.matched(head.len());
+        self.append(rest);
         true
     }
 
@@ -37,51 +39,71 @@ impl Cut {
     }
 
     /// How many bytes are kept.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.matched.saturating_add(self.rest.len())
+        usize::from(self.matched).saturating_add(self.len.into())
     }
 
     /// The bytes that are kept.
     pub(crate) fn parts(&self) -> [&[u8]; 2] {
-        [FRAME.get(..self.matched).unwrap_or_default(), &self.rest]
+        [FRAME.get(..self.matched.into()).unwrap_or_default(), self.rest()]
     }
 
     /// What of the delta comes behind [`FRAME`]; there its string is counted from.
+    #[inline]
     pub(crate) fn rest(&self) -> &[u8] {
-        &self.rest
+        self.room.get(..self.len.into()).unwrap_or_default()
     }
 
     pub(crate) fn clear(&mut self) {
-        self.matched = 0;
-        self.rest.clear();
+        (self.matched, self.len) = (0, 0);
+    }
+
+    /// Does what [`more`](Self::more) does for most chunks of 16 to 32 bytes, without a call: they are
+    /// compared and copied in two windows, which overlap.
+    #[inline(always)]
+    pub(crate) fn more_in_windows(&mut self, chunk: &[u8], most: usize) -> Option<()> {
+        let (first, last) = (chunk.first_chunk::<16>()?, chunk.last_chunk::<16>()?);
+        let (matched, kept) = (usize::from(self.matched), usize::from(self.len));
+        if chunk.len() > 32 || self.len().saturating_add(chunk.len()) > most {
+            return None;
+        }
+        if matched < FRAME.len() {
+            let end = matched.checked_add(chunk.len())?;
+            let expected = FRAME.get(matched..end)?;
+            let same = expected.first_chunk() == Some(first) && expected.last_chunk() == Some(last);
+            return same.then(|| self.matched(end));
+        }
+        // A line that has ended may be all of the data.
+        if has_line_end(first) || has_line_end(last) || self.rest().last() == Some(&b'\n') {
+            return None;
+        }
+        let end = kept.checked_add(chunk.len())?;
+        let room = self.room.get_mut(kept..end)?;
+        *room.first_chunk_mut()? = *first;
+        *room.last_chunk_mut()? = *last;
+        self.len = u16::try_from(end).ok()?;
+        Some(())
     }
 
     /// Keeps all of `chunk`, if it goes on with the delta and does not end it, and no more than `most`
     /// bytes come together.
-    #[inline]
     pub(crate) fn more(&mut self, chunk: &[u8], most: usize) -> bool {
-        // Behind what all deltas share there is nothing to compare, and no call for it.
-        let (head, rest) = match FRAME.get(self.matched..) {
-            Some([]) | None => (&[][..], chunk),
-            Some(expected) => {
-                let parts = chunk.split_at_checked(expected.len()).unwrap_or((chunk, &[]));
-                if !expected.starts_with(parts.0) {
-                    return false;
-                }
-                parts
-            }
-        };
-        if self.len().saturating_add(chunk.len()) > most {
+        // Behind what all deltas share there is nothing to compare.
+        let expected = FRAME.get(self.matched.into()..).unwrap_or_default();
+        let (head, rest) = chunk.split_at_checked(expected.len()).unwrap_or((chunk, &[]));
+        if !starts_with(expected, head) || self.len().saturating_add(chunk.len()) > most {
             return false;
         }
         if !rest.is_empty() {
-            let ended = self.rest.last() == Some(&b'\n');
-            if ended || self.rest.len().saturating_add(rest.len()) > MOST || !goes_on(rest) {
+            let ended = self.rest().last() == Some(&b'\n');
+            let len = usize::from(self.len).saturating_add(rest.len());
+            if ended || len > MOST || !goes_on(rest) {
                 return false;
             }
-            self.rest.extend_from_slice(rest);
+            self.append(rest);
         }
-        self.matched = self.matched.saturating_add(head.len());
+        self.matched(usize::from(self.matched).saturating_add(head.len()));
         true
     }
 
@@ -94,19 +116,40 @@ impl Cut {
         window: &mut Window,
         arena: &mut Arena,
     ) -> (Option<Peeked>, usize) {
-        let expected = FRAME.get(self.matched..).unwrap_or_default();
+        let expected = FRAME.get(self.matched.into()..).unwrap_or_default();
         let (head, rest) = chunk.split_at_checked(expected.len()).unwrap_or((chunk, &[]));
-        if !expected.starts_with(head) {
+        if !starts_with(expected, head) {
             return (None, 0);
         }
-        self.matched = self.matched.saturating_add(head.len());
+        self.matched(usize::from(self.matched).saturating_add(head.len()));
         // To look for its end first would cost more than to copy too much.
-        let before = self.rest.len();
+        let before = usize::from(self.len);
         let room = MOST.saturating_sub(before).min(NEXT);
-        self.rest.extend_from_slice(rest.get(..rest.len().min(room)).unwrap_or_default());
-        let peeked = peeker.delta(&self.rest, 0, b"}\n\n", window, arena);
-        self.rest.truncate(peeked.map_or(before, |peeked| peeked.len));
-        (peeked, head.len().saturating_add(self.rest.len().saturating_sub(before)))
+        self.append(rest.get(..rest.len().min(room)).unwrap_or_default());
+        let peeked = peeker.delta(self.rest(), 0, b"}\n\n", window, arena);
+        let len = peeked.map_or(before, |peeked| peeked.len);
+        self.len = u16::try_from(len).unwrap_or_default();
+        (peeked, head.len().saturating_add(len.saturating_sub(before)))
+    }
+
+    #[inline(always)]
+    fn matched(&mut self, len: usize) {
+        // It is never more than a frame begins with.
+        self.matched = u8::try_from(len).unwrap_or(u8::MAX);
+    }
+
+    /// Keeps `bytes`, with which there are no more than [`MOST`].
+    #[inline(always)]
+    fn append(&mut self, bytes: &[u8]) {
+        let start = usize::from(self.len);
+        let end = start.saturating_add(bytes.len());
+        if self.room.is_empty() {
+            self.room = alloc::vec![0; MOST];
+        }
+        if let Some(room) = self.room.get_mut(start..end) {
+            room.copy_from_slice(bytes);
+            self.len = u16::try_from(end).unwrap_or_default();
+        }
     }
 }
 
@@ -114,10 +157,31 @@ impl Cut {
 /// the data; where carriage returns end lines, a frame may end anywhere.
 #[inline]
 fn goes_on(bytes: &[u8]) -> bool {
-    let Some((last, but_last)) = bytes.split_last() else {
-        return true;
+    !has_line_end(bytes) || bytes.strip_suffix(b"\n").is_some_and(is_line)
+}
+
+#[cold]
+fn is_line(bytes: &[u8]) -> bool {
+    !has_line_end(bytes)
+}
+
+/// Whether `bytes` starts with `prefix`. Most are short: a call of `memcmp` would cost more than they do.
+#[inline]
+fn starts_with(bytes: &[u8], prefix: &[u8]) -> bool {
+    let Some(front) = bytes.get(..prefix.len()) else {
+        return false;
     };
-    *last != b'\r' && !has_line_end(but_last)
+    // Even nothing costs a call, and nothing is what is compared behind the beginning of all.
+    if prefix.is_empty() {
+        return true;
+    }
+    // Two windows, which overlap.
+    match (front.first_chunk::<8>(), prefix.first_chunk(), front.last_chunk::<8>()) {
+        (Some(first), Some(expected), Some(last)) if prefix.len() <= 16 => {
+            first == expected && Some(last) == prefix.last_chunk()
+        }
+        _ => front == prefix,
+    }
 }
 
 /// Bytes of the next chunk that are joined. What is longer is read without being joined.
@@ -183,6 +247,34 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn windows_take_what_would_be_taken_without_them() {
+        let frame = frame(120);
+        let odd = frame.replace("text_delta", "text\ndelta");
+        let other = frame.replace("data: ", "date: ");
+        let old_line_ends = frame.replace("xxxxxx\"}", "xxxxxx\r}");
+        let mut taken = 0;
+        for stream in [&frame, &odd, &other, &old_line_ends] {
+            for (at, len) in (1..stream.len()).flat_map(|at| (0..40).map(move |len| (at, len))) {
+                let Some(chunk) = stream.as_bytes().get(at..at + len) else { continue };
+                for most in [usize::MAX, at + len, at + len - 1] {
+                    let mut cut = Cut::default();
+                    if !cut.begin(&stream.as_bytes()[..at], usize::MAX) {
+                        continue;
+                    }
+                    let mut same = Cut { room: cut.room.clone(), ..cut };
+                    let windows = cut.more_in_windows(chunk, most).is_some();
+                    let more = same.more(chunk, most);
+                    assert!(more || !windows, "{at} {len} {stream:?}");
+                    let expected = &stream.as_bytes()[..if windows { at + len } else { at }];
+                    assert_eq!(cut.parts().concat(), expected, "{at} {len} {stream:?}");
+                    taken += usize::from(windows);
+                }
+            }
+        }
+        assert!(taken > 1000, "{taken}");
     }
 
     #[test]
