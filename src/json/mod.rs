@@ -6,6 +6,7 @@
 pub(crate) mod edit;
 mod flaw;
 pub(crate) mod members;
+pub(crate) mod plain;
 mod quick;
 pub(crate) mod reader;
 pub(crate) mod string;

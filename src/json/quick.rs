@@ -4,7 +4,8 @@
 //! Nothing is taken here that the reader would not take too, with the same outcome; what is not
 //! recognised is left to it, and so is every flaw.
 
-use super::reader::{DEPTH, Reader, SHORT, specials};
+use super::plain::{WINDOW, specials};
+use super::reader::{DEPTH, Reader};
 use super::string::Str;
 
 impl<'a> Reader<'a> {
@@ -108,18 +109,11 @@ impl<'a> Reader<'a> {
 }
 
 /// How many bytes come before a quote, if that is near and nothing before it needs a look.
-#[inline(never)]
+#[inline(always)]
 fn quick_len(bytes: &[u8]) -> Option<usize> {
-    let mut len = 0_usize;
-    for word in bytes.as_chunks::<8>().0.iter().take(SHORT) {
-        let found = specials(u64::from_le_bytes(*word));
-        if found != 0 {
-            let at = len.checked_add(usize::try_from(found.trailing_zeros() / 8).ok()?)?;
-            return (*bytes.get(at)? == b'"').then_some(at);
-        }
-        len = len.checked_add(8)?;
-    }
-    None
+    let found = specials(bytes.first_chunk()?);
+    let len = usize::try_from(found.trailing_zeros()).ok()?;
+    (len < WINDOW && *bytes.get(len)? == b'"').then_some(len)
 }
 
 #[cfg(test)]
@@ -230,9 +224,8 @@ mod tests {
             if let Some(len) = quick {
                 prop_assert_eq!((first, bytes[len]), (Some(len), b'"'));
             }
-            // All that lie in the words that are looked at.
-            let words = (bytes.len() / 8 * 8).min(8 * SHORT);
-            let near = first.filter(|at| *at < words && bytes[*at] == b'"');
+            let whole = bytes.len() >= WINDOW;
+            let near = first.filter(|at| whole && *at < WINDOW && bytes[*at] == b'"');
             prop_assert_eq!(quick, near);
         }
     }

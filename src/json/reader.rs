@@ -8,8 +8,7 @@
 
 use alloc::borrow::Cow;
 
-use memchr::memchr2;
-
+use super::plain::plain;
 use super::string::Str;
 use super::{Flaw, JsonError};
 
@@ -414,45 +413,6 @@ impl<'a> Reader<'a> {
         Err(JsonError { at: self.at, flaw })
     }
 }
-
-/// How many bytes come before the first quote, backslash or control character.
-pub(crate) fn plain(bytes: &[u8]) -> usize {
-    // Most strings are keys and names, for which the call of a search costs more than they have bytes.
-    let (words, _) = bytes.as_chunks::<8>();
-    let mut at = 0_usize;
-    for word in words.iter().take(SHORT) {
-        let found = specials(u64::from_le_bytes(*word));
-        if found != 0 {
-            let lane = usize::try_from(found.trailing_zeros() / 8).unwrap_or_default();
-            return at.saturating_add(lane);
-        }
-        at = at.saturating_add(8);
-    }
-    let rest = bytes.get(at..).unwrap_or_default();
-    let len = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-    let plain = rest.get(..len).unwrap_or_default();
-    // Without a branch for each byte, so that it becomes vector code.
-    let control = plain.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < 0x20;
-    let first = || plain.iter().position(|byte| *byte < 0x20);
-    at.saturating_add(control.then(first).flatten().unwrap_or(len))
-}
-
-/// The high bits of the bytes of `word` that are a quote, a backslash or a control character, the
-/// lowest of them exactly.
-pub(super) fn specials(word: u64) -> u64 {
-    const fn lanes(byte: u8) -> u64 {
-        u64::from_le_bytes([byte; 8])
-    }
-    // A lane that is less than what is taken from it borrows, from its own high bit first. What a
-    // borrow does to lanes above comes above the lowest find.
-    let below = |word: u64, least: u8| word.wrapping_sub(lanes(least)) & !word;
-    let quotes = below(word ^ lanes(b'"'), 1);
-    let backslashes = below(word ^ lanes(b'\\'), 1);
-    (quotes | backslashes | below(word, 0x20)) & lanes(0x80)
-}
-
-/// Words that are looked at before a search is called.
-pub(super) const SHORT: usize = 4;
 
 /// The items of an array that has been read before, as they stand.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! Where the tokens of a JSON text begin and end, and all that survives a cut.
 
-use crate::json::reader::{DEPTH, plain};
+use crate::json::plain::plain;
+use crate::json::reader::DEPTH;
 use crate::json::string::single;
 use crate::json::{Flaw, JsonError};
 

@@ -94,7 +94,7 @@ impl<'a> Source<'a> {
 }
 
 /// Bytes of JSON from which on it is shared.
-const LARGE: usize = 32 << 10;
+const LARGE: usize = 4 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,8 @@
 
 use alloc::vec::Vec;
 
-use crate::json::reader::{Reader, plain};
+use crate::json::plain::plain;
+use crate::json::reader::Reader;
 use crate::json::string::Str;
 
 /// The data of a delta, and what of it may differ in the next.

@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use super::peek::{index, padded, starts_with};
 use super::{Block, ContentBlock, Event, ToolUse};
-use crate::json::reader::plain;
+use crate::json::plain::plain;
 use crate::json::string::Str;
 use crate::message::ToolKind;
 

@@ -12,6 +12,7 @@
 //! Comparing those bytes costs a fraction of framing the event and reading its JSON. What is not
 //! exactly this is nobody's loss: the general path reads it, and gives the same events for what is.
 
+use crate::json::plain;
 use crate::json::string::{escaped_char, single};
 use crate::text::{Arena, Text, Window};
 
@@ -107,7 +108,7 @@ impl Peeker {
         let from = start.min(input.len().checked_sub(WINDOW)?);
         let shift = start.checked_sub(from)?;
         let view = input.get(from..)?.first_chunk::<WINDOW>()?;
-        let ends = (u64::from(specials(view)) | 1 << WINDOW) >> shift;
+        let ends = (u64::from(plain::specials(view)) | 1 << WINDOW) >> shift;
         let len = usize::try_from(ends.trailing_zeros()).ok()?;
         let mut padded = [0; 2 * WINDOW];
         *padded.first_chunk_mut()? = *view;
@@ -308,25 +309,6 @@ pub(super) fn starts_with<const N: usize>(bytes: &[u8], prefix: &[u8; N]) -> boo
         .zip(prefix.chunks_exact(32))
         .all(|(a, b)| a.first_chunk::<32>() == b.first_chunk::<32>());
     whole && head.last_chunk::<32>() == prefix.last_chunk::<32>()
-}
-
-/// The bytes of `window` that end plain text in a string: a quote, a backslash or a control
-/// character; a bit for each, the first lowest.
-// Alone in a function, where the loop becomes vector code; inlined it does not.
-#[inline(never)]
-fn specials(window: &[u8; WINDOW]) -> u32 {
-    let mut found = [0_u8; WINDOW];
-    for (found, byte) in found.iter_mut().zip(window) {
-        *found = u8::from((*byte == b'"') | (*byte == b'\\') | (*byte < 0x20));
-    }
-    let mut bits = 0;
-    for eight in found.chunks_exact(8) {
-        let eight = eight.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
-        // Eight bytes of 0 or 1 to eight bits.
-        let byte = eight.wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        bits = bits >> 8 | u32::try_from(byte).unwrap_or_default() << 24;
-    }
-    bits
 }
 
 pub(super) const FRAME: &[u8; 71] =
@@ -532,25 +514,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn specials_are_found_anywhere() {
-        for (byte, special) in [
-            (b'"', true),
-            (b'\\', true),
-            (0, true),
-            (0x1f, true),
-            (b' ', false),
-            (b'x', false),
-            (0xff, false),
-        ] {
-            for at in 0..WINDOW {
-                let mut window = [b'x'; WINDOW];
-                window[at] = byte;
-                assert_eq!(specials(&window), u32::from(special) << at, "{byte:#x} at {at}");
-            }
-        }
-        assert_eq!(specials(&[b'"'; WINDOW]), u32::MAX);
     }
 }
