@@ -4,30 +4,16 @@ mod common;
 
 use common::clock::ThreadClock;
 use common::compare::criterion;
-use common::floor;
-use common::peers::{self, Stack};
+use common::stacks::{EVENTS, is_slow};
 use common::traffic::{self, Chunks, Traffic};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
-
-const STACKS: &[(&str, Stack)] = &[
-    ("thinkstream", peers::thinkstream),
-    ("thinkstream, not accumulated", peers::thinkstream_tap),
-    ("sse-core + sonic-rs, flat struct", peers::sse_core_sonic_flat),
-    ("eventsource-stream + serde_json, enum", peers::eventsource_stream_serde_enum),
-    ("fused, memchr2", floor::memchr2),
-    #[cfg(target_arch = "x86_64")]
-    ("fused, SSE2", floor::sse2),
-];
 
 fn bench(criterion: &mut Criterion<ThreadClock>, name: &str, traffic: &Traffic, cut: Chunks) {
     let chunks = traffic.cut(cut);
     let mut group = criterion.benchmark_group(format!("events/{name}/{}", cut.name()));
     group.throughput(Throughput::Elements(traffic.events)).sampling_mode(SamplingMode::Flat);
-    for (stack, run) in STACKS {
-        // The first copies its buffer for every line; the matchers know no frame that is cut but a
-        // delta's.
-        let slow = stack.starts_with("eventsource") || stack.starts_with("fused");
-        if slow && name == "large" {
+    for (stack, run) in EVENTS {
+        if is_slow(stack) && name == "large" {
             continue;
         }
         group.bench_function(BenchmarkId::from_parameter(stack), |b| b.iter(|| run(&chunks)));
@@ -41,12 +27,14 @@ fn captured(criterion: &mut Criterion<ThreadClock>) {
     if streams.is_empty() {
         return;
     }
-    let events = |(_, run): &(&str, Stack)| streams.iter().map(|chunks| run(chunks).events).sum();
+    let events = |(_, run): &(&str, common::peers::Stack)| {
+        streams.iter().map(|chunks| run(chunks).events).sum()
+    };
     let mut group = criterion.benchmark_group("events/captured/as received");
     // By the peer's count: not every event of the wire is an event of ours.
-    group.throughput(Throughput::Elements(events(&STACKS[2]))).sampling_mode(SamplingMode::Flat);
+    group.throughput(Throughput::Elements(events(&EVENTS[2]))).sampling_mode(SamplingMode::Flat);
     // Not the matchers: they pass over what is no delta.
-    for (stack, run) in STACKS.iter().filter(|(stack, _)| !stack.starts_with("fused")) {
+    for (stack, run) in EVENTS.iter().filter(|(stack, _)| !stack.starts_with("fused")) {
         group.bench_function(BenchmarkId::from_parameter(stack), |b| {
             b.iter(|| streams.iter().map(|chunks| run(chunks).text).sum::<usize>());
         });

@@ -629,6 +629,35 @@ mod text {
     }
 
     #[test]
+    fn a_call_whose_id_is_no_text_is_no_call() {
+        for (bad, good) in [(&b"\xff"[..], "\u{fffd}"), (b"\xc3", "\u{fffd}")] {
+            let block = |id: &[u8]| {
+                let (before, behind) =
+                    ("{\"type\":\"tool_use\",\"id\":\"t", "\",\"name\":\"n\",\"input\":{}}");
+                let frame = (
+                    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":",
+                    "}\n\n",
+                );
+                [frame.0.as_bytes(), before.as_bytes(), id, behind.as_bytes(), frame.1.as_bytes()]
+                    .concat()
+            };
+            let tail = sse([&shut(0), &end("tool_use"), STOP]);
+            let stream = [&sse([START])[..], &block(bad), &tail].concat();
+            let at = stream.windows(bad.len()).position(|bytes| bytes == bad).unwrap();
+            let (_, error) = everywhere("invalid", &stream, anthropic);
+            let error = error.unwrap();
+            assert_eq!(error.offset(), at as u64);
+            assert!(error.to_string().contains("not UTF-8"), "{error}");
+            let (events, error) = everywhere("lossy", &stream, || anthropic().lossy(true));
+            assert!(error.is_none());
+            let id = format!("t{good}");
+            assert!(
+                events.iter().any(|event| matches!(event, Event::ToolCall(call) if call.id == *id))
+            );
+        }
+    }
+
+    #[test]
     fn a_flaw_is_named_with_its_byte_however_the_frame_is_cut() {
         let stream = sse([
             START,

@@ -6,4 +6,5 @@ pub(crate) mod compare;
 pub(crate) mod floor;
 pub(crate) mod openai;
 pub(crate) mod peers;
+pub(crate) mod stacks;
 pub(crate) mod traffic;

@@ -90,7 +90,7 @@ impl Written {
     }
 }
 
-/// Bytes from which on a text is checked in vectors.
+/// Bytes from which on a text is checked in vectors, which copy what is less than that.
 const SHORT: usize = 64;
 
 /// Bytes of the first room.

@@ -38,7 +38,7 @@ impl Decoder {
         !self.cut.is_empty()
     }
 
-    /// Does what [`goes_on`](Self::goes_on) does for most chunks of few bytes.
+    /// Does what [`goes_on`](Self::goes_on) does for most chunks of 16 to 32 bytes.
     #[inline(always)]
     pub(super) fn goes_on_in_windows(&mut self, input: &mut Bytes) -> bool {
         let limit = self.sse.limit();
@@ -88,8 +88,8 @@ impl Decoder {
     #[inline(never)]
     fn front_with_text(&mut self, peeked: Peeked, input: &mut Bytes) -> Front {
         let arena = &mut self.machine.ledger_mut().arena;
-        let source = Lies::Shared(Source::new(input, input.len()), input);
-        let text = text(peeked.string, &Window::ZERO, source, arena);
+        let within = Within::Shared(Source::new(input, input.len()), input);
+        let text = text(peeked.string, &Window::ZERO, within, arena);
         if self.add(peeked, text).is_none() {
             return Front::Other;
         }
@@ -129,7 +129,7 @@ impl Decoder {
             return Front::Added(peeked.kind, peeked.index, short);
         }
         let arena = &mut self.machine.ledger_mut().arena;
-        let text = text(peeked.string, window, Lies::Lent(self.cut.rest()), arena);
+        let text = text(peeked.string, window, Within::Lent(self.cut.rest()), arena);
         match self.add(peeked, text) {
             Some(()) => {
                 self.cut.clear();
@@ -146,7 +146,7 @@ impl Decoder {
         let mut window = Window::ZERO;
         let arena = &mut self.machine.ledger_mut().arena;
         let peeked = self.peeker.data(data, &mut window, arena)?;
-        let text = text(peeked.string, &window, Lies::Shared(source, data), arena);
+        let text = text(peeked.string, &window, Within::Shared(source, data), arena);
         self.add(peeked, text)
     }
 
@@ -181,21 +181,21 @@ impl Decoder {
 }
 
 /// The bytes that a delta was found in.
-enum Lies<'a> {
+enum Within<'a> {
     /// In a source, of which a text may be a slice.
     Shared(Source<'a>, &'a [u8]),
     Lent(&'a [u8]),
 }
 
 /// The text of a delta, if it is UTF-8.
-fn text(string: Piece, window: &Window, lies: Lies<'_>, arena: &mut Arena) -> Option<Text> {
-    match (string, lies) {
+fn text(string: Piece, window: &Window, within: Within<'_>, arena: &mut Arena) -> Option<Text> {
+    match (string, within) {
         (Piece::Short(len), _) => Some(Text::from_window(*window, len)),
         (Piece::Written, _) => arena.take(),
-        (Piece::Plain { start, end }, Lies::Shared(source, bytes)) => {
+        (Piece::Plain { start, end }, Within::Shared(source, bytes)) => {
             source.shared(bytes.get(start..end)?).map(Text::from)
         }
-        (Piece::Plain { start, end }, Lies::Lent(bytes)) => {
+        (Piece::Plain { start, end }, Within::Lent(bytes)) => {
             arena.begin(bytes.get(start..end)?);
             arena.take()
         }

@@ -32,14 +32,15 @@ impl Decoder {
                         &*held_event
                     }
                 };
-                let (data, bytes) = match data {
-                    Place::Chunk(range) => (chunk.get(range).unwrap_or_default(), chunk),
+                let (data, source) = match data {
+                    Place::Chunk(range) => {
+                        (chunk.get(range).unwrap_or_default(), Source::new(chunk, chunk.len()))
+                    }
                     Place::Held => {
                         held_data = self.sse.take_data();
-                        (&*held_data, &held_data)
+                        (&*held_data, Source::new(&held_data, held_data.len()))
                     }
                 };
-                let source = Source::new(bytes, chunk.len().max(data.len()));
                 self.frame(name, data, source, (offset, one_line));
             }
             Found::Comment => self.queue.push_back(Event::Ping),

@@ -118,83 +118,126 @@ fn quick_len(bytes: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reader::Kind;
     use super::*;
     use alloc::format;
-    use alloc::string::{String, ToString};
-    use alloc::vec::Vec;
     use proptest::prelude::*;
 
-    /// All that a text says, read in every way that there is a quick one for.
-    fn said(text: &str) -> Vec<String> {
-        let (mut reader, mut said) = (Reader::new(text), Vec::new());
-        values(&mut reader, &mut said);
-        said.push(format!("{:?}", reader.end().map_err(|error| error.flaw)));
-        said
-    }
+    /// What follows the value that is looked at: a window of it.
+    const BEHIND: &str = r#","behind":"as many bytes as are looked at""#;
 
-    fn values(reader: &mut Reader<'_>, said: &mut Vec<String>) {
-        let kind = match reader.kind() {
-            Ok(kind) => kind,
-            Err(error) => return said.push(format!("{:?}", error.flaw)),
-        };
-        let (mut skipped, mut counted) = (reader.clone(), reader.clone());
-        said.push(format!("{:?}", skipped.skip().map_err(|error| error.flaw)));
-        said.push(format!("{:?}", counted.count().map_err(|error| error.flaw)));
-        if kind == Kind::Object {
-            let mut first = reader.open().unwrap();
-            loop {
-                match reader.key(&mut first) {
-                    Ok(Some(key)) => said.push(key.into_owned()),
-                    Ok(None) => return,
-                    Err(error) => return said.push(format!("{:?}", error.flaw)),
-                }
-                values(reader, said);
-            }
-        }
-        match reader.string_or_skip() {
-            Ok(string) => said.push(string.map_or("-".to_string(), |s| s.decode().into_owned())),
-            Err(error) => said.push(format!("{:?}", error.flaw)),
+    #[test]
+    fn counts_are_what_is_certain_to_be_one() {
+        for (text, count) in [
+            ("0,", Some(0)),
+            ("17,", Some(17)),
+            ("17}", Some(17)),
+            ("17]", Some(17)),
+            ("999999999999999999,", Some(999_999_999_999_999_999)),
+            // These may be counts too, and are left to the reader.
+            ("1000000000000000000,", None),
+            ("18446744073709551615,", None),
+            ("18446744073709551616,", None),
+            ("17 ,", None),
+            ("17", None),
+            ("1e3,", None),
+            ("3.0,", None),
+            // These are none.
+            ("00,", None),
+            ("01,", None),
+            ("-1,", None),
+            ("1x,", None),
+            (",", None),
+            ("\"5\",", None),
+            ("", None),
+        ] {
+            let mut reader = Reader::new(text);
+            assert_eq!(reader.quick_count(), count, "{text}");
+            let taken = if count.is_some() { text.len() - 1 } else { 0 };
+            assert_eq!(reader.at, taken, "{text}");
         }
     }
 
     #[test]
-    fn what_is_written_without_spaces_says_the_same() {
-        for text in [
-            r#"{"a":1,"b":"c","d":null}"#,
-            r#"{"a":{"b":18446744073709551615,"c":999999999999999999},"d":[],"e":{}}"#,
-            r#"{"a":0,"b":00,"c":1}"#,
-            r#"{"a":-1,"b":1.5,"c":1e3,"d":1}"#,
-            r#"{"a":"with \"escapes\" ","b\n":"Grüße"}"#,
-            r#"{"a":"longer than four words of eight bytes each","the key, too, is longer than that":1}"#,
-            r#"{"a":"in a string: a space, a quote: \" and a backslash: \\"}"#,
-            r#"{"a":nul,"b":1}"#,
-            r#"{"a":1"b":2}"#,
-            r#"{"a" "b"}"#,
-            r#"{"a":1,}"#,
-            r#"{"a":1]"#,
-            "{\"a\":\"\t\"}",
-            r#"{"a":"cut"#,
-            r#"{"a":12"#,
-            r#"{"a":nu"#,
-            r#"{"a"#,
-            r#"["a",1,null,true]"#,
-            "17",
-            "\"a\"",
-            "null",
+    fn the_reader_counts_the_same_where_something_follows() {
+        for (text, count) in [
+            ("0", Some(0)),
+            ("999999999999999999", Some(999_999_999_999_999_999)),
+            ("1000000000000000000", Some(1_000_000_000_000_000_000)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("99999999999999999999", None),
+            ("3.0", Some(3)),
+            ("3e2", Some(300)),
+            ("-1", None),
+            ("null", None),
         ] {
-            // A space behind what stands between tokens, outside of strings.
-            let (mut spaced, mut inside, mut escaped) = (String::new(), false, false);
-            for char in text.chars() {
-                let quote = char == '"' && !escaped;
-                escaped = inside && char == '\\' && !escaped;
-                inside ^= quote;
-                spaced.push(char);
-                if !inside && matches!(char, ',' | ':' | '{' | '[') {
-                    spaced.push(' ');
-                }
+            for behind in [",", "}", "]", " ", ""] {
+                let text = format!("{text}{behind}");
+                let mut reader = Reader::new(&text);
+                assert_eq!(reader.count(), Ok(count), "{text}");
+                assert_eq!(&text[reader.at..], behind, "{text}");
             }
-            assert_eq!(said(text), said(&spaced), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_are_what_stands_between_a_comma_and_a_colon() {
+        for (text, first, key) in [
+            (r#""a":1"#, true, Some("a")),
+            (r#","a":1"#, false, Some("a")),
+            (r#"","Grüße":1"#, true, None),
+            (r#""Grüße":1"#, true, Some("Grüße")),
+            (r#""":1"#, true, Some("")),
+            (r#""a":1"#, false, None),
+            (r#","a":1"#, true, None),
+            (r#""a" :1"#, true, None),
+            (r#""a"1"#, true, None),
+            (r#", "a":1"#, false, None),
+            (r#";"a":1"#, false, None),
+            (r#""\u0061":1"#, true, None),
+            ("\"a\t\":1", true, None),
+            ("}", false, None),
+            (r#""thirty-two-bytes-are-not-near-it":1"#, true, None),
+            (
+                r#""thirty-one-bytes-are-still-near":1"#,
+                true,
+                Some("thirty-one-bytes-are-still-near"),
+            ),
+        ] {
+            let text = format!("{text}{BEHIND}");
+            let (mut reader, mut at_first) = (Reader::new(&text), first);
+            assert_eq!(reader.quick_key(&mut at_first), key, "{text}");
+            assert_eq!(at_first, first && key.is_none(), "{text}");
+            let taken = key.map_or(0, |key| key.len() + 3 + usize::from(!first));
+            assert_eq!(reader.at, taken, "{text}");
+        }
+    }
+
+    #[test]
+    fn strings_and_small_values_are_taken_whole() {
+        for (text, string, skipped) in [
+            (r#""a""#, Some("a"), true),
+            (r#""""#, Some(""), true),
+            (r#""a\n""#, None, false),
+            ("\"a\u{1}\"", None, false),
+            ("null", None, true),
+            ("nul", None, false),
+            ("17", None, true),
+            ("017", None, false),
+            ("[]", None, true),
+            ("{}", None, true),
+            ("[ ]", None, false),
+            ("true", None, false),
+            ("x", None, false),
+        ] {
+            let text = format!("{text}{BEHIND}");
+            let mut reader = Reader::new(&text);
+            let read = reader.quick_string();
+            assert_eq!(read.map(|read| read.decode().into_owned()).as_deref(), string, "{text}");
+            let mut reader = Reader::new(&text);
+            assert_eq!(reader.quick_skip(), skipped, "{text}");
+            let taken = if skipped { text.len() - BEHIND.len() } else { 0 };
+            assert_eq!(reader.at, taken, "{text}");
         }
     }
 

@@ -514,9 +514,12 @@ mod tests {
         /// Surrogate escapes aside, on which `serde_json` is stricter, the two accept the same.
         #[test]
         fn agrees_with_serde_json(text in "[\\[\\]{}:,\"\\\\a0.eE+\\- tfnruls]{0,24}") {
-            let ours = Reader::new(&text).whole().is_ok();
-            let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
-            prop_assert_eq!(ours, theirs, "{}", text);
+            // Also with so much behind it that windows of it are looked at.
+            for text in [text.clone(), format!("{text}{:40}", ""), format!("[{text},\"{:40}\"]", "")] {
+                let ours = Reader::new(&text).whole().is_ok();
+                let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+                prop_assert_eq!(ours, theirs, "{}", text);
+            }
         }
 
         #[test]

@@ -139,19 +139,20 @@ pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
     // Two windows, which overlap, are looked at as vectors.
     match (bytes.first_chunk::<HALF>(), bytes.last_chunk::<HALF>()) {
         (Some(first), Some(last)) if bytes.len() <= SHORT => ends_in(first) | ends_in(last),
-        _ => has_line_end_far(bytes),
+        _ => has_line_end_apart(bytes),
     }
 }
 
+/// The same of bytes of any length: apart, for few are so short or so long.
 #[inline(never)]
-fn has_line_end_far(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk::<SHORT>() else {
-        return match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-            (Some(first), Some(last)) => ends_in(first) | ends_in(last),
-            _ => bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r')),
-        };
-    };
-    bytes.as_chunks::<SHORT>().0.iter().any(ends_in) || ends_in(last)
+fn has_line_end_apart(bytes: &[u8]) -> bool {
+    if let Some(last) = bytes.last_chunk::<SHORT>() {
+        return bytes.as_chunks::<SHORT>().0.iter().any(ends_in) || ends_in(last);
+    }
+    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) if bytes.len() <= HALF => ends_in(first) | ends_in(last),
+        _ => bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r')),
+    }
 }
 
 /// Whether a line ends in `window`.

@@ -27,7 +27,7 @@ pub(crate) struct Source<'a> {
     bytes: &'a Bytes,
     /// What of them is known to be UTF-8 already.
     text: Option<&'a ByteString>,
-    /// The length of the chunk that they are a slice of.
+    /// The length of what they are a slice of, as far as it is known.
     chunk: usize,
 }
 
@@ -57,8 +57,8 @@ impl<'a> Source<'a> {
 
     /// A JSON value of the source, to be kept as long as the message is.
     ///
-    /// It shares the chunk only if it is large, and most of it, so that it does not keep much more
-    /// alive. To copy what is small costs less than the check for UTF-8 that sharing takes.
+    /// It shares the chunk only if it is large, and most of what is left of it, so that it does not keep
+    /// much more alive.
     pub(crate) fn json(self, part: &str) -> Json {
         let shares = self.is_large(part.as_bytes());
         Json::checked(if shares { self.slice(part) } else { ByteString::from(part) })
@@ -93,8 +93,10 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Bytes of JSON from which on it is shared.
-const LARGE: usize = 4 << 10;
+/// Bytes of JSON from which on it is shared. Of a chunk only what is left is known here, so what is less could
+/// keep a chunk alive that is many times as large. Copied, recorded results of 28 KB in the mean make recorded
+/// streams 3 % slower: 204 ns an event instead of 197 (`cargo bench --bench turns -- captured`).
+const LARGE: usize = 32 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -129,7 +129,7 @@ pub(crate) fn everywhere(
         assert_eq!(log(&found), expected, "{name}, {how}");
         assert_eq!(found.0, whole.0, "{name}, {how}");
     };
-    for width in [1, 2, 3, 7, 64, 1460] {
+    for width in [1, 2, 3, 7, 20, 64, 1460] {
         same(&format!("width {width}"), decode(decoder(), stream.chunks(width)));
     }
     if stream.len() <= 4096 {

@@ -35,11 +35,12 @@ enum What<'a> {
     /// Text that is to be cited for.
     Cited,
     Thinking,
-    /// A call, whose input is to come.
+    /// A call, whose input is to come. All of it lies in the source, as what is kept of it must.
     Tool {
         kind: ToolKind,
         id: &'a str,
         name: &'a str,
+        input: &'a str,
         caller: Option<&'a str>,
     },
 }
@@ -50,13 +51,15 @@ impl<'a> Start<'a> {
         const NOTHING: Str<'static> = Str::plain("");
         let (kind, block) = match self.what {
             What::Text => ("text", Block::Text { text: NOTHING, citations: None }),
-            What::Cited => ("text", Block::Text { text: NOTHING, citations: Some("[]") }),
+            What::Cited => {
+                let citations = self.raw.get(CITATIONS.len()..CITATIONS.len().saturating_add(2));
+                ("text", Block::Text { text: NOTHING, citations })
+            }
             What::Thinking => {
                 ("thinking", Block::Thinking { thinking: NOTHING, signature: NOTHING })
             }
-            What::Tool { kind, id, name, caller } => {
-                let (id, name) = (Str::plain(id), Str::plain(name));
-                let input = Some("{}");
+            What::Tool { kind, id, name, input, caller } => {
+                let (id, name, input) = (Str::plain(id), Str::plain(name), Some(input));
                 let tool = ToolUse {
                     kind,
                     id,
@@ -88,7 +91,7 @@ pub(crate) struct KnownFrame<'a> {
 pub(crate) fn frame(input: &[u8]) -> Option<KnownFrame<'_>> {
     const END: &[u8; 3] = b"}\n\n";
     let rest = input.strip_prefix(b"event: ")?;
-    // One byte tells them apart; then all of them is compared.
+    // Two bytes tell them apart; then all of them is compared.
     let (name, (event, len)) = match (rest.first()?, rest.get(16)?) {
         (b'c', b'o') => {
             let data = rest.strip_prefix(b"content_block_stop\ndata: ")?;
@@ -187,13 +190,19 @@ fn tool(rest: &[u8]) -> Option<(What<'_>, usize)> {
     let (kind, opening) = tools.find(|(_, opening)| rest.starts_with(opening))?;
     let id = string(rest, opening.len())?;
     let name = string(rest, after(rest, id.end, br#"","name":""#)?)?;
-    let at = after(rest, name.end, br#"","input":{}"#)?;
-    let (caller, len) = match after(rest, at, br#","caller":{"type":"direct"}}"#) {
-        Some(len) => (Some(r#"{"type":"direct"}"#), len),
-        None => (None, after(rest, at, b"}")?),
+    let input = after(rest, name.end, br#"","input":"#)?;
+    let at = after(rest, input, b"{}")?;
+    let caller = after(rest, at, br#","caller":"#);
+    let end = caller.map_or(Some(at), |caller| after(rest, caller, br#"{"type":"direct"}"#))?;
+    let part = |range: Range<usize>| core::str::from_utf8(rest.get(range)?).ok();
+    let what = What::Tool {
+        kind: *kind,
+        id: part(id)?,
+        name: part(name)?,
+        input: part(input..at)?,
+        caller: caller.and_then(|caller| part(caller..end)),
     };
-    let part = |range| core::str::from_utf8(rest.get(range)?).ok();
-    Some((What::Tool { kind: *kind, id: part(id)?, name: part(name)?, caller }, len))
+    Some((what, after(rest, end, b"}")?))
 }
 
 /// Where the string without escapes lies that begins at `from`, behind its quote.
@@ -206,6 +215,8 @@ fn string(rest: &[u8], from: usize) -> Option<Range<usize>> {
 fn after(rest: &[u8], at: usize, what: &[u8]) -> Option<usize> {
     rest.get(at..)?.starts_with(what).then_some(at.checked_add(what.len())?)
 }
+
+const CITATIONS: &[u8] = br#"{"citations":"#;
 
 const BLOCK: &[u8] = br#","content_block":"#;
 

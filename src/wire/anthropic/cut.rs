@@ -1,7 +1,7 @@
 //! A delta that a chunk boundary cut, until its end is there.
 //!
 //! What is cut within the bytes that all deltas share needs no buffer, only a count. The rest is
-//! joined with the next chunks, and looked at once: when its blank line has come.
+//! joined with the next chunks, and looked at once: when a line has ended, or too much has come.
 
 use alloc::vec::Vec;
 
@@ -28,7 +28,7 @@ impl Cut {
         if !starts_with(FRAME, head) || rest.len() > MOST || input.len() > most || !goes_on(rest) {
             return false;
         }
-        self.matched(head.len());
+        self.set_matched(head.len());
         self.append(rest);
         true
     }
@@ -72,7 +72,7 @@ impl Cut {
             let end = matched.checked_add(chunk.len())?;
             let expected = FRAME.get(matched..end)?;
             let same = expected.first_chunk() == Some(first) && expected.last_chunk() == Some(last);
-            return same.then(|| self.matched(end));
+            return same.then(|| self.set_matched(end));
         }
         // A line that has ended may be all of the data.
         if has_line_end(first) || has_line_end(last) || self.rest().last() == Some(&b'\n') {
@@ -103,7 +103,7 @@ impl Cut {
             }
             self.append(rest);
         }
-        self.matched(usize::from(self.matched).saturating_add(head.len()));
+        self.set_matched(usize::from(self.matched).saturating_add(head.len()));
         true
     }
 
@@ -121,7 +121,7 @@ impl Cut {
         if !starts_with(expected, head) {
             return (None, 0);
         }
-        self.matched(usize::from(self.matched).saturating_add(head.len()));
+        self.set_matched(usize::from(self.matched).saturating_add(head.len()));
         // To look for its end first would cost more than to copy too much.
         let before = usize::from(self.len);
         let room = MOST.saturating_sub(before).min(NEXT);
@@ -133,7 +133,7 @@ impl Cut {
     }
 
     #[inline(always)]
-    fn matched(&mut self, len: usize) {
+    fn set_matched(&mut self, len: usize) {
         // It is never more than a frame begins with.
         self.matched = u8::try_from(len).unwrap_or(u8::MAX);
     }
@@ -165,7 +165,8 @@ fn is_line(bytes: &[u8]) -> bool {
     !has_line_end(bytes)
 }
 
-/// Whether `bytes` starts with `prefix`. Most are short: a call of `memcmp` would cost more than they do.
+/// Whether `bytes` starts with `prefix`. Of 8 to 16 bytes, as most chunks of that size have, without the call
+/// of `memcmp`, which would cost more than they do.
 #[inline]
 fn starts_with(bytes: &[u8], prefix: &[u8]) -> bool {
     let Some(front) = bytes.get(..prefix.len()) else {

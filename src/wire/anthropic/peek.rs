@@ -223,10 +223,8 @@ fn unescape(input: &[u8], at: usize, arena: &mut Arena) -> Option<(Piece, usize)
 
 /// What comes before the first quote or backslash, if no control character does.
 fn plain(string: &[u8]) -> Option<&[u8]> {
-    let plain = string.get(..memchr::memchr2(b'"', b'\\', string)?)?;
-    // Without a branch for each byte, so that it becomes vector code.
-    let control = plain.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < 0x20;
-    (!control).then_some(plain)
+    let len = plain::plain(string);
+    matches!(string.get(len)?, b'"' | b'\\').then_some(string.get(..len)?)
 }
 
 /// Finds the end of a string that begins at `start`, and does not fit the window.
