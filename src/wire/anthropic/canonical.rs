@@ -1,7 +1,7 @@
 //! Events that the provider always writes alike, recognised as they stand.
 //!
-//! Of ten events that are no deltas seven are one of these; framing them and reading them as JSON costs
-//! several times as much. What is not exactly this is read as JSON, and gives the same for what is.
+//! Of ten events that are no deltas seven are one of these; to frame them and to read them as JSON would be
+//! work for nothing. What is not exactly this is read as JSON, and gives the same for what is.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
