@@ -188,6 +188,7 @@ pub mod telemetry;
 mod text;
 mod timing;
 mod usage;
+mod vector;
 pub mod wire;
 
 #[doc(no_inline)]

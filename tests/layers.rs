@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 type Layers = &'static [&'static [&'static str]];
 
 const VOCABULARY: &[&str] = &[
+    "vector",
     "text",
     "dates",
     "json",

@@ -2,6 +2,8 @@
 
 use memchr::memchr2;
 
+use crate::vector;
+
 /// How many bytes come before the first that ends plain text.
 pub(crate) fn plain(bytes: &[u8]) -> usize {
     // Most strings are keys and names, for which the call of a search costs more than they have bytes.
@@ -22,24 +24,9 @@ pub(crate) fn plain(bytes: &[u8]) -> usize {
 }
 
 /// The bytes of `window` that end plain text; a bit for each, the first lowest.
-///
-/// Without a branch that depends on where they are: the lengths of strings are random, and such branches
-/// are guessed wrong.
-// Alone in a function, where the loop becomes vector code; inlined it does not.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn specials(window: &[u8; WINDOW]) -> u32 {
-    let mut found = [0_u8; WINDOW];
-    for (found, byte) in found.iter_mut().zip(window) {
-        *found = u8::from((*byte == b'"') | (*byte == b'\\') | (*byte < 0x20));
-    }
-    let mut bits = 0;
-    for eight in found.chunks_exact(8) {
-        let eight = eight.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
-        // Eight bytes of 0 or 1 to eight bits.
-        let byte = eight.wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        bits = bits >> 8 | u32::try_from(byte).unwrap_or_default() << 24;
-    }
-    bits
+    vector::both(window, vector::ends_plain)
 }
 
 /// Bytes that are looked at together.

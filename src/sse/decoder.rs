@@ -80,6 +80,10 @@ impl Decoder {
     /// returns the same error. No other input is an error: the format gives every byte a meaning.
     #[inline]
     pub fn decode(&mut self, input: &mut Bytes) -> Result<Option<Item>, Error> {
+        // Every chunk ends with such a call.
+        if input.is_empty() && self.scanner.failed.is_none() {
+            return Ok(None);
+        }
         if self.scanner.goes_on(input) {
             input.advance(input.len());
             return Ok(None);

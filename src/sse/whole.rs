@@ -11,10 +11,12 @@
 
 use core::ops::Range;
 
+use bytes::BufMut;
 use memchr::memchr2;
 
 use super::field::{Field, Place, extend};
 use super::scanner::{Found, Position, Scanner, wide};
+use crate::vector;
 
 impl Scanner {
     /// Takes a frame or comment at the front of `chunk` that is whole, and as servers write it.
@@ -60,10 +62,16 @@ impl Scanner {
             _ => return false,
         };
         let room = self.limit.saturating_sub(held);
-        if chunk.len() > room.min(SHORT) || self.meta.id_bytes() > 0 || has_line_end(chunk) {
+        if chunk.len() > room.min(SHORT) || self.meta.id_bytes() > 0 {
             return false;
         }
-        extend(buffer, chunk, self.limit);
+        match chunk {
+            // A call to look at a byte and one to copy it would cost more than all else.
+            [b'\n' | b'\r'] => return false,
+            [byte] if buffer.len() < buffer.capacity() => buffer.put_u8(*byte),
+            _ if has_line_end(chunk) => return false,
+            _ => extend(buffer, chunk, self.limit),
+        }
         self.offset = self.offset.saturating_add(wide(chunk.len()));
         true
     }
@@ -111,33 +119,24 @@ fn line(rest: &[u8]) -> Option<usize> {
 /// Where the first line in `bytes` ends: at a line feed or a carriage return.
 #[inline]
 pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
-    const fn lanes(byte: u8) -> u64 {
-        u64::from_le_bytes([byte; 8])
-    }
     if bytes.len() > SHORT {
         return memchr2(b'\n', b'\r', bytes);
     }
-    // A lane of zero borrows from its high bit, and no other lane does so before it.
-    let zero = |word: u64| word.wrapping_sub(lanes(1)) & !word & lanes(0x80);
-    let ends = |word: [u8; 8]| {
-        let word = u64::from_le_bytes(word);
-        let found = zero(word ^ lanes(b'\n')) | zero(word ^ lanes(b'\r'));
-        (found != 0).then_some(found.trailing_zeros() / 8)
-    };
-    // The last word overlaps the one before, where nothing was found.
-    let Some((last, at_last)) = bytes.last_chunk::<8>().zip(bytes.len().checked_sub(8)) else {
+    let Some((first, last)) = bytes.first_chunk().zip(bytes.last_chunk()) else {
         return bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
     };
-    let words = bytes.as_chunks::<8>().0.iter().zip((0..at_last).step_by(8));
-    let mut words = words.chain(core::iter::once((last, at_last)));
-    words.find_map(|(word, at)| at.checked_add(usize::try_from(ends(*word)?).ok()?))
+    // Two windows, which overlap.
+    let behind = u32::try_from(bytes.len().checked_sub(HALF)?).ok()?;
+    let ends = vector::ends_line(first) | vector::ends_line(last).checked_shl(behind)?;
+    let at = usize::try_from(ends.trailing_zeros()).ok()?;
+    (at < bytes.len()).then_some(at)
 }
 
 /// Whether a line ends in `bytes`.
 #[inline(always)]
 pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
-    // Two windows, which overlap, are looked at as vectors.
-    match (bytes.first_chunk::<HALF>(), bytes.last_chunk::<HALF>()) {
+    // Two windows, which overlap.
+    match (bytes.first_chunk(), bytes.last_chunk()) {
         (Some(first), Some(last)) if bytes.len() <= SHORT => ends_in(first) | ends_in(last),
         _ => has_line_end_apart(bytes),
     }
@@ -146,19 +145,16 @@ pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
 /// The same of bytes of any length: apart, for few are so short or so long.
 #[inline(never)]
 fn has_line_end_apart(bytes: &[u8]) -> bool {
-    if let Some(last) = bytes.last_chunk::<SHORT>() {
-        return bytes.as_chunks::<SHORT>().0.iter().any(ends_in) || ends_in(last);
-    }
-    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        (Some(first), Some(last)) if bytes.len() <= HALF => ends_in(first) | ends_in(last),
-        _ => bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r')),
+    match bytes.last_chunk() {
+        Some(last) => bytes.as_chunks().0.iter().any(ends_in) || ends_in(last),
+        None => bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r')),
     }
 }
 
 /// Whether a line ends in `window`.
 #[inline(always)]
-fn ends_in<const N: usize>(window: &[u8; N]) -> bool {
-    window.iter().fold(false, |any, byte| any | (*byte == b'\n') | (*byte == b'\r'))
+fn ends_in(window: &[u8; HALF]) -> bool {
+    vector::ends_line(window) != 0
 }
 
 /// Bytes of a chunk in which a line end is looked for without a call.

@@ -15,6 +15,7 @@
 use crate::json::plain;
 use crate::json::string::{escaped_char, single};
 use crate::text::{Arena, Text, Window};
+use crate::vector;
 
 /// A delta at the front of the input.
 #[derive(Clone, Copy, Debug)]
@@ -114,8 +115,8 @@ impl Peeker {
         *padded.first_chunk_mut()? = *view;
         *window = Window(*padded.get(shift..)?.first_chunk()?);
         let stop = start.checked_add(len)?;
-        // Over the whole view, which is vector code; what is around a string is ASCII mostly.
-        let ascii = view.iter().fold(0, |any, byte| any | byte) < 0x80;
+        // Of the whole view; what is around a string is ASCII mostly.
+        let ascii = vector::both(view, vector::not_ascii) == 0;
         let (string, stop) = match *input.get(stop)? {
             b'"' if ascii || core::str::from_utf8(input.get(start..stop)?).is_ok() => {
                 (Piece::Short(len), stop)
@@ -251,10 +252,8 @@ fn tail<const N: usize>(input: &[u8], at: usize, end: &[u8; N]) -> Option<usize>
 #[inline(always)]
 pub(super) fn padded<const N: usize>(input: &[u8], at: usize, end: &[u8; N]) -> Option<usize> {
     let from = at.min(input.len().checked_sub(PADDING)?);
-    let view = u128::from_le_bytes(*input.get(from..)?.first_chunk()?);
-    // Zeros behind the end of the input, which are no spaces.
-    let view = view >> at.checked_sub(from)?.checked_mul(8)?.min(127);
-    let spaces = (view ^ SPACES).trailing_zeros() / 8;
+    let other = !vector::equal(input.get(from..)?.first_chunk()?, b' ');
+    let spaces = other.checked_shr(u32::try_from(at.checked_sub(from)?).ok()?)?.trailing_zeros();
     let at = at.checked_add(usize::try_from(spaces).ok()?)?;
     (input.get(at..)?.first_chunk()? == end).then_some(at.checked_add(N)?)
 }
@@ -316,8 +315,6 @@ const DELTA: &[u8; 18] = b",\"delta\":{\"type\":\"";
 const TEXT: &[u8; 20] = b"text_delta\",\"text\":\"";
 const THINKING: &[u8; 28] = b"thinking_delta\",\"thinking\":\"";
 const INPUT_JSON: &[u8; 34] = b"input_json_delta\",\"partial_json\":\"";
-
-const SPACES: u128 = u128::from_le_bytes([b' '; 16]);
 
 /// An index of nine digits and the longest of what follows it, in words.
 const HEAD: usize = 64;

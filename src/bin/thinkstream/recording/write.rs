@@ -1,5 +1,7 @@
 //! Writes a recording while its stream comes.
 
+#[cfg(unix)]
+use std::fs::TryLockError;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -72,16 +74,13 @@ impl Recorder {
 /// Opens the file for one recorder alone, as long as it lives.
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
-    use rustix::fs::{FlockOperation, flock};
     let file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
-    // What is no file keeps no lines that could be mixed.
-    if file.metadata()?.is_file() {
-        // There are file systems without locks, which is no reason to lose a stream.
-        if let Err(rustix::io::Errno::WOULDBLOCK) =
-            flock(&file, FlockOperation::NonBlockingLockExclusive)
-        {
-            return Err(busy());
-        }
+    // What is no file keeps no lines that could be mixed; and there are file systems without locks, which is
+    // no reason to lose a stream.
+    if file.metadata()?.is_file()
+        && let Err(TryLockError::WouldBlock) = file.try_lock()
+    {
+        return Err(busy());
     }
     Ok(file)
 }
