@@ -41,6 +41,26 @@ pub(crate) fn both(window: &[u8; 32], of: impl Fn(&[u8; 16]) -> u32) -> u32 {
     half(window.first_chunk()) | half(window.last_chunk()) << 16
 }
 
+/// The same of 64 bytes.
+#[inline(always)]
+pub(crate) fn ends_plain_of(block: &[u8; 64]) -> u64 {
+    let quarters = block.as_chunks().0.iter().rev();
+    quarters.fold(0, |bits, quarter| bits << 16 | u64::from(ends_plain(quarter)))
+}
+
+/// Whether any byte of `block` ends plain text.
+#[inline(always)]
+pub(crate) fn any_ends_plain(block: &[u8; 64]) -> bool {
+    let (quarters, _) = block.as_chunks::<16>();
+    let (mut least, mut found) = (u8x16::splat(u8::MAX), u8x16::ZERO);
+    for quarter in quarters {
+        let bytes = u8x16::new(*quarter);
+        least = least.min(bytes);
+        found |= bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'));
+    }
+    (least.min(u8x16::splat(0x1f)).simd_eq(least) | found).to_bitmask() != 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +84,19 @@ mod tests {
                     assert_eq!(equal(&window, b' '), bits(&window, |byte| byte == b' '));
                     assert_eq!(not_ascii(&window), bits(&window, |byte| !byte.is_ascii()));
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_are_looked_at_whole() {
+        for byte in [b'"', b'\\', 0, 0x1f, b' ', b'x', 0x80, 0xff] {
+            let ends = matches!(byte, b'"' | b'\\' | ..0x20);
+            for at in 0..64 {
+                let mut block = [b'x'; 64];
+                block[at] = byte;
+                assert_eq!(ends_plain_of(&block), u64::from(ends) << at, "{byte:#x} at {at}");
+                assert_eq!(any_ends_plain(&block), ends, "{byte:#x} at {at}");
             }
         }
     }

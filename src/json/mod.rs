@@ -9,6 +9,7 @@ pub(crate) mod members;
 pub(crate) mod plain;
 mod quick;
 pub(crate) mod reader;
+mod skip;
 pub(crate) mod string;
 
 use core::fmt;

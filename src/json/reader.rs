@@ -8,7 +8,7 @@
 
 use alloc::borrow::Cow;
 
-use super::plain::plain;
+use super::plain::Ends;
 use super::string::Str;
 use super::{Flaw, JsonError};
 
@@ -19,7 +19,8 @@ pub(crate) struct Reader<'a> {
     pub(super) at: usize,
     pub(super) depth: u32,
     /// It stands in an object, behind a member, and was asked to open the object again.
-    inside: bool,
+    pub(super) inside: bool,
+    pub(super) ends: Ends,
 }
 
 /// What a value is, by its first byte.
@@ -33,11 +34,11 @@ pub(crate) enum Kind {
     Null,
 }
 
-type Result<T> = core::result::Result<T, JsonError>;
+pub(super) type Result<T> = core::result::Result<T, JsonError>;
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0, inside: false }
+        Self { text, at: 0, depth: 0, inside: false, ends: Ends::new() }
     }
 
     /// Reads the whole text as one value, and says what it is.
@@ -166,25 +167,11 @@ impl<'a> Reader<'a> {
         self.rest_of_string()
     }
 
-    fn rest_of_string(&mut self) -> Result<Str<'a>> {
+    pub(super) fn rest_of_string(&mut self) -> Result<Str<'a>> {
         let start = self.at;
-        let mut escaped = false;
-        loop {
-            self.at = self.at.saturating_add(plain(self.rest()));
-            match self.byte() {
-                Some(b'"') => {
-                    let raw = self.since(start);
-                    self.bump();
-                    return Ok(Str::new(raw, escaped));
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(_) => return self.fail(Flaw::ControlCharacter),
-                None => return self.fail(Flaw::Unfinished),
-            }
-        }
+        let escaped = self.pass_string()?;
+        let raw = self.text.get(start..self.at.saturating_sub(1)).unwrap_or_default();
+        Ok(Str::new(raw, escaped))
     }
 
     /// The next value if it is a string; anything else is passed over.
@@ -220,80 +207,6 @@ impl<'a> Reader<'a> {
         Ok(text.and_then(|text| text.parse().ok()))
     }
 
-    /// Passes over the next value, or what is left of one, whatever it is, and checks all of it.
-    pub(crate) fn skip(&mut self) -> Result<()> {
-        if self.inside {
-            let mut first = self.open()?;
-            while self.key(&mut first)?.is_some() {
-                self.skip()?;
-            }
-            return Ok(());
-        }
-        if self.quick_skip() {
-            return Ok(());
-        }
-        let outer = self.depth;
-        // One bit for each open bracket, the innermost lowest: set for an object.
-        let mut open: u128 = 0;
-        loop {
-            let more = match self.kind()? {
-                Kind::Object => self.enter(&mut open, true)?,
-                Kind::Array => self.enter(&mut open, false)?,
-                scalar => {
-                    self.scalar(scalar)?;
-                    false
-                }
-            };
-            if !more && !self.leave(&mut open, outer)? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Steps into an object or array; `false` if it was empty, and so has been left again.
-    fn enter(&mut self, open: &mut u128, object: bool) -> Result<bool> {
-        self.bump();
-        self.deeper()?;
-        self.space();
-        let close = if object { b'}' } else { b']' };
-        if self.byte() == Some(close) {
-            self.bump();
-            self.depth = self.depth.saturating_sub(1);
-            return Ok(false);
-        }
-        *open = (*open << 1) | u128::from(object);
-        if object {
-            self.member_key()?;
-        }
-        Ok(true)
-    }
-
-    /// After a value: goes on to the next one beside or above it; `false` if there is none.
-    fn leave(&mut self, open: &mut u128, outer: u32) -> Result<bool> {
-        while self.depth > outer {
-            self.space();
-            let object = *open & 1 == 1;
-            match self.byte() {
-                Some(b',') => {
-                    self.bump();
-                    self.space();
-                    if object {
-                        self.member_key()?;
-                    }
-                    return Ok(true);
-                }
-                Some(b'}') if object => self.bump(),
-                Some(b']') if !object => self.bump(),
-                Some(_) if object => return self.fail(Flaw::Expected("`,` or `}`")),
-                Some(_) => return self.fail(Flaw::Expected("`,` or `]`")),
-                None => return self.fail(Flaw::Unfinished),
-            }
-            *open >>= 1;
-            self.depth = self.depth.saturating_sub(1);
-        }
-        Ok(false)
-    }
-
     /// A key and its colon.
     fn member_key(&mut self) -> Result<Str<'a>> {
         if let Some(key) = self.quick_member(0) {
@@ -308,84 +221,26 @@ impl<'a> Reader<'a> {
         Ok(key)
     }
 
-    fn scalar(&mut self, kind: Kind) -> Result<()> {
-        match kind {
-            Kind::String => self.string().map(drop),
-            Kind::Number => self.number(),
-            _ => {
-                let word = ["true", "false", "null"]
-                    .into_iter()
-                    .find(|word| self.rest().starts_with(word.as_bytes()));
-                match word {
-                    Some(word) => self.at = self.at.saturating_add(word.len()),
-                    None => return self.fail(Flaw::Expected("a value")),
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn number(&mut self) -> Result<()> {
-        if self.byte() == Some(b'-') {
-            self.bump();
-        }
-        if self.byte() == Some(b'0') {
-            self.bump();
-        } else {
-            self.digits()?;
-        }
-        if self.byte() == Some(b'.') {
-            self.bump();
-            self.digits()?;
-        }
-        if matches!(self.byte(), Some(b'e' | b'E')) {
-            self.bump();
-            if matches!(self.byte(), Some(b'+' | b'-')) {
-                self.bump();
-            }
-            self.digits()?;
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<()> {
-        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if count == 0 {
-            let flaw =
-                if self.byte().is_some() { Flaw::Expected("a digit") } else { Flaw::Unfinished };
-            return self.fail(flaw);
-        }
-        self.at = self.at.saturating_add(count);
-        Ok(())
-    }
-
-    /// Passes over a backslash and what it escapes.
-    fn escape(&mut self) -> Result<()> {
-        let len = match self.rest() {
-            [_, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
-            [_, b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|x| x.is_ascii_hexdigit()) => 6,
-            [_] => return self.fail(Flaw::Unfinished),
-            [_, b'u', rest @ ..] if rest.len() < 4 && rest.iter().all(u8::is_ascii_hexdigit) => {
-                return self.fail(Flaw::Unfinished);
-            }
-            _ => return self.fail(Flaw::Escape),
-        };
-        self.at = self.at.saturating_add(len);
-        Ok(())
-    }
-
-    fn deeper(&mut self) -> Result<()> {
+    pub(super) fn deeper(&mut self) -> Result<()> {
         self.depth = self.depth.saturating_add(1);
         if self.depth > DEPTH { self.fail(Flaw::TooDeep) } else { Ok(()) }
     }
 
-    fn space(&mut self) {
+    #[inline(always)]
+    pub(super) fn space(&mut self) {
+        if self.byte().is_some_and(|byte| byte <= b' ') {
+            self.pass_space();
+        }
+    }
+
+    #[cold]
+    fn pass_space(&mut self) {
         while matches!(self.byte(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.bump();
         }
     }
 
-    fn take(&mut self, byte: u8, what: &'static str) -> Result<()> {
+    pub(super) fn take(&mut self, byte: u8, what: &'static str) -> Result<()> {
         match self.byte() {
             Some(found) if found == byte => {
                 self.bump();
@@ -400,7 +255,7 @@ impl<'a> Reader<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn bump(&mut self) {
+    pub(super) fn bump(&mut self) {
         self.at = self.at.saturating_add(1);
     }
 
