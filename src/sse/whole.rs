@@ -255,6 +255,26 @@ mod tests {
     }
 
     #[test]
+    fn single_bytes_take_no_more_room_than_the_limit() {
+        for before in ["data: a", "event: a"] {
+            for limit in [2, 100, 1000, 5000] {
+                let mut scanner = behind(before, limit);
+                for len in 2..=limit {
+                    assert!(scanner.goes_on(b"x"), "{len} of {limit}");
+                    let buffer = if before.starts_with('d') {
+                        &scanner.held_data
+                    } else {
+                        &scanner.held_event
+                    };
+                    assert_eq!(buffer.len(), len);
+                    assert!(buffer.capacity() <= limit.max(8), "{} of {limit}", buffer.capacity());
+                }
+                assert!(!scanner.goes_on(b"x"), "beyond {limit}");
+            }
+        }
+    }
+
+    #[test]
     fn the_first_line_end_is_found_wherever_it_lies() {
         for len in 0..=80 {
             // Bytes that differ from a line end in one bit.
