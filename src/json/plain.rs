@@ -28,6 +28,8 @@ fn first(window: &[u8; WINDOW]) -> Option<usize> {
 /// the next.
 #[derive(Clone, Debug)]
 pub(super) struct Ends {
+    /// From here to the last window nothing ends plain text.
+    from: usize,
     /// Where the last window begins.
     base: usize,
     /// The bytes of it that end plain text.
@@ -36,7 +38,7 @@ pub(super) struct Ends {
 
 impl Ends {
     pub(super) fn new() -> Self {
-        Self { base: NOWHERE, found: 0 }
+        Self { from: NOWHERE, base: NOWHERE, found: 0 }
     }
 
     /// Where plain text ends that begins at `at`; the end of `bytes` if it does not.
@@ -54,6 +56,11 @@ impl Ends {
 
     #[inline(never)]
     fn search(&mut self, bytes: &[u8], at: usize) -> usize {
+        // A string that is not taken quickly is asked about again, from its beginning.
+        if (self.from..self.base).contains(&at) {
+            return self.base.saturating_add(places(self.found));
+        }
+        self.from = at;
         let mut base = at;
         let mut found = window(bytes, base);
         if found == 0 {
@@ -154,9 +161,12 @@ mod tests {
                 at = (at + step).min(bytes.len());
                 let end = at + plain_by_byte(&bytes[at..]);
                 prop_assert_eq!(ends.next(&bytes, at), end, "from {}", at);
-                if step > 3 {
-                    at = end;
-                }
+                // On behind it, on from the middle, or from the same place or one before it again.
+                at = match step {
+                    8.. => end,
+                    4..8 => at,
+                    _ => at - at.min(step * 10),
+                };
             }
         }
     }
