@@ -90,13 +90,19 @@ mod tests {
 
     #[test]
     fn blocks_are_looked_at_whole() {
+        let ends = |byte: u8| matches!(byte, b'"' | b'\\' | ..0x20);
         for byte in [b'"', b'\\', 0, 0x1f, b' ', b'x', 0x80, 0xff] {
-            let ends = matches!(byte, b'"' | b'\\' | ..0x20);
             for at in 0..64 {
-                let mut block = [b'x'; 64];
-                block[at] = byte;
-                assert_eq!(ends_plain_of(&block), u64::from(ends) << at, "{byte:#x} at {at}");
-                assert_eq!(any_ends_plain(&block), ends, "{byte:#x} at {at}");
+                // Two of them, also where they lie alike in two of its quarters.
+                for (other, second) in [(at, byte), (at ^ 16, byte), (at ^ 48, b'"'), (63 - at, 7)]
+                {
+                    let mut block = [b'x'; 64];
+                    block[other] = second;
+                    block[at] = byte;
+                    let found = (0..).zip(block).map(|(at, byte)| u64::from(ends(byte)) << at);
+                    assert_eq!(ends_plain_of(&block), found.sum::<u64>(), "{byte:#x} at {at}");
+                    assert_eq!(any_ends_plain(&block), block.into_iter().any(ends), "{block:?}");
+                }
             }
         }
     }

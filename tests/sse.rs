@@ -357,6 +357,8 @@ fn an_event_over_the_limit_is_an_error_that_stays() {
             offsets.push(error.offset());
             let again = decoder.decode(&mut Bytes::from_static(b"data: a\n\n")).unwrap_err();
             assert_eq!(again.to_string(), error.to_string());
+            let again = decoder.decode(&mut Bytes::new()).unwrap_err();
+            assert_eq!(again.to_string(), error.to_string());
             assert_eq!(decoder.finish().unwrap_err().to_string(), error.to_string());
         }
         offsets.dedup();

@@ -1,5 +1,5 @@
 //! What a reader meets most: values as servers write them, without white space between them, and
-//! strings that are short and have no escapes.
+//! strings without escapes.
 //!
 //! Nothing is taken here that the reader would not take too, with the same outcome; what is not
 //! recognised is left to it, and so is every flaw.
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use alloc::format;
 
-    /// What follows the value that is looked at: a window of it.
+    /// What follows the key that is looked at.
     const BEHIND: &str = r#","behind":"as many bytes as are looked at""#;
 
     #[test]

@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
         self.rest_of_string()
     }
 
-    pub(super) fn rest_of_string(&mut self) -> Result<Str<'a>> {
+    fn rest_of_string(&mut self) -> Result<Str<'a>> {
         let start = self.at;
         let escaped = self.pass_string()?;
         let raw = self.text.get(start..self.at.saturating_sub(1)).unwrap_or_default();
@@ -338,6 +338,25 @@ mod tests {
         }
         let deep = format!("{}{}", "[".repeat(128), "]".repeat(128));
         assert_eq!(Reader::new(&deep).whole(), Ok(Kind::Array));
+    }
+
+    #[test]
+    fn white_space_may_stand_anywhere_between() {
+        for space in ["", " ", "\t\n\r "] {
+            for text in [
+                "~{~}~",
+                "~[~]~",
+                "~[~1~,~2~]~",
+                "~{~\"a\"~:~1~,~\"b\"~:~[~{~}~,~null~]~}~",
+                "~{~\"a\"~:~{~\"b\"~:~\"c\"~}~}~",
+            ] {
+                let text = text.replace('~', space);
+                assert!(Reader::new(&text).whole().is_ok(), "{text:?}");
+            }
+        }
+        for text in ["nu ll", "1 2", "- 1", "\u{b}1", "\u{a0}1"] {
+            assert!(Reader::new(text).whole().is_err(), "{text:?}");
+        }
     }
 
     #[test]

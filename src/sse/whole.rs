@@ -122,14 +122,32 @@ pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
     if bytes.len() > SHORT {
         return memchr2(b'\n', b'\r', bytes);
     }
-    let Some((first, last)) = bytes.first_chunk().zip(bytes.last_chunk()) else {
-        return bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
+        // Two windows, which overlap.
+        (Some(first), Some(last)) => {
+            let behind = u32::try_from(bytes.len().checked_sub(HALF)?).ok()?;
+            vector::ends_line(first) | vector::ends_line(last).checked_shl(behind)?
+        }
+        _ => match two_words(bytes) {
+            Some(words) => {
+                let behind = u32::try_from(bytes.len().checked_sub(8)?).ok()?;
+                let ends = vector::ends_line(&words);
+                ends & 0xff | (ends >> 8).checked_shl(behind)?
+            }
+            None => return bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')),
+        },
     };
-    // Two windows, which overlap.
-    let behind = u32::try_from(bytes.len().checked_sub(HALF)?).ok()?;
-    let ends = vector::ends_line(first) | vector::ends_line(last).checked_shl(behind)?;
     let at = usize::try_from(ends.trailing_zeros()).ok()?;
     (at < bytes.len()).then_some(at)
+}
+
+/// The first eight of `bytes` and the last eight, which overlap.
+#[inline(always)]
+fn two_words(bytes: &[u8]) -> Option<[u8; HALF]> {
+    let mut words = [0; HALF];
+    *words.first_chunk_mut::<8>()? = *bytes.first_chunk()?;
+    *words.last_chunk_mut::<8>()? = *bytes.last_chunk()?;
+    Some(words)
 }
 
 /// Whether a line ends in `bytes`.
@@ -145,8 +163,11 @@ pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
 /// The same of bytes of any length: apart, for few are so short or so long.
 #[inline(never)]
 fn has_line_end_apart(bytes: &[u8]) -> bool {
-    match bytes.last_chunk() {
-        Some(last) => bytes.as_chunks().0.iter().any(ends_in) || ends_in(last),
+    if let Some(last) = bytes.last_chunk() {
+        return bytes.as_chunks().0.iter().any(ends_in) || ends_in(last);
+    }
+    match two_words(bytes) {
+        Some(words) => ends_in(&words),
         None => bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r')),
     }
 }
