@@ -24,8 +24,8 @@ fn first(window: &[u8; WINDOW]) -> Option<usize> {
     (found != 0).then(|| places(found.into()))
 }
 
-/// The same for one string of a text after the other: what was looked at for one is not looked at again for
-/// the next.
+/// Where plain text ends, for one string of a text after the other: what was looked at for one is not looked at
+/// again for the next.
 #[derive(Clone, Debug)]
 pub(super) struct Ends {
     /// From here to the last window nothing ends plain text.
