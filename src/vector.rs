@@ -56,7 +56,8 @@ pub(crate) fn any_ends_plain(block: &[u8; 64]) -> bool {
     for quarter in quarters {
         let bytes = u8x16::new(*quarter);
         least = least.min(bytes);
-        found |= bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'));
+        found |= bytes.simd_eq(u8x16::splat(b'"'));
+        found |= bytes.simd_eq(u8x16::splat(b'\\'));
     }
     (least.min(u8x16::splat(0x1f)).simd_eq(least) | found).to_bitmask() != 0
 }
