@@ -34,16 +34,16 @@ pub(crate) fn not_ascii(window: &[u8; 16]) -> u32 {
     u8x16::new(*window).to_bitmask()
 }
 
-/// The same of both halves of `window`.
+/// What `of` finds in both halves of `window`.
 #[inline(always)]
 pub(crate) fn both(window: &[u8; 32], of: impl Fn(&[u8; 16]) -> u32) -> u32 {
     let half = |half: Option<&[u8; 16]>| half.map_or(0, &of);
     half(window.first_chunk()) | half(window.last_chunk()) << 16
 }
 
-/// The same of 64 bytes.
+/// The bytes of `block` that end plain text.
 #[inline(always)]
-pub(crate) fn ends_plain_of(block: &[u8; 64]) -> u64 {
+pub(crate) fn ends_plain_in_block(block: &[u8; 64]) -> u64 {
     let quarters = block.as_chunks().0.iter().rev();
     quarters.fold(0, |bits, quarter| bits << 16 | u64::from(ends_plain(quarter)))
 }
@@ -101,7 +101,11 @@ mod tests {
                     block[other] = second;
                     block[at] = byte;
                     let found = (0..).zip(block).map(|(at, byte)| u64::from(ends(byte)) << at);
-                    assert_eq!(ends_plain_of(&block), found.sum::<u64>(), "{byte:#x} at {at}");
+                    assert_eq!(
+                        ends_plain_in_block(&block),
+                        found.sum::<u64>(),
+                        "{byte:#x} at {at}"
+                    );
                     assert_eq!(any_ends_plain(&block), block.into_iter().any(ends), "{block:?}");
                 }
             }

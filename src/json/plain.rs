@@ -81,13 +81,13 @@ impl Ends {
 fn window(bytes: &[u8], base: usize) -> u64 {
     let rest = bytes.get(base..).unwrap_or_default();
     if let Some(window) = rest.first_chunk() {
-        return vector::ends_plain_of(window);
+        return vector::ends_plain_in_block(window);
     }
     let mut window = [0; BLOCK];
     if let Some(room) = window.get_mut(..rest.len()) {
         room.copy_from_slice(rest);
     }
-    vector::ends_plain_of(&window)
+    vector::ends_plain_in_block(&window)
 }
 
 /// How many places come before the first that is in `found`.
