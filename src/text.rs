@@ -135,6 +135,15 @@ impl Text {
         Self(Repr::Inline(Inline { bytes, len: NonZeroU64::MIN.saturating_add(len) }))
     }
 
+    /// The text, of which what is inline can be copied as a whole.
+    #[inline]
+    pub(crate) fn lent(&self) -> Lent<'_> {
+        match &self.0 {
+            Repr::Inline(text) => Lent::Window(&text.bytes, text.len()),
+            Repr::Shared(text) => Lent::Text(text),
+        }
+    }
+
     /// The text as a string that shares what it holds: no copy if it is longer than 32 bytes.
     #[must_use]
     pub fn into_shared(self) -> ByteString {

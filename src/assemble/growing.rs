@@ -49,10 +49,21 @@ impl Growing {
 
     /// Adds a piece that is at hand.
     pub(super) fn push(&mut self, piece: &Text, keep: bool) {
-        self.len = self.len.saturating_add(piece.len());
-        if keep && !piece.is_empty() {
-            self.written.push(Lent::Text(piece));
+        self.extend(piece.lent(), keep);
+    }
+
+    fn extend(&mut self, piece: Lent<'_>, keep: bool) {
+        let len = piece.len();
+        self.len = self.len.saturating_add(len);
+        if keep && len > 0 {
+            self.written.push(piece);
         }
+    }
+
+    /// Adds a piece that needs no half of a character before it: `None` if one waits.
+    #[inline]
+    pub(super) fn add_whole(&mut self, piece: Lent<'_>, keep: bool) -> Option<()> {
+        self.half.is_none().then(|| self.extend(piece, keep))
     }
 
     /// Forgets what was added.

@@ -70,6 +70,13 @@ impl Ledger {
         }
     }
 
+    /// What would be held with so many bytes of text more, if that is allowed.
+    #[inline(always)]
+    pub(super) fn held_with(&self, bytes: usize) -> Option<usize> {
+        let held = self.held.saturating_add(if self.accumulate { bytes } else { 0 });
+        (held.saturating_add(self.beside) <= self.limits.message_bytes).then_some(held)
+    }
+
     /// Counts bytes that the message holds more than before.
     pub(super) fn hold(&mut self, bytes: usize) -> Result<(), Fault> {
         self.held = self.held.saturating_add(bytes);

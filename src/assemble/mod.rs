@@ -156,7 +156,9 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::text::Lent;
     use crate::wire;
+    use crate::wire::shape::Said;
 
     fn machines() -> [Machine; 3] {
         [
@@ -297,8 +299,10 @@ mod tests {
                 let data = Bytes::from_static(late[0].1.as_bytes());
                 let event = wire::openai_chat::Event::parse("", &data).unwrap();
                 let wire::openai_chat::Event::Chunk(chunk) = event else { panic!() };
-                let said = chunk.choices().next().unwrap();
-                machine.go_on(said, &origin("", &data), &mut out).unwrap();
+                let (only, parts) = chunk.only().unwrap();
+                let said = Said { text: parts.text, around: None };
+                machine.go_on(only, said, &origin("", &data), &mut out).unwrap();
+                assert!(machine.add(only, Lent::Text("b")).is_none());
             }
             machine.finish(0, &origin("", &Bytes::new()), &mut out).unwrap();
             assert_eq!((out, machine.message()), (Queue::new(), message));

@@ -6,11 +6,14 @@
 use bytes::{Buf, Bytes};
 
 use super::Decoder;
+use super::learnt::Learnt;
 use crate::assemble::Machine;
 use crate::event::Event;
 use crate::text::{Arena, Lent, Text, Window};
 use crate::wire::Source;
-use crate::wire::anthropic::{DeltaKind, Peeked, Piece};
+use crate::wire::anthropic::{FRAME, Peeked};
+use crate::wire::piece::{DeltaKind, Piece};
+use crate::wire::shape::Short;
 
 /// What was done about the front of the input.
 #[derive(Clone, Copy)]
@@ -42,7 +45,8 @@ impl Decoder {
     #[inline(always)]
     pub(super) fn goes_on_in_windows(&mut self, input: &mut Bytes) -> bool {
         let limit = self.sse.limit();
-        let more = self.failed.is_none() && self.cut.more_in_windows(input, limit).is_some();
+        let head = head(self.learnt.as_deref());
+        let more = self.failed.is_none() && self.cut.more_in_windows(input, head, limit).is_some();
         if more {
             input.advance(input.len());
         }
@@ -52,7 +56,8 @@ impl Decoder {
     /// Takes all of `input`, if it goes on with the cut delta and does not end it.
     #[inline(always)]
     pub(super) fn goes_on(&mut self, input: &mut Bytes) -> bool {
-        let more = self.failed.is_none() && self.cut.more(input, self.sse.limit());
+        let head = head(self.learnt.as_deref());
+        let more = self.failed.is_none() && self.cut.more(input, head, self.sse.limit());
         if more {
             input.advance(input.len());
         }
@@ -68,7 +73,7 @@ impl Decoder {
         // What is larger than the limit is not looked at.
         let front = input.get(..input.len().min(self.sse.limit())).unwrap_or_default();
         let Machine::Anthropic(machine) = &mut self.machine else {
-            return Front::Other;
+            return self.front_learnt(input, window);
         };
         let Some(peeked) = self.peeker.frame(front, window, &mut machine.ledger.arena) else {
             return self.cut(input);
@@ -82,6 +87,28 @@ impl Decoder {
         input.advance(peeked.len);
         self.sse.pass(peeked.len);
         Front::Added(peeked.kind, peeked.index, len)
+    }
+
+    /// Takes a delta of a form that was learnt.
+    #[inline(never)]
+    fn front_learnt(&mut self, input: &mut Bytes, window: &mut Window) -> Front {
+        let Some(learnt) = &mut self.learnt else {
+            return Front::Other;
+        };
+        let front = input.get(..input.len().min(self.sse.limit())).unwrap_or_default();
+        let arena = &mut self.machine.ledger_mut().arena;
+        let Some((says, found)) = learnt.find_short(front, window, arena) else {
+            return self.cut(input);
+        };
+        if let Short::Text { len, raw, frame } = found
+            && let text = Lent::Window(window, len)
+            && let Some((kind, index)) = says.add_short(text, raw, &mut self.machine)
+        {
+            input.advance(frame);
+            self.sse.pass(frame);
+            return Front::Added(kind, index, len);
+        }
+        if self.known_form(input) { Front::Taken } else { Front::Other }
     }
 
     /// Takes a delta whose text is not in the window, or empty.
@@ -102,7 +129,8 @@ impl Decoder {
     #[inline(never)]
     fn cut(&mut self, input: &mut Bytes) -> Front {
         // Behind the end nothing is looked at.
-        if self.machine.is_done() || !self.cut.begin(input, self.sse.limit()) {
+        let head = head(self.learnt.as_deref());
+        if self.machine.is_done() || !self.cut.begin(input, head, self.sse.limit()) {
             return Front::Other;
         }
         input.advance(input.len());
@@ -112,8 +140,15 @@ impl Decoder {
     /// Ends a delta that a chunk boundary cut.
     #[inline]
     pub(super) fn front_of_cut(&mut self, input: &mut Bytes, window: &mut Window) -> Front {
-        let arena = &mut self.machine.ledger_mut().arena;
-        let (peeked, taken) = self.cut.join(input, &mut self.peeker, window, arena);
+        let Machine::Anthropic(machine) = &mut self.machine else {
+            return self.front_of_cut_form(input, window);
+        };
+        let arena = &mut machine.ledger.arena;
+        let look = |rest: &[u8]| {
+            let peeked = self.peeker.behind_frame(rest, window, arena)?;
+            Some((peeked, peeked.len))
+        };
+        let (peeked, taken) = self.cut.join(input, FRAME, look);
         input.advance(taken);
         let len = self.cut.len();
         let Some(peeked) = peeked.filter(|_| len <= self.sse.limit()) else {
@@ -121,14 +156,13 @@ impl Decoder {
             return Front::Taken;
         };
         if let Piece::Short(short @ 1..) = peeked.string
-            && let Machine::Anthropic(machine) = &mut self.machine
             && machine.add(peeked.kind, peeked.index, Lent::Window(window, short))
         {
             self.cut.clear();
             self.sse.pass(len);
             return Front::Added(peeked.kind, peeked.index, short);
         }
-        let arena = &mut self.machine.ledger_mut().arena;
+        let arena = &mut machine.ledger.arena;
         let text = text(peeked.string, window, Within::Lent(self.cut.rest()), arena);
         match self.add(peeked, text) {
             Some(()) => {
@@ -137,6 +171,33 @@ impl Decoder {
             }
             None => self.uncut(),
         }
+        Front::Taken
+    }
+
+    /// The same of a delta of a form that was learnt.
+    #[inline(never)]
+    fn front_of_cut_form(&mut self, input: &mut Bytes, window: &mut Window) -> Front {
+        let arena = &mut self.machine.ledger_mut().arena;
+        let learnt = self.learnt.as_deref();
+        let look = |rest: &[u8]| match learnt?.find_behind(rest, window, arena)? {
+            (says, Short::Text { len, raw, frame }) => Some(((says, len, raw), frame)),
+            (_, Short::Other) => None,
+        };
+        let (found, taken) = self.cut.join(input, head(learnt), look);
+        input.advance(taken);
+        let len = self.cut.len();
+        let found = found.filter(|_| len <= self.sse.limit());
+        let added = found.and_then(|(says, short, raw)| {
+            let text = Lent::Window(window, short);
+            let (kind, index) = says.add_short(text, raw, &mut self.machine)?;
+            Some(Front::Added(kind, index, short))
+        });
+        if let Some(added) = added {
+            self.cut.clear();
+            self.sse.pass(len);
+            return added;
+        }
+        self.uncut();
         Front::Taken
     }
 
@@ -169,15 +230,25 @@ impl Decoder {
     /// Gives what is kept of a cut delta to the general path.
     pub(super) fn uncut(&mut self) {
         let mut cut = core::mem::take(&mut self.cut);
-        let [head, rest] = cut.parts();
+        // No frame ends in the head, so nothing is learnt before what comes behind it.
+        let learnt = self.learnt.take();
+        self.scan(cut.front(head(learnt.as_deref())), &Bytes::new());
+        self.learnt = learnt;
         // Without its last byte no frame ends in it, so whatever it has of one is copied.
+        let rest = cut.rest();
         let (rest, last) = rest.split_at_checked(rest.len().saturating_sub(1)).unwrap_or_default();
-        for part in [head, rest, last] {
+        for part in [rest, last] {
             self.scan(part, &Bytes::new());
         }
         cut.clear();
         self.cut = cut;
     }
+}
+
+/// What the deltas begin with that are kept where a chunk cuts them.
+#[inline(always)]
+fn head(learnt: Option<&Learnt>) -> &[u8] {
+    learnt.map_or(FRAME, Learnt::head)
 }
 
 /// The bytes that a delta was found in.

@@ -6,7 +6,6 @@ use alloc::string::String;
 use bytes::{Buf, Bytes};
 
 use super::Decoder;
-use super::learnt::Says;
 use crate::assemble::{Fault, Machine, Origin};
 use crate::event::Event;
 use crate::json::Flaw;
@@ -62,22 +61,39 @@ impl Decoder {
         let Some(frame) = anthropic::known_frame(front) else {
             return false;
         };
-        let start = u64::try_from(frame.data.start).unwrap_or(u64::MAX);
-        let origin = Origin {
-            name: frame.name,
-            source: Source::new(input, input.len()),
-            data: front.get(frame.data).unwrap_or_default(),
-            offset: self.sse.offset().saturating_add(start),
-        };
+        let offset = self.sse.offset().saturating_add(wide(frame.data.start));
+        let source = Source::new(input, input.len());
+        let data = front.get(frame.data).unwrap_or_default();
+        let origin = Origin { name: frame.name, source, data, offset };
         let applied = machine.apply_known(frame.event, &origin, &mut self.queue);
-        let (offset, len) = (origin.offset, frame.len);
+        self.taken(input, frame.len, applied.map_err(|kind| (kind, offset)));
+        true
+    }
+
+    /// Does the same with a delta whose form was learnt.
+    pub(super) fn known_form(&mut self, input: &mut Bytes) -> bool {
+        let front = input.get(..input.len().min(self.sse.limit())).unwrap_or_default();
+        let known = self.learnt.as_mut().and_then(|learnt| learnt.find_frame(front));
+        let Some((says, said, framed, name)) = known else {
+            return false;
+        };
+        let offset = self.sse.offset().saturating_add(wide(framed.data.start));
+        let source = Source::new(input, input.len());
+        let data = front.get(framed.data).unwrap_or_default();
+        let origin = Origin { name, source, data, offset };
+        let applied = says.add(said, &mut self.machine, &origin, &mut self.queue);
+        self.taken(input, framed.len, applied.map_err(|kind| (kind, offset)));
+        true
+    }
+
+    /// Passes over a frame of `len` bytes that was taken where it lay.
+    fn taken(&mut self, input: &mut Bytes, len: usize, applied: Result<(), (Fault, u64)>) {
         self.sse.pass(len);
         input.advance(len);
         match applied {
             Ok(()) => self.name_request(),
-            Err(kind) => drop(self.fail(kind, offset)),
+            Err((kind, offset)) => drop(self.fail(kind, offset)),
         }
-        true
     }
 
     /// Takes a frame, whose data lies in `source`.
@@ -121,6 +137,9 @@ impl Decoder {
     /// Reads a frame as the provider's, and gives it to the machine.
     fn take(&mut self, origin: &Origin<'_>) -> Result<(), Refusal> {
         let (name, data, queue) = (origin.name, origin.data, &mut self.queue);
+        if let Some((says, said)) = self.learnt.as_mut().and_then(|learnt| learnt.find(origin)) {
+            return says.add(said, &mut self.machine, origin, queue).map_err(Refusal::Fault);
+        }
         match &mut self.machine {
             Machine::Anthropic(machine) => {
                 // The result of a tool is kept as it is: a check for UTF-8 serves both.
@@ -138,22 +157,13 @@ impl Decoder {
                 machine.apply(event, origin, queue)
             }
             Machine::Responses(machine) => {
-                let learnt = self.learnt.get_or_insert_default();
-                if let Some((Says::Delta(place, what), said)) = learnt.find(origin) {
-                    let text = Some(said.text);
-                    return machine.delta(place, what, text, origin, queue).map_err(Refusal::Fault);
-                }
                 let event = openai_responses::Event::parse(name, data).map_err(Refusal::Parse)?;
-                learnt.learn_event(&event, origin);
+                self.learnt.get_or_insert_default().learn_event(&event, origin);
                 machine.apply(event, origin, queue)
             }
             Machine::Chat(machine) => {
-                let learnt = self.learnt.get_or_insert_default();
-                if let Some((Says::Chunk(only), said)) = learnt.find(origin) {
-                    return machine.go_on(&only.with(said), origin, queue).map_err(Refusal::Fault);
-                }
                 let event = openai_chat::Event::parse(name, data).map_err(Refusal::Parse)?;
-                learnt.learn_chunk(&event, origin);
+                self.learnt.get_or_insert_default().learn_chunk(&event, origin);
                 machine.apply(event, origin, queue)
             }
         }
@@ -181,4 +191,8 @@ impl Decoder {
             done.request_id = known.or(done.request_id.take());
         }
     }
+}
+
+fn wide(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
 }

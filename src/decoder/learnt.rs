@@ -1,9 +1,12 @@
 //! How a server writes its deltas, learnt from those that were read.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::assemble::Origin;
-use crate::wire::shape::{Parts, Said, Shape};
+use crate::assemble::{Fault, Machine, Origin, Queue};
+use crate::text::{Arena, Lent, Window};
+use crate::wire::piece::DeltaKind;
+use crate::wire::shape::{Framed, Parts, Said, Shape, Short};
 use crate::wire::{Str, openai_chat, openai_responses};
 
 /// The last few forms in which a server has written deltas. Some take turns with two or three.
@@ -21,7 +24,7 @@ pub(super) struct Learnt {
 struct Form {
     shape: Shape,
     /// The frame's event type: where the data has none, it is the name that says what it is.
-    name: Vec<u8>,
+    name: String,
     says: Says,
 }
 
@@ -32,18 +35,101 @@ pub(super) enum Says {
     Delta(openai_responses::Place, openai_responses::Said),
 }
 
+impl Says {
+    /// Gives the machine what was `said`, as if it had been read.
+    pub(super) fn add(
+        self,
+        said: Said<'_>,
+        machine: &mut Machine,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        match (self, machine) {
+            (Self::Chunk(only), Machine::Chat(machine)) => machine.go_on(only, said, origin, out),
+            (Self::Delta(place, what), Machine::Responses(machine)) => {
+                machine.delta(place, what, Some(said.text), origin, out)
+            }
+            // A decoder has one machine, which it learns for.
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives the machine a text that is all its event needs, and had `raw` bytes on the wire. If that is not
+    /// so, it does nothing.
+    #[inline]
+    pub(super) fn add_short(
+        self,
+        text: Lent<'_>,
+        raw: usize,
+        machine: &mut Machine,
+    ) -> Option<(DeltaKind, u32)> {
+        match (self, machine) {
+            (Self::Chunk(only), Machine::Chat(machine)) => machine.add(only, text),
+            (Self::Delta(place, what), Machine::Responses(machine)) => {
+                machine.add(place, what, text, raw)
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Learnt {
     /// What a delta says, if it has a form that is known.
     pub(super) fn find<'a>(&mut self, origin: &Origin<'a>) -> Option<(Says, Said<'a>)> {
+        let is = |form: &Form| form.name == origin.name;
+        let find = |form: &Form| is(form).then(|| form.shape.find(origin.data)).flatten();
+        let (says, said, _) = self.first(find)?;
+        Some((says, said))
+    }
+
+    /// What a delta says whose frame lies whole at the front of `bytes`, where that is, and its name.
+    pub(super) fn find_frame<'a>(
+        &mut self,
+        bytes: &'a [u8],
+    ) -> Option<(Says, Said<'a>, Framed, &str)> {
+        let (says, (said, framed), name) = self.first(|form| form.shape.find_frame(bytes))?;
+        Some((says, said, framed, name))
+    }
+
+    /// What a delta says whose frame lies whole at the front of `bytes`, if the text is short: it is put into
+    /// `window`.
+    pub(super) fn find_short(
+        &mut self,
+        bytes: &[u8],
+        window: &mut Window,
+        arena: &mut Arena,
+    ) -> Option<(Says, Short)> {
+        let (says, short, _) = self.first(|form| form.shape.find_short(0, bytes, window, arena))?;
+        Some((says, short))
+    }
+
+    /// What frames begin with that have the form of the last delta.
+    pub(super) fn head(&self) -> &[u8] {
+        self.forms.get(self.last).map_or(&[], |form| form.shape.head())
+    }
+
+    /// What a delta of that form says, of whose frame the front of `rest` is all but the head.
+    pub(super) fn find_behind(
+        &self,
+        rest: &[u8],
+        window: &mut Window,
+        arena: &mut Arena,
+    ) -> Option<(Says, Short)> {
+        let form = self.forms.get(self.last)?;
+        let known = form.shape.head().len();
+        Some((form.says, form.shape.find_short(known, rest, window, arena)?))
+    }
+
+    /// What is found with the first form that fits, from the last one on.
+    #[inline]
+    fn first<T>(&mut self, mut find: impl FnMut(&Form) -> Option<T>) -> Option<(Says, T, &str)> {
         let forms = self.forms.len();
-        for step in 0..forms {
-            let at = self.last.checked_add(step)?.checked_rem(forms)?;
-            let form = self.forms.get(at)?;
-            if form.name == origin.name.as_bytes()
-                && let Some(said) = form.shape.find(origin.data)
-            {
+        let places = (self.last..forms).chain(0..self.last);
+        for at in places {
+            if let Some(found) = self.forms.get(at).and_then(&mut find) {
                 self.last = at;
-                return Some((form.says, said));
+                let form = self.forms.get(at)?;
+                return Some((form.says, found, &form.name));
             }
         }
         None
@@ -79,7 +165,7 @@ impl Learnt {
         }
         if self.forms.len() < FORMS {
             self.last = self.forms.len();
-            self.forms.push(Form { shape: Shape::default(), name: Vec::new(), says });
+            self.forms.push(Form { shape: Shape::default(), name: String::new(), says });
         } else {
             // The one that is longest ago.
             self.last = self.last.wrapping_add(1).checked_rem(FORMS).unwrap_or_default();
@@ -87,8 +173,8 @@ impl Learnt {
         if let Some(form) = self.forms.get_mut(self.last) {
             form.says = says;
             form.name.clear();
-            form.name.extend_from_slice(origin.name.as_bytes());
-            form.shape.learn(origin.data, &varying(&mut self.noise, parts));
+            form.name.push_str(origin.name);
+            form.shape.learn(origin.name, origin.data, &varying(&mut self.noise, parts));
         }
     }
 }

@@ -29,7 +29,8 @@ use crate::protocol::Protocol;
 use crate::sse::{Found, Scanner};
 use crate::text::{Text, Window};
 use crate::usage::Usage;
-use crate::wire::anthropic::{Cut, Peeker};
+use crate::wire::anthropic::Peeker;
+use crate::wire::cut::Cut;
 use crate::wire::{Source, read_error_body};
 
 /// Decodes the event stream of one reply.

@@ -4,10 +4,12 @@
 //! together is the business of [`Decoder`](crate::Decoder).
 
 pub mod anthropic;
+pub(crate) mod cut;
 mod failure;
 pub mod openai_chat;
 pub mod openai_responses;
 mod openai_usage;
+pub(crate) mod piece;
 mod read;
 pub(crate) mod shape;
 pub(crate) mod spoken;

@@ -3,22 +3,41 @@
 //! A server writes its deltas alike, byte for byte, but for the text, a number that counts them and
 //! random padding; each server in its own way, with its own order of keys. So the bytes between those
 //! are remembered, and data that has the same bytes there means the same but for its text. Nothing else
-//! of it has to be read.
+//! of it has to be read. The lines of its frame are remembered with it, so that a frame that lies whole
+//! in a chunk is recognised there, before lines are looked for.
+
+use core::ops::Range;
 
 use alloc::vec::Vec;
 
-use crate::json::plain::plain;
+use crate::json::plain::{WINDOW, plain};
 use crate::json::reader::Reader;
 use crate::json::string::Str;
+use crate::text::{Arena, Window};
+use crate::vector;
+use crate::wire::piece::{self, Piece};
 
 /// The data of a delta, and what of it may differ in the next.
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
-    data: Vec<u8>,
+    /// What a frame has before its data, as most servers write it, and the data.
+    frame: Vec<u8>,
+    /// Where the data begins.
+    data: usize,
+    /// The data is one line of its frame.
+    one_line: bool,
     /// In the order of their places. The bytes between them are the shape.
     holes: [Option<Hole>; HOLES],
     /// The value that has the text in it, if that is needed as it stands.
-    around: Option<(usize, usize)>,
+    around: Option<Around>,
+}
+
+/// A value around one of the holes, and no other: which, and how many bytes it has before and behind that.
+#[derive(Clone, Copy, Debug)]
+struct Around {
+    hole: Hole,
+    before: usize,
+    behind: usize,
 }
 
 /// A part of the data that differs from delta to delta.
@@ -71,10 +90,36 @@ pub(crate) struct Said<'a> {
     pub(crate) around: Option<&'a str>,
 }
 
+/// What was found in the window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Short {
+    /// So many bytes of text, which took so many as they stood, in a frame of so many with its blank line.
+    Text { len: usize, raw: usize, frame: usize },
+    /// Nothing, but as far as the text it is a delta of the shape.
+    Other,
+}
+
+/// Where the parts of a delta are.
+struct Walked {
+    text: Range<usize>,
+    around: Option<Range<usize>>,
+    /// Where it ends.
+    end: usize,
+}
+
+/// Where a frame is that was found at the front of some bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Framed {
+    /// The bytes that are its data.
+    pub(crate) data: Range<usize>,
+    /// How many bytes it takes, with the blank line.
+    pub(crate) len: usize,
+}
+
 impl Shape {
-    /// Remembers `data` and its parts. `false` if they are not parts of it.
-    pub(crate) fn learn(&mut self, data: &[u8], parts: &Parts<'_>) -> bool {
-        self.data.clear();
+    /// Remembers `data`, the `name` of its frame, and its parts. `false` if they are not parts of it.
+    pub(crate) fn learn(&mut self, name: &str, data: &[u8], parts: &Parts<'_>) -> bool {
+        self.frame.clear();
         self.holes = [None; HOLES];
         let [padding, id] = parts.noise;
         let [first, second] = parts.numbers;
@@ -86,81 +131,157 @@ impl Shape {
             first.and_then(counting),
             second.and_then(counting),
         ];
+        let lines =
+            if name.is_empty() { ["", "", "data: "] } else { ["event: ", name, "\ndata: "] };
+        let before = lines.iter().map(|line| line.len()).fold(0, usize::saturating_add);
+        let place = |part: &str| {
+            let start = offset(data, part)?.checked_add(before)?;
+            Some(start..start.checked_add(part.len())?)
+        };
         for (part, hole) in found.into_iter().zip(&mut self.holes) {
             let Some((kind, part)) = part else {
                 continue;
             };
-            let Some(start) = offset(data, part) else {
+            let Some(Range { start, end }) = place(part) else {
                 return false;
             };
-            *hole = Some(Hole { start, end: start.saturating_add(part.len()), kind });
+            *hole = Some(Hole { start, end, kind });
         }
-        self.around = parts.around.and_then(|around| {
-            let start = offset(data, around)?;
-            Some((start, start.checked_add(around.len())?))
-        });
+        self.around = parts.around.and_then(place).and_then(|value| self.only_hole_in(&value));
         if self.around.is_none() && parts.around.is_some() {
             return false;
         }
         self.holes.sort_by_key(|hole| hole.map_or(usize::MAX, |hole| hole.start));
-        self.data.extend_from_slice(data);
+        self.text_first();
+        for line in lines {
+            self.frame.extend_from_slice(line.as_bytes());
+        }
+        self.frame.extend_from_slice(data);
+        self.data = before;
+        self.one_line = memchr::memchr(b'\n', data).is_none();
         true
+    }
+
+    /// Of the two places that have the text, takes the first for it.
+    fn text_first(&mut self) {
+        let texts = self.holes.iter_mut().flatten();
+        let texts = texts.filter(|hole| matches!(hole.kind, Kind::Text | Kind::Again));
+        for (hole, kind) in texts.zip([Kind::Text, Kind::Again]) {
+            hole.kind = kind;
+        }
+    }
+
+    /// The hole in `value`, if there is one only.
+    fn only_hole_in(&self, value: &Range<usize>) -> Option<Around> {
+        let within = |hole: &&Hole| value.start <= hole.start && hole.end <= value.end;
+        let mut holes = self.holes.iter().flatten().filter(within);
+        let hole = *holes.next().filter(|_| holes.next().is_none())?;
+        let before = hole.start.checked_sub(value.start)?;
+        Some(Around { hole, before, behind: value.end.checked_sub(hole.end)? })
     }
 
     /// The text of a delta of the same shape.
     pub(crate) fn find<'a>(&self, data: &'a [u8]) -> Option<Said<'a>> {
-        if self.data.is_empty() {
-            return None;
-        }
-        let (mut text, mut again): (Option<Str<'_>>, Option<&[u8]>) = (None, None);
-        let (mut start, mut end) = (0, 0);
-        let (mut known, mut at) = (0, 0_usize);
-        let last = Hole { start: self.data.len(), end: self.data.len(), kind: Kind::Noise };
-        for hole in self.holes.iter().flatten().chain([&last]) {
-            if let Some((from, to)) = self.around {
-                let place =
-                    |of: usize| of.checked_sub(known).and_then(|behind| behind.checked_add(at));
-                let here = known..=hole.start;
-                start = if here.contains(&from) { place(from)? } else { start };
-                end = if here.contains(&to) { place(to)? } else { end };
+        let (said, end) = self.said(self.data, data)?;
+        (end == data.len()).then_some(said)
+    }
+
+    /// The text of a delta of the same shape, whose frame is whole at the front of `bytes`.
+    pub(crate) fn find_frame<'a>(&self, bytes: &'a [u8]) -> Option<(Said<'a>, Framed)> {
+        let (said, end) = self.said(0, bytes).filter(|_| self.one_line)?;
+        Some((said, Framed { data: self.data..end, len: blank(bytes, end)? }))
+    }
+
+    /// What all frames of the shape begin with, as long as that is worth to be looked for.
+    pub(crate) fn head(&self) -> &[u8] {
+        let len = self.holes.first().copied().flatten().map_or(0, |hole| hole.start);
+        let worth = self.one_line && len <= LONGEST_HEAD;
+        self.frame.get(..len).filter(|_| worth).unwrap_or_default()
+    }
+
+    /// The same, if the text is short: it is put into `window`. So many bytes of the frame are `known`, and
+    /// come before `bytes`.
+    #[inline]
+    pub(crate) fn find_short(
+        &self,
+        known: usize,
+        bytes: &[u8],
+        window: &mut Window,
+        arena: &mut Arena,
+    ) -> Option<Short> {
+        let (mut short, mut long) = (0, false);
+        let walked = self.walk(known, bytes, |at| match piece::string(bytes, at, window, arena) {
+            Some((Piece::Short(len @ 1..), end)) => {
+                short = len;
+                Some(end)
             }
-            at = self.same(known..hole.start, data, at)?;
-            if hole.start == self.data.len() {
-                break;
+            found => {
+                long = found.is_some();
+                None
             }
-            let rest = data.get(at..)?;
-            let len = match hole.kind {
-                Kind::Number => digits(rest)?,
-                Kind::Noise => noise(rest)?,
-                Kind::Text => {
-                    let (found, len) = string(rest)?;
-                    text = Some(found);
-                    len
-                }
-                Kind::Again => {
-                    let (_, len) = string(rest)?;
-                    again = Some(rest.get(..len)?);
-                    len
-                }
-            };
-            at = at.checked_add(len)?;
-            known = hole.end;
+        });
+        if long || !self.one_line {
+            return Some(Short::Other).filter(|_| long);
         }
-        let text = text.filter(|_| at == data.len())?;
-        if again.is_some_and(|again| again != text.raw().as_bytes()) {
-            return None;
-        }
-        let around = match self.around {
-            Some(_) => Some(core::str::from_utf8(data.get(start..end)?).ok()?),
+        let walked = walked?;
+        Some(Short::Text { len: short, raw: walked.text.len(), frame: blank(bytes, walked.end)? })
+    }
+
+    /// What a delta of the same shape says, of whose frame `known` bytes come before `bytes`; and where it
+    /// ends.
+    fn said<'a>(&self, known: usize, bytes: &'a [u8]) -> Option<(Said<'a>, usize)> {
+        let mut text = Str::default();
+        let walked = self.walk(known, bytes, |at| {
+            let (found, len) = string(bytes.get(at..)?)?;
+            text = found;
+            at.checked_add(len)
+        })?;
+        let around = match walked.around {
+            Some(around) => Some(core::str::from_utf8(bytes.get(around)?).ok()?),
             None => None,
         };
-        Some(Said { text, around })
+        Some((Said { text, around }, walked.end))
+    }
+
+    /// Goes over `bytes` as far as they have the shape, of which the first `known` bytes are not there.
+    /// `text` says where the text ends that begins somewhere.
+    #[inline(always)]
+    fn walk(
+        &self,
+        mut known: usize,
+        bytes: &[u8],
+        mut text: impl FnMut(usize) -> Option<usize>,
+    ) -> Option<Walked> {
+        let mut walked = Walked { text: 0..0, around: None, end: 0 };
+        for hole in self.holes.iter().map_while(Option::as_ref) {
+            let start = self.same(known..hole.start, bytes, walked.end)?;
+            let end = match hole.kind {
+                Kind::Text => {
+                    walked.text = start..text(start)?;
+                    walked.text.end
+                }
+                Kind::Again => {
+                    let again = bytes.get(walked.text.clone())?;
+                    let end = start.checked_add(again.len())?;
+                    (bytes.get(start..end)? == again).then_some(end)?
+                }
+                Kind::Noise => noise(bytes, start)?,
+                Kind::Number => start.checked_add(digits(bytes.get(start..)?)?)?,
+            };
+            if let Some(around) = self.around.filter(|around| around.hole == *hole) {
+                let behind = end.checked_add(around.behind)?;
+                walked.around = Some(start.checked_sub(around.before)?..behind);
+            }
+            (walked.end, known) = (end, hole.end);
+        }
+        walked.end = self.same(known..self.frame.len(), bytes, walked.end)?;
+        Some(walked)
     }
 
     /// Where `data` goes on behind the bytes of the shape, if it has them at `at`.
     #[inline]
-    fn same(&self, known: core::ops::Range<usize>, data: &[u8], at: usize) -> Option<usize> {
-        let known = self.data.get(known)?;
+    fn same(&self, known: Range<usize>, data: &[u8], at: usize) -> Option<usize> {
+        let known = self.frame.get(known)?;
         let end = at.checked_add(known.len())?;
         (data.get(at..end)? == known).then_some(end)
     }
@@ -191,11 +312,33 @@ fn digits(bytes: &[u8]) -> Option<usize> {
     (len > 0 && len < LONGEST && !zero).then_some(len)
 }
 
-/// The length of a string of plain ASCII, up to its quote. An empty one may be as good as none.
-fn noise(bytes: &[u8]) -> Option<usize> {
-    let len = plain(bytes);
-    let ascii = bytes.get(..len)?.is_ascii();
-    (ascii && len > 0 && bytes.get(len) == Some(&b'"')).then_some(len)
+/// Where a string of plain ASCII ends that begins at `start`. An empty one may be as good as none.
+fn noise(bytes: &[u8], start: usize) -> Option<usize> {
+    // Near the end of the bytes the window begins before the string.
+    let from = start.min(bytes.len().checked_sub(WINDOW)?);
+    let window = bytes.get(from..)?.first_chunk()?;
+    let ends = vector::both(window, |half| vector::ends_plain(half) | vector::not_ascii(half));
+    let ends = ends.checked_shr(u32::try_from(start.checked_sub(from)?).ok()?)?;
+    let len = match ends {
+        0 => long_noise(bytes.get(start..)?)?,
+        ends => usize::try_from(ends.trailing_zeros()).ok()?,
+    };
+    let end = start.checked_add(len)?;
+    (len > 0 && bytes.get(end) == Some(&b'"')).then_some(end)
+}
+
+/// The length of plain ASCII that is longer than a window.
+#[inline(never)]
+fn long_noise(rest: &[u8]) -> Option<usize> {
+    let len = plain(rest);
+    rest.get(..len)?.is_ascii().then_some(len)
+}
+
+/// The bytes up to `end` and the blank line there, which ends a frame: nothing in a shape ends a line, nor does
+/// what differs.
+fn blank(bytes: &[u8], end: usize) -> Option<usize> {
+    let len = end.checked_add(BLANK.len())?;
+    (bytes.get(end..len)? == BLANK).then_some(len)
 }
 
 /// The text up to its quote, and its length as it stands.
@@ -215,6 +358,12 @@ fn string(bytes: &[u8]) -> Option<(Str<'_>, usize)> {
     let text = Reader::inside_string(text).ok()?;
     (text.raw().len() == len).then_some((text, len))
 }
+
+/// What ends a frame behind its last line.
+const BLANK: &[u8] = b"\n\n";
+
+/// Bytes of the longest head that is looked for.
+const LONGEST_HEAD: usize = 1024;
 
 /// The text, the same again, two strings and two numbers.
 const HOLES: usize = 6;
@@ -244,8 +393,42 @@ mod tests {
             numbers: [Some(part("7")), None],
         };
         let mut shape = Shape::default();
-        assert!(shape.learn(DATA.as_bytes(), &parts));
+        assert!(shape.learn("", DATA.as_bytes(), &parts));
         shape
+    }
+
+    /// What is found in `data`, which is the same wherever that is looked for: alone, in a frame at the end of
+    /// the bytes and before others, and behind the head of a frame.
+    fn find<'a>(shape: &Shape, data: &'a [u8]) -> Option<Said<'a>> {
+        let found = shape.find(data);
+        for behind in ["", "data: {}\n\n"] {
+            let frame = [b"data: ", data, b"\n\n"].concat();
+            let bytes = [&frame, behind.as_bytes()].concat();
+            let framed = shape.find_frame(&bytes);
+            assert_eq!(framed.is_some(), found.is_some(), "{}", data.escape_ascii());
+            if let (Some((said, framed)), Some(found)) = (framed, found) {
+                assert_eq!((said.text.raw(), said.around), (found.text.raw(), found.around));
+                assert_eq!((framed.data, framed.len), (6..6 + data.len(), frame.len()));
+            }
+            for known in [0, shape.head().len()] {
+                let (mut window, mut arena) = (Window::ZERO, Arena::default());
+                let rest = bytes.get(known..).unwrap_or_default();
+                let short = shape.find_short(known, rest, &mut window, &mut arena);
+                if let Some(Short::Text { len, raw, frame: taken }) = short {
+                    let text = found.unwrap().text;
+                    assert_eq!(window.0[..len], *text.decode().as_bytes());
+                    assert_eq!((raw, taken), (text.raw().len(), frame.len() - known));
+                } else {
+                    // What is long, half a character, and what is no longer than a window.
+                    let text = found.map(|found| found.text.decode());
+                    let other = |text: &str| {
+                        text.len() > 32 || text.contains('\u{fffd}') || rest.len() < 32
+                    };
+                    assert!(text.is_none_or(|text| other(&text)), "{}", data.escape_ascii());
+                }
+            }
+        }
+        found
     }
 
     /// The data with other parts.
@@ -278,8 +461,7 @@ mod tests {
             ("7", "a\",\"x\":\"b", "q", None),
         ] {
             let data = data(number, text, noise);
-            let shape = shape();
-            let found = shape.find(data.as_bytes());
+            let found = find(&shape(), data.as_bytes());
             let decoded = found.map(|found| found.text.decode().to_string());
             assert_eq!(decoded.as_deref(), expected, "{data}");
             if let Some(found) = found {
@@ -300,12 +482,12 @@ mod tests {
             r#"{"n":7,"d":[{"t":"a"#,
             r#"{"n":7,"d":[{"t":"a\"#,
         ] {
-            assert!(shape().find(data.as_bytes()).is_none(), "{data}");
+            assert!(find(&shape(), data.as_bytes()).is_none(), "{data}");
         }
         let damaged = data("7", "a", "q").replace("\"a\"", "\"?\"").into_bytes();
         let damaged: alloc::vec::Vec<u8> =
             damaged.into_iter().map(|byte| if byte == b'?' { 0xFF } else { byte }).collect();
-        assert!(shape().find(&damaged).is_none());
+        assert!(find(&shape(), &damaged).is_none());
     }
 
     #[test]
@@ -320,10 +502,10 @@ mod tests {
                 ..Parts::of(part("abc"))
             };
             let mut shape = Shape::default();
-            assert!(shape.learn(data.as_bytes(), &parts));
-            assert!(shape.find(data.as_bytes()).is_some(), "{data}");
+            assert!(shape.learn("", data.as_bytes(), &parts));
+            assert!(find(&shape, data.as_bytes()).is_some(), "{data}");
             let other = data.replace(&data[at - 5..=at + noise.len()], "\"p\":\"q\"");
-            assert_eq!(shape.find(other.as_bytes()).is_some(), passed_over, "{other}");
+            assert_eq!(find(&shape, other.as_bytes()).is_some(), passed_over, "{other}");
         }
     }
 
@@ -331,7 +513,89 @@ mod tests {
     fn what_is_no_part_of_the_data_is_not_learnt() {
         let mut shape = shape();
         let parts = Parts { text: Str::plain("abc"), ..Parts::default() };
-        assert!(!shape.learn(DATA.as_bytes(), &parts));
+        assert!(!shape.learn("", DATA.as_bytes(), &parts));
         assert!(shape.find(DATA.as_bytes()).is_none());
+    }
+
+    #[test]
+    fn a_frame_has_the_name_that_was_learnt_and_ends_in_a_blank_line() {
+        let parts = Parts::of(Str::plain(part("abc")));
+        let mut shape = Shape::default();
+        assert!(shape.learn("e", DATA.as_bytes(), &parts));
+        assert_eq!(shape.head(), b"event: e\ndata: {\"n\":7,\"d\":[{\"t\":\"");
+        for (before, behind, expected) in [
+            ("event: e\ndata: ", "\n\n", true),
+            ("event: e\ndata: ", "\n\n\n", true),
+            ("event: e\ndata: ", "\n", false),
+            ("event: e\ndata: ", "\ndata: ", false),
+            ("event: e\ndata: ", "\r\r", false),
+            ("event: e\ndata:", "\n\n", false),
+            ("event: f\ndata: ", "\n\n", false),
+            ("data: ", "\n\n", false),
+        ] {
+            let frame = [before, DATA, behind].concat();
+            let (mut window, mut arena) = (Window::ZERO, Arena::default());
+            let short = shape.find_short(0, frame.as_bytes(), &mut window, &mut arena);
+            assert_eq!(shape.find_frame(frame.as_bytes()).is_some(), expected, "{frame}");
+            assert_eq!(short.is_some(), expected, "{frame}");
+        }
+    }
+
+    #[test]
+    fn data_of_several_lines_has_no_frame() {
+        let data = DATA.replace(",\"d\"", ",\n\"d\"");
+        let at = data.find("abc").unwrap();
+        let mut shape = Shape::default();
+        assert!(shape.learn("", data.as_bytes(), &Parts::of(Str::plain(&data[at..at + 3]))));
+        assert!(shape.find(data.as_bytes()).is_some() && shape.head().is_empty());
+        let frame = alloc::format!("data: {data}\n\n");
+        let (mut window, mut arena) = (Window::ZERO, Arena::default());
+        let found = shape.find_short(0, frame.as_bytes(), &mut window, &mut arena);
+        assert!(found.is_none() && shape.find_frame(frame.as_bytes()).is_none());
+    }
+
+    #[test]
+    fn of_two_texts_the_first_is_taken_wherever_it_was_read() {
+        let again = DATA.rfind("abc").unwrap();
+        let parts = Parts {
+            text: Str::plain(&DATA[again..again + 3]),
+            again: Some(Str::plain(part("abc"))),
+            ..Parts::default()
+        };
+        let mut shape = Shape::default();
+        assert!(shape.learn("", DATA.as_bytes(), &parts));
+        for (first, second, expected) in [("x", "x", true), ("x", "y", false), ("x", "xy", false)] {
+            let data = DATA.replacen("abc", first, 1).replacen("abc", second, 1);
+            assert_eq!(find(&shape, data.as_bytes()).is_some(), expected, "{data}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_around_one_part_and_no_other() {
+        for (around, learnt) in [
+            ("{\"t\":\"abc\"}", true),
+            ("7", true),
+            ("[{\"t\":\"abc\"}],\"e\":\"abc\",\"p\":\"xyz\"", false),
+            ("\"i\"", false),
+        ] {
+            let again = DATA.rfind("abc").unwrap();
+            let parts = Parts {
+                again: Some(Str::plain(&DATA[again..again + 3])),
+                around: Some(part(around)),
+                numbers: [Some(part("7")), None],
+                ..Parts::of(Str::plain(part("abc")))
+            };
+            assert_eq!(Shape::default().learn("", DATA.as_bytes(), &parts), learnt, "{around}");
+        }
+    }
+
+    #[test]
+    fn a_long_head_is_not_looked_for() {
+        for (len, expected) in [(LONGEST_HEAD, true), (LONGEST_HEAD + 1, false)] {
+            let name = "e".repeat(len - "event: \ndata: {\"n\":7,\"d\":[{\"t\":\"".len());
+            let mut shape = Shape::default();
+            assert!(shape.learn(&name, DATA.as_bytes(), &Parts::of(Str::plain(part("abc")))));
+            assert_eq!(shape.head().len(), if expected { len } else { 0 });
+        }
     }
 }

@@ -7,7 +7,8 @@ use crate::json::Json;
 use crate::message::Citation;
 use crate::rule::Rule;
 use crate::text::{Arena, Lent, Text};
-use crate::wire::anthropic::{Delta, DeltaKind};
+use crate::wire::anthropic::Delta;
+use crate::wire::piece::DeltaKind;
 use crate::wire::{Source, Str};
 
 /// What came of a delta.

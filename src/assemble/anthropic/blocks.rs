@@ -14,7 +14,8 @@ use crate::json::Flaw;
 use crate::message::{Block, Content};
 use crate::rule::Rule;
 use crate::text::Lent;
-use crate::wire::anthropic::{self as wire, ContentBlock, Delta, DeltaKind};
+use crate::wire::anthropic::{self as wire, ContentBlock, Delta};
+use crate::wire::piece::DeltaKind;
 
 /// A block's place in the message.
 #[derive(Debug)]

@@ -34,11 +34,11 @@ pub(super) struct Choice {
     /// In the order in which they began.
     pub(super) blocks: Vec<Life>,
     /// The block that thinking is added to.
-    thinking: Option<usize>,
+    pub(super) thinking: Option<usize>,
     /// The block of thinking that came last, open or not.
     thought: Option<usize>,
     /// The block that text is added to, or the text of a refusal.
-    text: Option<usize>,
+    pub(super) text: Option<usize>,
     /// The calls of tools, in the order in which they began.
     pub(super) tools: Vec<usize>,
     /// The calls by their ids, and by the numbers of their pieces: of several the last.

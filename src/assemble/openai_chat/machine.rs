@@ -15,20 +15,21 @@ use crate::stop::StopReason;
 use crate::text::Text;
 use crate::usage::{Usage, replace};
 use crate::wire::openai_chat::{self as wire, Chunk};
+use crate::wire::shape::Said;
 
 /// The completions so far.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    state: State,
+    pub(super) state: State,
     pub(crate) ledger: Ledger,
     /// Without its blocks, which are below; what all choices have in common.
     message: Message,
     /// The completions that have begun, in the order of their indexes.
-    choices: Vec<Choice>,
+    pub(super) choices: Vec<Choice>,
     /// How many of them have not finished.
     unfinished: usize,
     /// The choice that the last event was of.
-    current: u32,
+    pub(super) current: u32,
     /// The index of the next block.
     next: u32,
     started: bool,
@@ -142,14 +143,15 @@ impl Machine {
     /// Takes one more piece of a text, in a chunk that is otherwise the same as one that was taken.
     pub(crate) fn go_on(
         &mut self,
-        said: &wire::Choice<'_>,
+        only: wire::Only,
+        said: Said<'_>,
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
         if self.is_done() {
             return Ok(());
         }
-        self.choice(said, origin, out)?;
+        self.choice(&only.with(said), origin, out)?;
         let left = if self.unfinished == 0 { Left::Finished } else { Left::Open };
         self.state = next(self.state, Input::Chunk(left));
         Ok(())

@@ -20,6 +20,7 @@
 //! text and thinking end where the other begins, and everything else ends with the reply. [`outcome`]
 //! is the whole protocol; the [machine] carries it out, and [`choice`] has the blocks of one completion.
 
+mod add;
 mod choice;
 mod details;
 mod draft;

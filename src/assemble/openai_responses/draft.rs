@@ -18,6 +18,7 @@ use crate::message::{
 use crate::text::Text;
 use crate::wire::Str;
 use crate::wire::openai_responses::{Action, Item, Said};
+use crate::wire::piece::DeltaKind;
 
 /// An item between its `added` and its `done`.
 #[derive(Debug)]
@@ -170,6 +171,21 @@ impl Draft {
             (Fill::Tool(tool), Said::Code) => tool.item == "code_interpreter_call",
             _ => false,
         }
+    }
+
+    /// The text that was added to last, if it is this one and has begun; and what it fills.
+    pub(super) fn growing(&mut self, said: Said, index: u32) -> Option<(DeltaKind, &mut Part)> {
+        let kind = match (said, &self.fill) {
+            (Said::Text, Fill::Message { .. }) => DeltaKind::Text,
+            (Said::Reasoning | Said::Summary, Fill::Reasoning) => DeltaKind::Thinking,
+            (Said::Arguments, Fill::Tool(tool)) if tool.announced && self.fits(said) => {
+                DeltaKind::InputJson
+            }
+            _ => return None,
+        };
+        let part = self.parts.get_mut(self.last)?;
+        let same = part.said == said && part.index == index && !part.text.is_empty();
+        same.then_some((kind, part))
     }
 
     /// The text with this index; a new one if there is none.

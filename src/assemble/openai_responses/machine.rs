@@ -58,6 +58,11 @@ impl Machine {
         self.state == State::Done
     }
 
+    /// Whether items can grow.
+    pub(super) fn is_streaming(&self) -> bool {
+        self.state == State::Streaming
+    }
+
     pub(crate) fn usage(&self) -> &Usage {
         &self.message.usage
     }

@@ -12,11 +12,44 @@ use crate::event::{CitationEvent, Event, Token};
 use crate::json::Json;
 use crate::message::Citation;
 use crate::rule::Rule;
-use crate::text::Text;
+use crate::text::{Lent, Text};
 use crate::wire::Str;
 use crate::wire::openai_responses::{self as wire, Item, PartKind, Said};
+use crate::wire::piece::DeltaKind;
 
 impl Machine {
+    /// Adds a piece of text, as [`delta`](Self::delta) does where nothing is out of the ordinary: says what
+    /// it fills, and in which block. If anything is, it does nothing. On the wire the piece had `raw` bytes.
+    #[inline]
+    pub(crate) fn add(
+        &mut self,
+        place: wire::Place,
+        said: Said,
+        piece: Lent<'_>,
+        raw: usize,
+    ) -> Option<(DeltaKind, u32)> {
+        if !self.is_streaming() {
+            return None;
+        }
+        let ledger = &mut self.ledger;
+        let held = ledger.held_with(raw.max(piece.len()))?;
+        let at = self.items.with_index(place.output_index?)?;
+        let Life::Open(draft) = &mut self.items.places.get_mut(at)?.life else {
+            return None;
+        };
+        let (kind, part) = draft.growing(said, place_of(said, place.part))?;
+        let input = part.text.len().saturating_add(piece.len());
+        if kind == DeltaKind::InputJson && input > ledger.limits.tool_input_bytes {
+            return None;
+        }
+        part.text.add_whole(piece, ledger.accumulate)?;
+        part.whole = false;
+        ledger.held = held;
+        ledger.output_started = true;
+        self.last = at;
+        Some((kind, draft.index))
+    }
+
     /// Adds a piece to a text.
     pub(crate) fn delta(
         &mut self,

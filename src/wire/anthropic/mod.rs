@@ -20,7 +20,6 @@
 
 mod block;
 mod canonical;
-mod cut;
 mod delta;
 mod message;
 mod peek;
@@ -30,10 +29,9 @@ use alloc::boxed::Box;
 
 pub use self::block::{Block, ContentBlock, ContentBlocks, ToolUse};
 pub(crate) use self::canonical::{Known, frame as known_frame};
-pub(crate) use self::cut::Cut;
 pub use self::delta::Delta;
 pub use self::message::{MessageDelta, MessageStart};
-pub(crate) use self::peek::{Kind as DeltaKind, Peeked, Peeker, Piece};
+pub(crate) use self::peek::{FRAME, Peeked, Peeker};
 use super::failure::{has_error, read_error, untyped};
 use super::read;
 pub use super::read::ParseError;

@@ -12,10 +12,9 @@
 //! Comparing those bytes costs a fraction of framing the event and reading its JSON. What is not
 //! exactly this is nobody's loss: the general path reads it, and gives the same events for what is.
 
-use crate::json::plain;
-use crate::json::string::{escaped_char, single};
-use crate::text::{Arena, Text, Window};
+use crate::text::{Arena, Window};
 use crate::vector;
+use crate::wire::piece::{self, DeltaKind as Kind, Piece};
 
 /// A delta at the front of the input.
 #[derive(Clone, Copy, Debug)]
@@ -25,25 +24,6 @@ pub(crate) struct Peeked {
     pub(crate) string: Piece,
     /// The length of its frame, blank line included; or of its data, if that is all there was.
     pub(crate) len: usize,
-}
-
-/// The kinds of deltas that fill blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Text,
-    Thinking,
-    InputJson,
-}
-
-/// The string of a delta.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Piece {
-    /// So many bytes at the front of the window, which are UTF-8: the string, its escapes read.
-    Short(usize),
-    /// From here to there, without escapes.
-    Plain { start: usize, end: usize },
-    /// In the arena, its escapes read.
-    Written,
 }
 
 /// Recognises deltas, and knows what the last one was like: within a block, all begin alike.
@@ -76,6 +56,17 @@ impl Peeker {
         self.delta(input, FRAME.len(), b"}\n\n", window, arena)
     }
 
+    /// Recognises what a delta's frame has behind [`FRAME`], at the front of `rest`.
+    #[inline(always)]
+    pub(crate) fn behind_frame(
+        &mut self,
+        rest: &[u8],
+        window: &mut Window,
+        arena: &mut Arena,
+    ) -> Option<Peeked> {
+        self.delta(rest, 0, b"}\n\n", window, arena)
+    }
+
     /// Recognises a delta that is the whole `data` of a frame, wherever that came from.
     pub(crate) fn data(
         &mut self,
@@ -91,7 +82,7 @@ impl Peeker {
 
     /// Reads a delta from its index on, up to its `end`.
     #[inline(always)]
-    pub(super) fn delta<const N: usize>(
+    fn delta<const N: usize>(
         &mut self,
         input: &[u8],
         at: usize,
@@ -103,27 +94,7 @@ impl Peeker {
             Some(start) => start,
             None => self.head(input, at)?,
         };
-        // The string and what follows it are looked at in windows of fixed length, without a branch
-        // that depends on their lengths: those are random, and such branches are guessed wrong. Near
-        // the end of the input a window begins before the string, and is shifted.
-        let from = start.min(input.len().checked_sub(WINDOW)?);
-        let shift = start.checked_sub(from)?;
-        let view = input.get(from..)?.first_chunk::<WINDOW>()?;
-        let ends = (u64::from(plain::specials(view)) | 1 << WINDOW) >> shift;
-        let len = usize::try_from(ends.trailing_zeros()).ok()?;
-        let mut padded = [0; 2 * WINDOW];
-        *padded.first_chunk_mut()? = *view;
-        *window = Window(*padded.get(shift..)?.first_chunk()?);
-        let stop = start.checked_add(len)?;
-        // Of the whole view; what is around a string is ASCII mostly.
-        let ascii = vector::both(view, vector::not_ascii) == 0;
-        let (string, stop) = match *input.get(stop)? {
-            b'"' if ascii || core::str::from_utf8(input.get(start..stop)?).is_ok() => {
-                (Piece::Short(len), stop)
-            }
-            b'\\' => escaped(input, start, stop, ascii, window, arena)?,
-            _ => long(input, start, arena)?,
-        };
+        let (string, stop) = piece::string(input, start, window, arena)?;
         let len = tail(input, stop.checked_add(1)?, end)?;
         Some(Peeked { kind: self.kind, index: self.index, string, len })
     }
@@ -151,92 +122,6 @@ impl Peeker {
         (self.len, self.kind, self.index) = (u8::try_from(head.len()).ok()?, kind, index);
         Some(start)
     }
-}
-
-/// Reads a string with an escape at `at`, before which all is ASCII if it says so and in `window`.
-#[inline(never)]
-fn escaped(
-    input: &[u8],
-    start: usize,
-    at: usize,
-    ascii: bool,
-    window: &mut Window,
-    arena: &mut Arena,
-) -> Option<(Piece, usize)> {
-    let mut len = at.checked_sub(start)?;
-    let mut at = at;
-    let mut high = if ascii { 0 } else { 0x80 };
-    // Byte by byte: to copy what is between two escapes as a whole costs more, as short as it is.
-    loop {
-        let Some(room) = window.0.get_mut(len..).and_then(<[u8]>::first_chunk_mut::<4>) else {
-            arena.begin(window.0.get(..len)?);
-            return unescape(input, at, arena);
-        };
-        let byte = match *input.get(at)? {
-            b'"' => break,
-            b'\\' => match single(*input.get(at.checked_add(1)?)?) {
-                Some(byte) => {
-                    at = at.checked_add(1)?;
-                    byte
-                }
-                None => {
-                    let (char, taken) = escaped_char(input.get(at..)?)?;
-                    at = at.checked_add(taken)?;
-                    len = len.checked_add(char.encode_utf8(room).len())?;
-                    continue;
-                }
-            },
-            0..0x20 => return None,
-            byte => {
-                high |= byte;
-                byte
-            }
-        };
-        room[0] = byte;
-        len = len.checked_add(1)?;
-        at = at.checked_add(1)?;
-    }
-    // What was escaped is UTF-8 by itself.
-    let utf8 = high < 0x80 || core::str::from_utf8(window.0.get(..len)?).is_ok();
-    utf8.then_some((Piece::Short(len), at))
-}
-
-/// Reads on in a string that goes to the arena, up to its quote.
-fn unescape(input: &[u8], at: usize, arena: &mut Arena) -> Option<(Piece, usize)> {
-    let mut at = at;
-    loop {
-        match *input.get(at)? {
-            b'"' => break,
-            b'\\' => {
-                let (char, taken) = escaped_char(input.get(at..)?)?;
-                at = at.checked_add(taken)?;
-                arena.push(char.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            _ => {
-                let plain = plain(input.get(at..)?)?;
-                arena.push(plain);
-                at = at.checked_add(plain.len())?;
-            }
-        }
-    }
-    Some((Piece::Written, at))
-}
-
-/// What comes before the first quote or backslash, if no control character does.
-fn plain(string: &[u8]) -> Option<&[u8]> {
-    let len = plain::plain(string);
-    matches!(string.get(len)?, b'"' | b'\\').then_some(string.get(..len)?)
-}
-
-/// Finds the end of a string that begins at `start`, and does not fit the window.
-fn long(input: &[u8], start: usize, arena: &mut Arena) -> Option<(Piece, usize)> {
-    let plain = plain(input.get(start..)?)?;
-    let end = start.checked_add(plain.len())?;
-    if *input.get(end)? == b'"' {
-        return Some((Piece::Plain { start, end }, end));
-    }
-    arena.begin(plain);
-    unescape(input, end, arena)
 }
 
 /// The place behind the delta whose string ended before `at`: a brace, spaces, and its `end`.
@@ -308,7 +193,8 @@ pub(super) fn starts_with<const N: usize>(bytes: &[u8], prefix: &[u8; N]) -> boo
     whole && head.last_chunk::<32>() == prefix.last_chunk::<32>()
 }
 
-pub(super) const FRAME: &[u8; 71] =
+/// What all of them begin with.
+pub(crate) const FRAME: &[u8; 71] =
     b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":";
 const DATA: &[u8; 38] = b"{\"type\":\"content_block_delta\",\"index\":";
 const DELTA: &[u8; 18] = b",\"delta\":{\"type\":\"";
@@ -318,9 +204,6 @@ const INPUT_JSON: &[u8; 34] = b"input_json_delta\",\"partial_json\":\"";
 
 /// An index of nine digits and the longest of what follows it, in words.
 const HEAD: usize = 64;
-
-/// What a text holds inline.
-const WINDOW: usize = Text::INLINE;
 
 /// One more than the longest padding.
 const PADDING: usize = 16;

@@ -1,19 +1,18 @@
 //! A delta that a chunk boundary cut, until its end is there.
 //!
-//! What is cut within the bytes that all deltas share needs no buffer, only a count. The rest is
-//! joined with the next chunks, and looked at once: when a line has ended, or too much has come.
+//! What is cut within the head, the bytes with which all deltas of a form begin, needs no buffer, only a count.
+//! The rest is joined with the next chunks, and looked at once: when a line has ended, or too much has come.
+//! The head is whose form it is; from the beginning of a cut to its end it is the same.
 
 use alloc::vec::Vec;
 
-use super::peek::{FRAME, Peeked, Peeker};
 use crate::sse::has_line_end;
-use crate::text::{Arena, Window};
 
 /// The beginning of a delta's frame; mostly of none.
 #[derive(Debug, Default)]
 pub(crate) struct Cut {
-    /// So many bytes of [`FRAME`] have come.
-    matched: u8,
+    /// So many bytes of the head have come.
+    matched: u16,
     /// So many bytes of `room` came behind all of them, without a line end but at their end.
     len: u16,
     /// Of [`MOST`] bytes, once there is need of it.
@@ -23,12 +22,13 @@ pub(crate) struct Cut {
 impl Cut {
     /// Keeps `input`, at the start of a frame, if all of it is the beginning of a delta's, and no more
     /// than `most` bytes.
-    pub(crate) fn begin(&mut self, input: &[u8], most: usize) -> bool {
-        let (head, rest) = input.split_at_checked(FRAME.len()).unwrap_or((input, &[]));
-        if !starts_with(FRAME, head) || rest.len() > MOST || input.len() > most || !goes_on(rest) {
+    pub(crate) fn begin(&mut self, input: &[u8], head: &[u8], most: usize) -> bool {
+        let (front, rest) = input.split_at_checked(head.len()).unwrap_or((input, &[]));
+        let none = head.is_empty() || !starts_with(head, front);
+        if none || rest.len() > MOST || input.len() > most || !goes_on(rest) {
             return false;
         }
-        self.set_matched(head.len());
+        self.set_matched(front.len());
         self.append(rest);
         true
     }
@@ -44,12 +44,12 @@ impl Cut {
         usize::from(self.matched).saturating_add(self.len.into())
     }
 
-    /// The bytes that are kept.
-    pub(crate) fn parts(&self) -> [&[u8]; 2] {
-        [FRAME.get(..self.matched.into()).unwrap_or_default(), self.rest()]
+    /// What of the head has come.
+    pub(crate) fn front<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        head.get(..self.matched.into()).unwrap_or_default()
     }
 
-    /// What of the delta comes behind [`FRAME`]; there its string is counted from.
+    /// What of the delta comes behind the head; there its string is counted from.
     #[inline]
     pub(crate) fn rest(&self) -> &[u8] {
         self.room.get(..self.len.into()).unwrap_or_default()
@@ -62,15 +62,15 @@ impl Cut {
     /// Does what [`more`](Self::more) does for most chunks of 16 to 32 bytes, without a call: they are
     /// compared and copied in two windows, which overlap.
     #[inline(always)]
-    pub(crate) fn more_in_windows(&mut self, chunk: &[u8], most: usize) -> Option<()> {
+    pub(crate) fn more_in_windows(&mut self, chunk: &[u8], head: &[u8], most: usize) -> Option<()> {
         let (first, last) = (chunk.first_chunk::<16>()?, chunk.last_chunk::<16>()?);
         let (matched, kept) = (usize::from(self.matched), usize::from(self.len));
         if chunk.len() > 32 || self.len().saturating_add(chunk.len()) > most {
             return None;
         }
-        if matched < FRAME.len() {
+        if matched < head.len() {
             let end = matched.checked_add(chunk.len())?;
-            let expected = FRAME.get(matched..end)?;
+            let expected = head.get(matched..end)?;
             let same = expected.first_chunk() == Some(first) && expected.last_chunk() == Some(last);
             return same.then(|| self.set_matched(end));
         }
@@ -88,11 +88,11 @@ impl Cut {
 
     /// Keeps all of `chunk`, if it goes on with the delta and does not end it, and no more than `most`
     /// bytes come together.
-    pub(crate) fn more(&mut self, chunk: &[u8], most: usize) -> bool {
-        // Behind what all deltas share there is nothing to compare.
-        let expected = FRAME.get(self.matched.into()..).unwrap_or_default();
-        let (head, rest) = chunk.split_at_checked(expected.len()).unwrap_or((chunk, &[]));
-        if !starts_with(expected, head) || self.len().saturating_add(chunk.len()) > most {
+    pub(crate) fn more(&mut self, chunk: &[u8], head: &[u8], most: usize) -> bool {
+        // Behind the head there is nothing to compare.
+        let expected = head.get(self.matched.into()..).unwrap_or_default();
+        let (front, rest) = chunk.split_at_checked(expected.len()).unwrap_or((chunk, &[]));
+        if !starts_with(expected, front) || self.len().saturating_add(chunk.len()) > most {
             return false;
         }
         if !rest.is_empty() {
@@ -103,39 +103,40 @@ impl Cut {
             }
             self.append(rest);
         }
-        self.set_matched(usize::from(self.matched).saturating_add(head.len()));
+        self.set_matched(usize::from(self.matched).saturating_add(front.len()));
         true
     }
 
-    /// Joins the delta with what `chunk` has of it: the delta, if that is whole now and one that is
-    /// known, and how many bytes of the chunk were joined.
-    pub(crate) fn join(
+    /// Joins the delta with what `chunk` has of it, and looks at all of it behind the head: gives what `look`
+    /// says is there and the length of that, if it is whole now; and says how many bytes of the chunk were
+    /// joined.
+    #[inline(always)]
+    pub(crate) fn join<T>(
         &mut self,
         chunk: &[u8],
-        peeker: &mut Peeker,
-        window: &mut Window,
-        arena: &mut Arena,
-    ) -> (Option<Peeked>, usize) {
-        let expected = FRAME.get(self.matched.into()..).unwrap_or_default();
-        let (head, rest) = chunk.split_at_checked(expected.len()).unwrap_or((chunk, &[]));
-        if !starts_with(expected, head) {
+        head: &[u8],
+        look: impl FnOnce(&[u8]) -> Option<(T, usize)>,
+    ) -> (Option<T>, usize) {
+        let expected = head.get(self.matched.into()..).unwrap_or_default();
+        let (front, rest) = chunk.split_at_checked(expected.len()).unwrap_or((chunk, &[]));
+        if !starts_with(expected, front) {
             return (None, 0);
         }
-        self.set_matched(usize::from(self.matched).saturating_add(head.len()));
+        self.set_matched(usize::from(self.matched).saturating_add(front.len()));
         // To look for its end first would cost more than to copy too much.
         let before = usize::from(self.len);
         let room = MOST.saturating_sub(before).min(NEXT);
         self.append(rest.get(..rest.len().min(room)).unwrap_or_default());
-        let peeked = peeker.delta(self.rest(), 0, b"}\n\n", window, arena);
-        let len = peeked.map_or(before, |peeked| peeked.len);
+        let (found, len) =
+            look(self.rest()).map_or((None, before), |(found, len)| (Some(found), len));
         self.len = u16::try_from(len).unwrap_or_default();
-        (peeked, head.len().saturating_add(len.saturating_sub(before)))
+        (found, front.len().saturating_add(len.saturating_sub(before)))
     }
 
     #[inline(always)]
     fn set_matched(&mut self, len: usize) {
-        // It is never more than a frame begins with.
-        self.matched = u8::try_from(len).unwrap_or(u8::MAX);
+        // It is never more than the head has.
+        self.matched = u16::try_from(len).unwrap_or(u16::MAX);
     }
 
     /// Keeps `bytes`, with which there are no more than [`MOST`].
@@ -194,7 +195,9 @@ const MOST: usize = 512;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::anthropic::Piece;
+    use crate::text::{Arena, Window};
+    use crate::wire::anthropic::{FRAME, Peeker};
+    use crate::wire::piece::Piece;
     use alloc::format;
     use alloc::string::String;
 
@@ -211,13 +214,15 @@ mod tests {
     fn join(chunks: &[&str], last: &str) -> (Option<usize>, usize) {
         let mut cut = Cut::default();
         let (first, more) = chunks.split_first().unwrap();
-        assert!(cut.begin(first.as_bytes(), usize::MAX), "{first:?}");
+        assert!(cut.begin(first.as_bytes(), FRAME, usize::MAX), "{first:?}");
         for more in more {
-            assert!(cut.more(more.as_bytes(), usize::MAX), "{more:?}");
+            assert!(cut.more(more.as_bytes(), FRAME, usize::MAX), "{more:?}");
         }
         let (mut window, mut arena) = (Window::ZERO, Arena::default());
-        let (peeked, taken) =
-            cut.join(last.as_bytes(), &mut Peeker::new(), &mut window, &mut arena);
+        let (peeked, taken) = cut.join(last.as_bytes(), FRAME, |rest| {
+            let peeked = Peeker::new().behind_frame(rest, &mut window, &mut arena)?;
+            Some((peeked, peeked.len))
+        });
         let text = peeked.map(|peeked| match peeked.string {
             Piece::Short(len) => len,
             Piece::Plain { start, end } => {
@@ -262,15 +267,19 @@ mod tests {
                 let Some(chunk) = stream.as_bytes().get(at..at + len) else { continue };
                 for most in [usize::MAX, at + len, at + len - 1] {
                     let mut cut = Cut::default();
-                    if !cut.begin(&stream.as_bytes()[..at], usize::MAX) {
+                    if !cut.begin(&stream.as_bytes()[..at], FRAME, usize::MAX) {
                         continue;
                     }
                     let mut same = Cut { room: cut.room.clone(), ..cut };
-                    let windows = cut.more_in_windows(chunk, most).is_some();
-                    let more = same.more(chunk, most);
+                    let windows = cut.more_in_windows(chunk, FRAME, most).is_some();
+                    let more = same.more(chunk, FRAME, most);
                     assert!(more || !windows, "{at} {len} {stream:?}");
                     let expected = &stream.as_bytes()[..if windows { at + len } else { at }];
-                    assert_eq!(cut.parts().concat(), expected, "{at} {len} {stream:?}");
+                    assert_eq!(
+                        [cut.front(FRAME), cut.rest()].concat(),
+                        expected,
+                        "{at} {len} {stream:?}"
+                    );
                     taken += usize::from(windows);
                 }
             }
@@ -284,10 +293,10 @@ mod tests {
         let whole = |frame: &str| frame.len() - 1;
         for (frame, expected) in [(&fits, true), (&large, true), (&frame(MOST + 2), false)] {
             let mut cut = Cut::default();
-            assert_eq!(cut.begin(&frame.as_bytes()[..whole(frame)], usize::MAX), expected);
+            assert_eq!(cut.begin(&frame.as_bytes()[..whole(frame)], FRAME, usize::MAX), expected);
             let mut cut = Cut::default();
-            assert!(cut.begin(&frame.as_bytes()[..100], usize::MAX));
-            assert_eq!(cut.more(&frame.as_bytes()[100..whole(frame)], usize::MAX), expected);
+            assert!(cut.begin(&frame.as_bytes()[..100], FRAME, usize::MAX));
+            assert_eq!(cut.more(&frame.as_bytes()[100..whole(frame)], FRAME, usize::MAX), expected);
         }
         // Its last byte is one too many.
         let (before, last) = large.split_at(whole(&large));
@@ -299,10 +308,10 @@ mod tests {
         let frame = frame(100);
         let bytes = &frame.as_bytes()[..150];
         for (most, expected) in [(150, true), (149, false)] {
-            assert_eq!(Cut::default().begin(bytes, most), expected);
+            assert_eq!(Cut::default().begin(bytes, FRAME, most), expected);
             let mut cut = Cut::default();
-            assert!(cut.begin(&bytes[..50], most));
-            assert_eq!(cut.more(&bytes[50..], most), expected);
+            assert!(cut.begin(&bytes[..50], FRAME, most));
+            assert_eq!(cut.more(&bytes[50..], FRAME, most), expected);
             assert_eq!(cut.len(), if expected { 150 } else { 50 });
         }
     }
@@ -317,7 +326,7 @@ mod tests {
             "event: content_block_delta\r\n",
             &line.replace("}\n", "}\r"),
         ] {
-            assert!(!Cut::default().begin(other.as_bytes(), usize::MAX), "{other:?}");
+            assert!(!Cut::default().begin(other.as_bytes(), FRAME, usize::MAX), "{other:?}");
         }
         for (before, more) in [
             (line, "\n"),
@@ -328,10 +337,10 @@ mod tests {
             ("event: content", "_block_stop"),
         ] {
             let mut cut = Cut::default();
-            assert!(cut.begin(before.as_bytes(), usize::MAX));
-            assert!(!cut.more(more.as_bytes(), usize::MAX), "{more:?}");
+            assert!(cut.begin(before.as_bytes(), FRAME, usize::MAX));
+            assert!(!cut.more(more.as_bytes(), FRAME, usize::MAX), "{more:?}");
             assert_eq!(cut.len(), before.len());
-            assert_eq!(cut.parts().concat(), before.as_bytes());
+            assert_eq!([cut.front(FRAME), cut.rest()].concat(), before.as_bytes());
         }
         for (before, last) in
             [("event: content", "_block_stop"), (&line[..90], "x\r\n"), (line, "\r"), (line, "x")]
