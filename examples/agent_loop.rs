@@ -11,7 +11,7 @@ use common::Result;
 use serde::Serialize;
 use thinkstream::history::{History, Policy, Provenance, Rendered, Target, ToolResult};
 use thinkstream::request::{RequestParams, Thinking, ThinkingRequest};
-use thinkstream::{Event, EventStream, EventStreamExt, Json, Message, Protocol, Provider};
+use thinkstream::{Event, EventStream, EventStreamExt, Json, Message, Protocol, Provider, ToolUse};
 
 const MODEL: &str = "claude-opus-4-8";
 const TOOL: &str = r#"{"name":"dice","input_schema":{"type":"object"}}"#;
@@ -71,9 +71,10 @@ async fn ask(address: &str, thinking: &ThinkingRequest, messages: &Rendered) -> 
     Ok(events.inspect_events(show).collect_message().await?)
 }
 
-/// Runs the tools of a reply. Every call gets an answer, also one that must not be run.
+/// Runs the tools of a reply. Every call gets an answer, also one that must not or cannot be run.
 fn run_tools(reply: &Message) -> Vec<ToolResult> {
-    let answer = if reply.tools_safe_to_run() { "5 and 6" } else { "not run" };
+    let safe = reply.tools_safe_to_run();
     let calls = reply.tool_calls().filter(|call| call.kind.is_client());
-    calls.map(|call| ToolResult::new(call.id.clone(), answer)).collect()
+    let answer = |call: &ToolUse| if safe && call.input.is_ok() { "5 and 6" } else { "not run" };
+    calls.map(|call| ToolResult::new(call.id.clone(), answer(call))).collect()
 }

@@ -199,8 +199,11 @@ mod signatures {
         ]);
         assert_eq!(
             message.to_param().as_str(),
-            r#"{"role":"assistant","content":[{"type":"text","text":"a"}]}"#
+            r#"{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"tool_use","id":"toolu_1","name":"roll","input":{"INVALID_JSON":"{\"a\":"}}]}"#
         );
+        // Whatever its arguments are, a call that is whole goes back, for it has to be answered.
+        let calls: Vec<_> = message.tool_calls().map(|call| call.input.is_err()).collect();
+        assert_eq!(calls, [true]);
     }
 
     #[test]
@@ -301,7 +304,11 @@ mod endings {
             let (events, error) = decode(anthropic(), [&stream[..len]]);
             let error = error.unwrap_or_else(|| panic!("complete after {len} bytes"));
             assert!(!events.iter().any(|event| matches!(event, Event::Complete(_))));
-            let expected = if stopping { "unterminated" } else { "incomplete" };
+            let expected = match (stopping, len) {
+                (true, _) => "unterminated",
+                (false, 0) => "empty_stream",
+                (false, _) => "incomplete",
+            };
             let stopped = events.iter().any(|event| matches!(event, Event::Usage(_)));
             assert_eq!(error.kind().name(), if stopped { "unterminated" } else { expected });
             stopping = stopped;
@@ -420,8 +427,8 @@ mod endings {
         assert!(!server.error_type.is_transient());
         assert_eq!(error.request_id().unwrap(), "req_9");
         for (body, kind) in [
-            ("", "incomplete"),
-            (": hi\n\n", "incomplete"),
+            ("", "empty_stream"),
+            (": hi\n\n", "empty_stream"),
             ("event: message_st", "incomplete"),
             ("event: message_start\ndata: {\"ty", "incomplete"),
             ("da", "incomplete"),
@@ -1422,6 +1429,34 @@ mod other_protocols {
              data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
         ),
     ];
+
+    #[test]
+    fn a_server_that_says_whether_to_try_again_is_believed() {
+        let stream = |kind: &str| {
+            format!(
+                "event: error\ndata: {{\"type\":\"error\",\"error\":{{\"type\":\"{kind}\"}}}}\n\n"
+            )
+        };
+        for (kind, said, expected) in [
+            ("rate_limit_error", None, true),
+            ("rate_limit_error", Some("true"), true),
+            ("rate_limit_error", Some("false"), false),
+            ("rate_limit_error", Some("perhaps"), true),
+            ("invalid_request_error", None, false),
+            ("invalid_request_error", Some("true"), true),
+            ("invalid_request_error", Some("false"), false),
+        ] {
+            let headers = said.map(|said| ("X-Should-Retry", said));
+            let decoder = anthropic().headers(Headers::from_pairs(headers));
+            let (_, error) = decode(decoder, [stream(kind).as_bytes()]);
+            let error = error.unwrap();
+            assert_eq!(error.is_transient(), expected, "{kind} {said:?}");
+            // Also where the error is read again.
+            let stored = serde_json::to_string(&error).unwrap();
+            let again: thinkstream::Error = serde_json::from_str(&stored).unwrap();
+            assert_eq!(again.is_transient(), expected, "{stored}");
+        }
+    }
 
     /// It looks as if it were cut, and would be so however often it is asked for again.
     #[test]

@@ -9,7 +9,7 @@ use super::report::{Note, Reason};
 use super::turns::answered;
 use super::{Compaction, Entry, History, Keep, Mode, Policy, Reply, Target};
 use crate::json::edit::raw_member;
-use crate::message::{Block, Content, InvalidReason, Message, Provider, ToolUse};
+use crate::message::{Block, Content, Message, Provider};
 use crate::stop::StopReason;
 use crate::text::Text;
 
@@ -313,8 +313,7 @@ impl Rules<'_> {
             // What the model wrote in place of arguments goes back with what was said of it.
             Content::ToolUse(tool)
                 if tool.is_nonsense()
-                    && block.complete
-                    && !block.damaged
+                    && block.answerable()
                     && message.complete
                     && self.target.provider == Provider::Anthropic
                     && self.history.is_answered(entry, &tool.id) => {}
@@ -358,14 +357,6 @@ impl Rules<'_> {
                 *fate = Some(Reason::Cut);
             }
         }
-    }
-}
-
-impl ToolUse {
-    /// Whether the model wrote arguments to the end, and they are no JSON object.
-    fn is_nonsense(&self) -> bool {
-        let reason = self.input.as_ref().err().map(|invalid| invalid.reason);
-        self.kind.is_client() && reason.is_some_and(|reason| reason != InvalidReason::Cut)
     }
 }
 

@@ -327,13 +327,15 @@ impl Message {
         self.stop_reason.as_ref().is_some_and(|reason| known(reason) && !reason.is_cut())
     }
 
-    /// The tool calls that were received whole, with valid arguments, in order.
+    /// The tool calls that were received whole, in order: those that [`ToolCall`](crate::Event::ToolCall)
+    /// handed out. One whose arguments are no JSON object is among them, with an `Err` for its
+    /// [`input`](ToolUse::input): it cannot be run, but has to be answered as any other.
     ///
     /// Whether they may be run is known only at the end: see
     /// [`Complete::tools_safe_to_run`](crate::Complete::tools_safe_to_run).
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolUse> {
         self.content.iter().filter_map(|block| match &block.content {
-            Content::ToolUse(tool) if block.complete && tool.input.is_ok() => Some(&**tool),
+            Content::ToolUse(tool) if block.complete && !tool.is_cut() => Some(&**tool),
             _ => None,
         })
     }

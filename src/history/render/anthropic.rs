@@ -189,20 +189,12 @@ impl Block {
         match &tool.input {
             Ok(input) if input.starts_with('{') => json.push_str(input),
             // The API takes nothing but an object.
-            Ok(input) => push_object(&mut json, "input", input),
-            Err(invalid) => {
-                let mut raw = String::new();
-                quote(&mut raw, &invalid.raw);
-                push_object(&mut json, "INVALID_JSON", &raw);
-            }
+            Ok(input) => json.push_str(&with_member("{}", "input", input).unwrap_or_default()),
+            Err(invalid) => json.push_str(&invalid.as_object()),
         }
         json.push('}');
         Json::checked(json)
     }
-}
-
-fn push_object(json: &mut String, key: &str, value: &str) {
-    json.push_str(&with_member("{}", key, value).unwrap_or_default());
 }
 
 impl ToolResult {

@@ -5,8 +5,11 @@ use core::fmt::Write as _;
 use alloc::string::String;
 
 use crate::json::Json;
-use crate::json::edit::{quote, string_member, without_member};
-use crate::message::{Block, Citation, Content, Message, TextContent, ThinkingContent, ToolUse};
+use crate::json::edit::{quote, string_member, with_member, without_member};
+use crate::message::{
+    Block, Citation, Content, InvalidInput, InvalidReason, Message, TextContent, ThinkingContent,
+    ToolUse,
+};
 
 impl Message {
     /// The message as the Messages API wants it back.
@@ -22,7 +25,10 @@ impl Message {
             if !core::mem::take(&mut first) {
                 text.push(',');
             }
-            block.write_anthropic(&mut text);
+            match &block.content {
+                Content::ToolUse(tool) if tool.is_nonsense() => tool.write_nonsense(&mut text),
+                _ => block.write_anthropic(&mut text),
+            }
         }
         text.push_str("]}");
         Json::checked(text)
@@ -38,6 +44,7 @@ impl Message {
         match &block.content {
             Content::Text(text) if text.text.trim().is_empty() => false,
             Content::Text(_) => block.replayable || self.complete && !block.damaged,
+            Content::ToolUse(tool) if tool.is_nonsense() => self.complete && block.answerable(),
             _ => block.replayable,
         }
     }
@@ -124,6 +131,43 @@ impl ToolUse {
             out.push_str(r#","toolset_name":"#);
             quote(out, toolset);
         }
+    }
+}
+
+impl ToolUse {
+    /// The call, if its arguments are no object.
+    fn write_nonsense(&self, out: &mut String) {
+        let input = self.input.as_ref().err().map(InvalidInput::as_object);
+        let input = Ok(Json::checked(input.unwrap_or_default()));
+        Self { input, ..self.clone() }.write(out);
+        out.push('}');
+    }
+
+    /// Whether the model wrote arguments to the end, and they are no JSON object.
+    pub(crate) fn is_nonsense(&self) -> bool {
+        self.kind.is_client() && self.input.is_err() && !self.is_cut()
+    }
+
+    /// Whether its arguments were cut before their end.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.input.as_ref().is_err_and(|invalid| invalid.reason == InvalidReason::Cut)
+    }
+}
+
+impl InvalidInput {
+    /// What the model wrote, as an object: the API takes no other input. Source: Anthropic, "Fine-grained
+    /// tool streaming", where such an object is what the model is told.
+    pub(crate) fn as_object(&self) -> String {
+        let mut raw = String::new();
+        quote(&mut raw, &self.raw);
+        with_member("{}", "INVALID_JSON", &raw).unwrap_or_default()
+    }
+}
+
+impl Block {
+    /// Whether it is whole, so that a call in it can be answered, whatever its arguments are.
+    pub(crate) fn answerable(&self) -> bool {
+        self.complete && !self.damaged
     }
 }
 

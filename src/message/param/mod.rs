@@ -20,9 +20,10 @@ impl Message {
     ///
     /// `{"role":"assistant","content":[…]}`, without
     ///
-    /// - blocks that are not [replayable](Block::replayable): cut ones, unsigned thinking, tool calls
-    ///   without valid arguments. The text of a complete message goes back even if the server
-    ///   forgot to stop its block.
+    /// - blocks that are not [replayable](Block::replayable): cut ones, unsigned thinking. The text of a
+    ///   complete message goes back even if the server forgot to stop its block, and so do calls of your
+    ///   tools whose arguments are no JSON object, so that they can be answered: what the model wrote is then
+    ///   the string in `{"INVALID_JSON":"…"}`.
     /// - keys that exist only in replies: `citations` when there are none, the `file_id` of a
     ///   citation, the `caller` of a tool that the model called directly. Keys that this version does
     ///   not know go back;
