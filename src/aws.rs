@@ -14,8 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 
 use crate::error::{ErrorKind, LimitKind, ServerError};
-use crate::json::Flaw;
-use crate::json::edit::string_member;
+use crate::json::edit::{string_member, without_member};
+use crate::json::{Flaw, Json};
 use crate::limits::Limits;
 use crate::text::Text;
 
@@ -123,16 +123,20 @@ fn read(message: &Bytes) -> Result<Framed, Flaw> {
     let header = |name: &str| string_header(headers, name.as_bytes());
     let text = core::str::from_utf8(payload).map_err(|_| Flaw::Utf8)?;
     let failure = |kind: Option<&str>, message: Text| {
-        Framed::Failure(ServerError::new(kind.unwrap_or_default().into(), message))
+        ServerError::new(kind.unwrap_or_default().into(), message)
     };
     match header(":message-type")? {
         Some("exception") => {
             let message = string_member(text, "message").unwrap_or_default();
-            Ok(failure(header(":exception-type")?, message.into()))
+            let mut error = failure(header(":exception-type")?, message.into());
+            // What the model's own server said, if it was that.
+            let more = without_member(text, "message").is_ok_and(|rest| rest != "{}");
+            error.details = Json::parse(text).ok().filter(|_| more);
+            Ok(Framed::Failure(error))
         }
         Some("error") => {
             let message = header(":error-message")?.unwrap_or_default();
-            Ok(failure(header(":error-code")?, message.into()))
+            Ok(Framed::Failure(failure(header(":error-code")?, message.into())))
         }
         _ => match string_member(text, "bytes") {
             Some(bytes) => {

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use alloc::collections::BTreeMap;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -75,6 +77,16 @@ impl Headers {
         headers.retry_after =
             wait("retry-after-ms", 0.001).or_else(|| wait("retry-after", 1.0)).or_else(at);
         headers
+    }
+
+    /// Headers that a server wrote as an object. A value may be a number.
+    pub(crate) fn of_map(map: &str) -> Option<Self> {
+        let map: BTreeMap<Text, serde_json::Value> = serde_json::from_str(map).ok()?;
+        let pairs = map.iter().map(|(name, value)| match value {
+            serde_json::Value::String(value) => (name, value.clone()),
+            value => (name, value.to_string()),
+        });
+        Some(Self::from_pairs(pairs))
     }
 
     /// The organization that is billed, from `anthropic-organization-id` or `openai-organization`.

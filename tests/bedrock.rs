@@ -108,7 +108,17 @@ fn exceptions_and_errors_are_the_servers() {
             ),
         ],
     );
-    assert_eq!(error.unwrap().partial().message.text(), "Hi");
+    let error = error.unwrap();
+    assert_eq!(error.partial().message.text(), "Hi");
+    assert!(error.is_transient());
+    // What the model's own server said is kept.
+    let said = r#"{"message":"m","originalStatusCode":529,"originalMessage":"Overloaded"}"#;
+    let kind = [(":exception-type", "modelStreamErrorException"), (":message-type", "exception")];
+    let (_, error) = decode(bedrock(), [&[at.clone(), message(&kind, said)].concat()[..]]);
+    let error = error.unwrap();
+    let ErrorKind::Server(server) = error.kind() else { panic!("{error}") };
+    assert_eq!((server.details.as_deref(), server.http_status()), (Some(said), Some(424)));
+    assert!(error.is_transient());
     let error = message(
         &[(":message-type", "error"), (":error-code", "500"), (":error-message", "broken")],
         "",
@@ -175,7 +185,9 @@ fn only_the_whole_is_complete() {
     for len in 0..whole.len() {
         let (_, error) = decode(bedrock(), [&whole[..len]]);
         let error = error.unwrap_or_else(|| panic!("complete after {len} bytes"));
-        assert!(matches!(error.kind().name(), "incomplete" | "unterminated"), "{len}: {error}");
+        let kind = error.kind().name();
+        assert!(matches!(kind, "incomplete" | "unterminated") || len == 0, "{len}: {error}");
+        assert_eq!(kind == "empty_stream", len == 0);
         assert_eq!(error.offset(), len as u64);
     }
     let late = [whole, b"anything".to_vec()].concat();

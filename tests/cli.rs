@@ -233,7 +233,7 @@ fn a_stream_that_fails_has_its_error_as_the_last_line() {
     let server = r#"{"type":"error","error":{"type":"overloaded_error","message":"Busy"},"request_id":"req_2"}"#;
     let ended = [&begun[..], &sse([shut(0), end("end_turn")])].concat();
     for (name, args, stream, kind, started) in [
-        ("nothing", &[][..], &b""[..], "incomplete", false),
+        ("nothing", &[][..], &b""[..], "empty_stream", false),
         ("no event stream", &[], b"{\"type\":\"error\"}", "no_events", false),
         ("a page of a proxy", &[], b"<html>\n<body>502</body>\n</html>\n", "no_events", false),
         ("cut between events", &[], &begun, "incomplete", true),

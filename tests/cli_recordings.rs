@@ -412,8 +412,8 @@ fn an_empty_body_is_called_empty() {
     let recorded = recording(&[], Some(1.0));
     for input in ["", &recorded] {
         for (args, expected) in [
-            (&["decode"][..], "the stream ended before a stop reason"),
-            (&["decode", "--json"], "the stream ended before a stop reason"),
+            (&["decode"][..], "the stream ended before it had begun"),
+            (&["decode", "--json"], "the stream ended before it had begun"),
             (&["check", "-"], "the body is empty"),
             (&["check", "--json", "-"], "the body is empty"),
             (&["stats", "-"], "the body is empty"),

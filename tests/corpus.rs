@@ -289,6 +289,7 @@ impl Progress {
         let (unterminated, leftover) = match error.kind() {
             ErrorKind::Unterminated { leftover } => (true, *leftover),
             ErrorKind::Incomplete { leftover } => (false, *leftover),
+            ErrorKind::EmptyStream if end == 0 => (false, 0),
             kind => panic!("{at}: {kind}"),
         };
         assert_eq!(unterminated, self.reason, "{at}");

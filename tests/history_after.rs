@@ -684,6 +684,19 @@ fn what_the_api_refuses_is_recognised() {
         "The messages you sent are not valid: messages.5.content.0: Invalid `signature` in `thinking` block",
     );
     assert_eq!(Rejection::classify(400, &talkative.to_string()).unwrap().place, Some((5, Some(0))));
+    // What Anthropic says beside the message.
+    for (code, kind) in [
+        ("compaction_content_mismatch", Some(Kind::CompactionChanged)),
+        ("compaction_signature_invalid", Some(Kind::CompactionChanged)),
+        ("compaction_unavailable", None),
+    ] {
+        let mut body = error("The compaction block is not what it was.");
+        body["error"]["details"] = serde_json::json!({ "error_code": code });
+        let rejection = Rejection::classify(400, &body.to_string());
+        assert_eq!(rejection.map(|rejection| rejection.kind), kind, "{code}");
+        let server = thinkstream::wire::read_error_body(&body.to_string()).unwrap();
+        assert_eq!(Rejection::of(&server).map(|rejection| rejection.kind), kind, "{code}");
+    }
     // The same in the middle of a stream, and from a response that was read already.
     let stream = format!(
         "event: error\ndata: {}\n\n",

@@ -1105,10 +1105,10 @@ cases! {
         r#"tool_input 0 "{}""#,
         "error incomplete: the stream ended before a stop reason",
     ]
-    done_and_nothing_else: [DONE] => ["error incomplete: the stream ended before a stop reason"]
-    comments_and_done: [": waiting\n\n", DONE] => ["ping", "error incomplete: the stream ended before a stop reason"]
+    done_and_nothing_else: [DONE] => ["error empty_stream: the stream ended before it had begun"]
+    comments_and_done: [": waiting\n\n", DONE] => ["ping", "error empty_stream: the stream ended before it had begun"]
     usage_and_done: [usage(COUNTS), DONE] => ["error incomplete: the stream ended before a stop reason"]
-    no_bytes_at_all: [] => ["error incomplete: the stream ended before a stop reason"]
+    no_bytes_at_all: [] => ["error empty_stream: the stream ended before it had begun"]
     a_sound_ends_without_a_reason: [delta(r#"{"audio":{"id":"audio_lark","transcript":"Ay"}}"#), delta(r#"{"audio":{"expires_at":1790000100}}"#), DONE] => [
         "error incomplete: the stream ended before a stop reason",
     ]

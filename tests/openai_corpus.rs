@@ -346,7 +346,10 @@ fn no_prefix_passes_for_more_than_it_is() {
                     assert!(complete, "{at}");
                     continue;
                 };
-                assert_eq!(error.kind().name(), "incomplete", "{at}");
+                // Some begin with a comment.
+                let empty = error.kind().name() == "empty_stream";
+                assert!(empty || error.kind().name() == "incomplete", "{at}");
+                assert!(!empty || bytes[..end].trim_ascii().starts_with(b":") || end == 0, "{at}");
                 assert_eq!(error.partial().message, one_by_one.message(), "{at}");
                 let called = events.iter().any(|event| matches!(event, Event::ToolCall(_)));
                 assert_eq!(error.partial().tool_call_emitted, called, "{at}");

@@ -1728,14 +1728,14 @@ mod ends {
             "error incomplete: the stream ended before a stop reason",
         ]
         only_done: ["data: [DONE]\n\n"] => [
-            "error incomplete: the stream ended before a stop reason",
+            "error empty_stream: the stream ended before it had begun",
         ]
         nothing: [""] => [
-            "error incomplete: the stream ended before a stop reason",
+            "error empty_stream: the stream ended before it had begun",
         ]
         only_comments: [": OPENROUTER PROCESSING\n\n"] => [
             "ping",
-            "error incomplete: the stream ended before a stop reason",
+            "error empty_stream: the stream ended before it had begun",
         ]
         the_input_ends_in_a_frame: [CREATED, "event: response.completed\ndata: {\"type\":"] => [
             "error incomplete: the stream ended 40 bytes into an event, before a stop reason",

@@ -206,7 +206,7 @@ cases! {
         "error unterminated: the stream ended after its stop reason, but was not terminated (byte 679)",
     ]
     end_before_anything: [""] => [
-        "error incomplete: the stream ended before a stop reason (byte 0)",
+        "error empty_stream: the stream ended before it had begun (byte 0)",
     ]
     interleaved: [START, open(0, THINKING), open(1, TEXT), think(0, "a"), text(1, "b"), shut(1), sign(0, "S"), shut(0), end("end_turn"), STOP] => [
         r#"thinking 0 "a""#,

@@ -157,7 +157,7 @@ fn errors_come_back() {
             "data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"M\\u00fc\\n\"},\"request_id\":\"req_2\"}\n\n",
             "server",
         ),
-        (&anthropic, "", "incomplete"),
+        (&anthropic, "", "empty_stream"),
         (&anthropic, "<html>busy</html>\n\n", "no_events"),
         (&anthropic, "data: {\"type\":\"message_start\"}\n\n", "malformed"),
         (&strict, "data: {\"type\":\"message_start\",\"message\":{}}\n\n", "protocol"),

@@ -254,7 +254,8 @@ impl Model {
 
     fn end(&mut self) {
         if !self.over {
-            self.fail(if self.reason { "unterminated" } else { "incomplete" });
+            let unfinished = if self.told.is_empty() { "empty_stream" } else { "incomplete" };
+            self.fail(if self.reason { "unterminated" } else { unfinished });
         }
     }
 }

@@ -95,6 +95,8 @@ pub enum ErrorKind {
         /// Bytes of an event that did not arrive whole.
         leftover: u64,
     },
+    /// The network, or the server: the stream ended before it had begun, without anything of a reply.
+    EmptyStream,
     /// The caller: the stream is of another protocol than it was taken for.
     OtherProtocol {
         /// What it speaks, as its first events show.
@@ -275,22 +277,29 @@ impl Error {
         &self.0.headers
     }
 
-    /// Whether the same request may well succeed a little later: the server says so, or its connection or
-    /// something before it failed. Whether sending it again would show anything twice is another question:
+    /// Whether the same request may well succeed a little later: the server says so, by its error or by the
+    /// header `x-should-retry`, or its connection or something before it failed. Whether sending it again would show anything twice is another question:
     /// [`retry_safe`](Self::retry_safe).
     #[must_use]
     pub fn is_transient(&self) -> bool {
+        // A server that says so of its answer knows more than the status.
+        let said = || match self.0.headers.get("x-should-retry") {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            _ => None,
+        };
         match &self.0.kind {
-            ErrorKind::Server(error) => error.is_transient(),
+            ErrorKind::Server(error) => said().unwrap_or_else(|| error.is_transient()),
             ErrorKind::Incomplete { .. }
             | ErrorKind::Unterminated { .. }
+            | ErrorKind::EmptyStream
             | ErrorKind::Transport(_)
             | ErrorKind::Timeout { .. } => true,
             // The status of a proxy: what is behind it may be back soon.
-            ErrorKind::Refused { status, .. } => is_transient(*status),
+            ErrorKind::Refused { status, .. } => said().unwrap_or_else(|| is_transient(*status)),
             ErrorKind::Recorded { name, status, .. } => match name.as_str() {
-                "incomplete" | "unterminated" | "transport" | "timeout" => true,
-                _ => status.is_some_and(is_transient),
+                "incomplete" | "unterminated" | "empty_stream" | "transport" | "timeout" => true,
+                _ => said().unwrap_or_else(|| status.is_some_and(is_transient)),
             },
             _ => false,
         }
@@ -327,6 +336,7 @@ impl ErrorKind {
             Self::Server(_) => "server",
             Self::Incomplete { .. } => "incomplete",
             Self::Unterminated { .. } => "unterminated",
+            Self::EmptyStream => "empty_stream",
             Self::OtherProtocol { .. } => "other_protocol",
             Self::NoEvents { .. } => "no_events",
             Self::PartialFrame { .. } => "partial_frame",
@@ -393,6 +403,7 @@ impl From<Error> for std::io::Error {
         let kind = match error.kind() {
             ErrorKind::Incomplete { .. }
             | ErrorKind::Unterminated { .. }
+            | ErrorKind::EmptyStream
             | ErrorKind::PartialFrame { .. } => std::io::ErrorKind::UnexpectedEof,
             ErrorKind::NoEvents { .. }
             | ErrorKind::OtherProtocol { .. }

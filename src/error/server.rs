@@ -7,7 +7,9 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::dates::span_at_front;
+use crate::headers::Headers;
 use crate::json::Json;
+use crate::json::edit::{raw_member, string_member};
 use crate::text::Text;
 
 /// An error that the server reported, in the middle of a stream or instead of one.
@@ -24,7 +26,8 @@ pub struct ServerError {
     pub param: Option<Text>,
     /// The id of the request that came with it.
     pub request_id: Option<Text>,
-    /// More on it, as received; `error_code` is in here.
+    /// More on it, as received; `error_code` is in here, and as `headers` those that came with it in a
+    /// stream.
     pub details: Option<Json>,
     /// The status of the response, if the error was one and did not come in a stream.
     pub status: Option<u16>,
@@ -54,17 +57,28 @@ impl ServerError {
         }
     }
 
-    /// How long the message asks to wait: `OpenAI` says it there and nowhere else, as in "Please try
-    /// again in 1.5s".
+    /// What Anthropic says beside the type: `error_code` of the details.
+    #[must_use]
+    pub fn error_code(&self) -> Option<Text> {
+        string_member(self.details.as_deref()?, "error_code").map(Text::from)
+    }
+
+    /// How long the server asks to wait: in the headers that came with the error in its stream, or in its
+    /// message, where `OpenAI` says "Please try again in 1.5s".
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
+        let headers = || Headers::of_map(raw_member(self.details.as_deref()?, "headers")?);
+        if let Some(wait) = headers().and_then(|headers| headers.retry_after) {
+            return Some(wait);
+        }
         let (_, rest) = self.message.split_once("try again in ")?;
         span_at_front(rest).map(|(wait, _)| wait)
     }
 
-    /// What is known of its code, or of a type that is `OpenAI`'s or Google's.
+    /// What is known of its code, or of a type that is `OpenAI`'s, Google's or Amazon's.
     fn usual(&self) -> Option<(u16, bool)> {
         let code = self.code.as_ref().and_then(|code| usual(code));
+        let code = code.or_else(|| usual(&self.error_code()?));
         code.or_else(|| usual(self.error_type.as_str()))
     }
 
@@ -155,9 +169,12 @@ impl ServerErrorType {
     }
 }
 
-/// The status that goes with a code or type of `OpenAI` and those who follow it, or of Google, and
-/// whether the error passes. Source: their error pages.
+/// The status that goes with a code or type of `OpenAI` and those who follow it, of Google or of Amazon,
+/// and whether the error passes. Source: their error pages.
 fn usual(name: &str) -> Option<(u16, bool)> {
+    if let Some(exception) = name.strip_suffix("Exception") {
+        return usual_exception(exception);
+    }
     Some(match name {
         "context_length_exceeded"
         | "invalid_prompt"
@@ -185,6 +202,7 @@ fn usual(name: &str) -> Option<(u16, bool)> {
         "service_unavailable_error"
         | "server_is_overloaded"
         | "slow_down"
+        | "compaction_unavailable"
         | "insufficient_system_resource"
         | "UNAVAILABLE" => (503, true),
         "DEADLINE_EXCEEDED" => (504, true),
@@ -194,6 +212,25 @@ fn usual(name: &str) -> Option<(u16, bool)> {
             (status, matches!(status, 408 | 409 | 429 | 500 | 502..=504 | 520..=529))
         }
     })
+}
+
+/// The same of an exception of Bedrock, which begins with a small letter in a stream and with a capital
+/// elsewhere. Source: `InvokeModelWithResponseStream` of the Bedrock Runtime.
+fn usual_exception(name: &str) -> Option<(u16, bool)> {
+    const EXCEPTIONS: [(&str, u16, bool); 10] = [
+        ("throttling", 429, true),
+        ("modelNotReady", 429, true),
+        ("serviceUnavailable", 503, true),
+        ("internalServer", 500, true),
+        ("modelTimeout", 408, true),
+        ("modelStreamError", 424, true),
+        ("modelError", 424, false),
+        ("validation", 400, false),
+        ("accessDenied", 403, false),
+        ("resourceNotFound", 404, false),
+    ];
+    let known = EXCEPTIONS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name));
+    known.map(|(_, status, transient)| (*status, *transient))
 }
 
 impl ServerErrorType {
@@ -317,6 +354,47 @@ mod tests {
             error.code = code.map(Text::from);
             assert_eq!(error.http_status(), status, "{kind} {code:?}");
             assert_eq!(error.is_transient(), transient, "{kind} {code:?}");
+        }
+    }
+
+    #[test]
+    fn exceptions_of_bedrock() {
+        for (name, status, transient) in [
+            ("throttlingException", Some(429), true),
+            ("ThrottlingException", Some(429), true),
+            ("serviceUnavailableException", Some(503), true),
+            ("internalServerException", Some(500), true),
+            ("modelTimeoutException", Some(408), true),
+            ("modelStreamErrorException", Some(424), true),
+            ("validationException", Some(400), false),
+            ("strangeException", None, false),
+            ("throttling", None, false),
+        ] {
+            let error = ServerError::new(name.into(), Text::EMPTY);
+            assert_eq!((error.http_status(), error.is_transient()), (status, transient), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_in_the_details() {
+        for (details, code, transient, wait) in [
+            (
+                r#"{"error_code":"compaction_unavailable"}"#,
+                Some("compaction_unavailable"),
+                true,
+                None,
+            ),
+            (r#"{"error_code":"thread_not_found"}"#, Some("thread_not_found"), false, None),
+            (r#"{"headers":{"Retry-After":"7","n":1}}"#, None, false, Some(7)),
+            (r#"{"headers":{"retry-after-ms":2000}}"#, None, false, Some(2)),
+            (r#"{"headers":null}"#, None, false, None),
+            ("[]", None, false, None),
+        ] {
+            let mut error = ServerError::new(ServerErrorType::InvalidRequest, Text::EMPTY);
+            error.details = Some(Json::parse(details).unwrap());
+            assert_eq!(error.error_code().as_deref(), code, "{details}");
+            assert_eq!(error.is_transient(), transient, "{details}");
+            assert_eq!(error.retry_after(), wait.map(Duration::from_secs), "{details}");
         }
     }
 

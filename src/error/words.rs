@@ -48,6 +48,7 @@ impl fmt::Display for Described<'_> {
             ErrorKind::Unterminated { leftover } => {
                 write!(f, "the stream ended {leftover} bytes into an event, after its stop reason")
             }
+            ErrorKind::EmptyStream => f.write_str("the stream ended before it had begun"),
             ErrorKind::Malformed { event, index, flaw } => {
                 write!(f, "malformed `{event}`")?;
                 at_block(index, f)?;

@@ -149,7 +149,10 @@ const TEXTS: &[(&[&str], RejectionKind)] = &[
     (&["cache_control"], RejectionKind::CacheMark),
     (&["thinking.type", "not supported"], RejectionKind::Mode),
     (&["adaptive thinking is not supported"], RejectionKind::Mode),
-    (&["compaction_"], RejectionKind::CompactionChanged),
+    (&["compaction_content_mismatch"], RejectionKind::CompactionChanged),
+    (&["compaction_signature_invalid"], RejectionKind::CompactionChanged),
+    (&["compaction_tool_changes_mismatch"], RejectionKind::CompactionChanged),
+    (&["compaction_block_"], RejectionKind::CompactionChanged),
     (&["thinking is disabled", "thinking"], RejectionKind::ThinkingWhileOff),
     (&["block_binding", "extra inputs"], RejectionKind::Mode),
     (&["display", "extra inputs"], RejectionKind::Mode),
@@ -188,15 +191,17 @@ impl Rejection {
     /// one in it, as relays send it.
     #[must_use]
     pub fn classify(status: u16, body: &str) -> Option<Self> {
-        let code = raw_member(body, "error").and_then(|error| string_member(error, "code"));
-        Self::read(status, &message(body), &code.unwrap_or_default())
+        let error = raw_member(body, "error").unwrap_or_default();
+        let code = string_member(error, "code");
+        let details = || string_member(raw_member(error, "details")?, "error_code");
+        Self::read(status, &message(body), &code.or_else(details).unwrap_or_default())
     }
 
     /// Reads what a server reported.
     #[must_use]
     pub fn of(error: &ServerError) -> Option<Self> {
-        let code = error.code.as_deref().unwrap_or_default();
-        Self::read(error.http_status().unwrap_or(400), &error.message, code)
+        let code = error.code.clone().or_else(|| error.error_code()).unwrap_or_default();
+        Self::read(error.http_status().unwrap_or(400), &error.message, &code)
     }
 
     fn read(status: u16, message: &str, code: &str) -> Option<Self> {

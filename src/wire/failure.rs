@@ -5,6 +5,7 @@ use alloc::borrow::Cow;
 
 use super::read::{members, members_or_skip, raw};
 use crate::error::ServerError;
+use crate::json::edit::{raw_member, with_member};
 use crate::json::reader::{Items, Kind, Reader};
 use crate::json::string::Str;
 use crate::json::{Json, JsonError};
@@ -118,10 +119,25 @@ fn field(error: &mut ServerError, key: &str, reader: &mut Reader<'_>) -> Result<
         "code" if reader.kind()? == Kind::String => error.code = decoded_text(reader)?,
         "code" => error.code = raw(reader)?.map(Text::from),
         "param" => error.param = decoded_text(reader)?,
-        "details" | "metadata" | "innererror" => error.details = raw(reader)?.map(Json::checked),
+        "details" | "metadata" | "innererror" => {
+            let before = core::mem::replace(&mut error.details, raw(reader)?.map(Json::checked));
+            if let Some(headers) = before.as_deref().and_then(|it| raw_member(it, "headers")) {
+                keep_headers(error, headers);
+            }
+        }
+        // A stream has no other place for them.
+        "headers" if reader.kind()? == Kind::Object => keep_headers(error, reader.raw()?),
         _ => reader.skip()?,
     }
     Ok(())
+}
+
+/// Keeps the headers that an error has in a stream among its details, if those are an object.
+fn keep_headers(error: &mut ServerError, headers: &str) {
+    let details = error.details.as_deref().unwrap_or("{}");
+    if let Ok(details) = with_member(details, "headers", headers) {
+        error.details = Some(Json::checked(details));
+    }
 }
 
 /// An error of which no more is known than its message.
@@ -140,6 +156,28 @@ fn decoded_text(reader: &mut Reader<'_>) -> Result<Option<Text>, JsonError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_in_a_stream_are_among_the_details() {
+        for (fields, expected) in [
+            (r#""headers":{"retry-after":"7"}"#, Some(r#"{"headers":{"retry-after":"7"}}"#)),
+            (
+                r#""headers":{"retry-after":"7"},"details":{"a":1}"#,
+                Some(r#"{"a":1,"headers":{"retry-after":"7"}}"#),
+            ),
+            (
+                r#""details":{"a":1},"headers":{"retry-after":"7"}"#,
+                Some(r#"{"a":1,"headers":{"retry-after":"7"}}"#),
+            ),
+            (r#""details":[1],"headers":{"retry-after":"7"}"#, Some("[1]")),
+            (r#""headers":{"retry-after":"7"},"details":[1]"#, Some("[1]")),
+            (r#""headers":"none""#, None),
+        ] {
+            let body = alloc::format!(r#"{{"error":{{"message":"m",{fields}}}}}"#);
+            let error = read_error_body(&body).unwrap();
+            assert_eq!(error.details.as_deref(), expected, "{body}");
+        }
+    }
 
     #[test]
     fn the_type_of_an_error_is_its_own() {

@@ -131,6 +131,10 @@ fn words(kind: &ErrorKind) -> (&'static str, &'static str) {
             "a reply says why it stopped before its stream ends",
             "clients cannot tell a reply that was cut from one that is whole, and must ask again",
         ),
+        ErrorKind::EmptyStream => (
+            "a response is a reply, or an error that says why there is none",
+            "clients cannot tell what happened, and must ask again",
+        ),
         ErrorKind::Unterminated { .. } => (
             "a reply ends with its terminator, and that with a blank line",
             "clients that wait for it report a broken connection after a reply that is whole",
