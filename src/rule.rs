@@ -54,7 +54,7 @@ pub enum Rule {
     /// What is said whole at the end of a block is what its deltas said. The last word counts. The same
     /// for the input of a call that begins with an empty object, where another one follows.
     DoneDiffers,
-    /// A tool call has an id. Without one, `call_` and a number is made up.
+    /// A tool call has an id. Without one, it is made up: `call_`, a number, and the end of the reply's id.
     MissingToolId,
     /// A reply that stops for tools has called one. One that has not is taken to have ended its turn.
     MissingToolCall,

@@ -127,7 +127,7 @@ impl Usage {
         if self.input_includes_cache {
             return self.input_tokens;
         }
-        [self.input_tokens, self.cache_read_input_tokens, self.cache_creation_input_tokens]
+        [self.input_tokens, self.cache_read_input_tokens, self.written_tokens()]
             .into_iter()
             .flatten()
             .reduce(u64::saturating_add)
@@ -136,10 +136,18 @@ impl Usage {
     /// The tokens of the prompt that were neither read from the cache nor written to it.
     #[must_use]
     pub fn uncached_input_tokens(&self) -> Option<u64> {
-        let cached = [self.cache_read_input_tokens, self.cache_creation_input_tokens];
+        let cached = [self.cache_read_input_tokens, self.written_tokens()];
         let cached = cached.into_iter().flatten().fold(0, u64::saturating_add);
         let cached = if self.input_includes_cache { cached } else { 0 };
         self.input_tokens.map(|tokens| tokens.saturating_sub(cached))
+    }
+
+    /// Input tokens written to the cache: where the provider reports no sum, that of the lifetimes.
+    fn written_tokens(&self) -> Option<u64> {
+        let CacheCreation { ephemeral_5m_input_tokens, ephemeral_1h_input_tokens } =
+            self.cache_creation;
+        let split = [ephemeral_5m_input_tokens, ephemeral_1h_input_tokens].into_iter().flatten();
+        self.cache_creation_input_tokens.or_else(|| split.reduce(u64::saturating_add))
     }
 
     /// Bytes of what is kept as received.
@@ -203,7 +211,7 @@ impl fmt::Display for Usage {
             Some(tokens) => write!(f, "{tokens} tokens in")?,
             None => f.write_str("unknown tokens in")?,
         }
-        match (some(self.cache_read_input_tokens), some(self.cache_creation_input_tokens)) {
+        match (some(self.cache_read_input_tokens), some(self.written_tokens())) {
             (Some(read), Some(written)) => {
                 write!(f, " ({read} read from the cache, {written} written to it)")?;
             }
@@ -447,7 +455,15 @@ mod tests {
             usage.replace_with(&mut Usage { output_tokens: Some(output), ..Usage::default() });
             assert_eq!(usage.output_tokens, Some(output));
         }
-        assert_eq!(usage.total_input_tokens(), Some(1010));
+        // There is no sum of what was written, but its parts.
+        assert_eq!(usage.total_input_tokens(), Some(1510));
+        assert_eq!(usage.uncached_input_tokens(), Some(10));
+        assert_eq!(
+            alloc::string::ToString::to_string(&usage),
+            "1510 tokens in (1000 read from the cache, 500 written to it), 41 out"
+        );
+        usage.cache_creation_input_tokens = Some(600);
+        assert_eq!(usage.total_input_tokens(), Some(1610));
         assert_eq!(usage.cache_creation.ephemeral_1h_input_tokens, Some(300));
         assert_eq!(usage.thinking_tokens, None);
     }

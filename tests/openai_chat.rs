@@ -270,11 +270,11 @@ cases! {
     ]
     the_call_of_the_first_version: [delta(r#"{"role":"assistant","content":null,"function_call":{"name":"find_boat","arguments":""}}"#),
         delta(r#"{"function_call":{"arguments":"{\"hull\""}}"#), delta(r#"{"function_call":{"arguments":":7}"}}"#), end("function_call"), DONE] => [
-        "tool_start 0 call_0 find_boat Client",
+        "tool_start 0 call_0_chatcmpllark find_boat Client",
         r#"tool_input 0 "{\"hull\"""#,
         r#"tool_input 0 ":7}""#,
         r#"tool_call 0 find_boat {"hull":7}"#,
-        r#"block 0 {"type":"tool_use","id":"call_0","name":"find_boat","input":{"hull":7}}"#,
+        r#"block 0 {"type":"tool_use","id":"call_0_chatcmpllark","name":"find_boat","input":{"hull":7}}"#,
         "complete tool_use",
     ]
     the_completions_of_old: [
@@ -483,11 +483,11 @@ cases! {
         "complete tool_use",
     ]
     mistral_writes_null_for_an_id: [chunk(r#"{"index":0,"delta":{"tool_calls":[{"id":"null","function":{"name":"ring_bell","arguments":"{}"}}]},"finish_reason":"tool_calls"}"#), DONE] => [
-        "tool_start 0 call_0 ring_bell Client",
+        "tool_start 0 call_0_chatcmpllark ring_bell Client",
         r#"tool_input 0 "{}""#,
         "warning missing_tool_id 0",
         "tool_call 0 ring_bell {}",
-        r#"block 0 {"type":"tool_use","id":"call_0","name":"ring_bell","input":{}}"#,
+        r#"block 0 {"type":"tool_use","id":"call_0_chatcmpllark","name":"ring_bell","input":{}}"#,
         "complete tool_use",
     ]
     gemini_numbers_all_calls_zero: [
@@ -855,27 +855,27 @@ cases! {
         "complete tool_use",
     ]
     ids_that_are_missing_are_made_up: [calls(&[r#"{"index":0,"function":{"name":"find_boat","arguments":"{}"}}"#, r#"{"index":1,"id":null,"function":{"name":"ring_bell","arguments":"{}"}}"#]), end("tool_calls"), DONE] => [
-        "tool_start 0 call_0 find_boat Client",
+        "tool_start 0 call_0_chatcmpllark find_boat Client",
         r#"tool_input 0 "{}""#,
         "warning missing_tool_id 0",
-        "tool_start 1 call_1 ring_bell Client",
+        "tool_start 1 call_1_chatcmpllark ring_bell Client",
         r#"tool_input 1 "{}""#,
         "tool_call 0 find_boat {}",
-        r#"block 0 {"type":"tool_use","id":"call_0","name":"find_boat","input":{}}"#,
+        r#"block 0 {"type":"tool_use","id":"call_0_chatcmpllark","name":"find_boat","input":{}}"#,
         "tool_call 1 ring_bell {}",
-        r#"block 1 {"type":"tool_use","id":"call_1","name":"ring_bell","input":{}}"#,
+        r#"block 1 {"type":"tool_use","id":"call_1_chatcmpllark","name":"ring_bell","input":{}}"#,
         "complete tool_use",
     ]
     calls_that_have_neither_numbers_nor_ids: [calls(&[r#"{"function":{"name":"find_boat","arguments":"{}"}}"#]), calls(&[r#"{"function":{"name":"ring_bell","arguments":"{}"}}"#]), end("stop"), DONE] => [
-        "tool_start 0 call_0 find_boat Client",
+        "tool_start 0 call_0_chatcmpllark find_boat Client",
         r#"tool_input 0 "{}""#,
         "warning missing_tool_id 0",
-        "tool_start 1 call_1 ring_bell Client",
+        "tool_start 1 call_1_chatcmpllark ring_bell Client",
         r#"tool_input 1 "{}""#,
         "tool_call 0 find_boat {}",
-        r#"block 0 {"type":"tool_use","id":"call_0","name":"find_boat","input":{}}"#,
+        r#"block 0 {"type":"tool_use","id":"call_0_chatcmpllark","name":"find_boat","input":{}}"#,
         "tool_call 1 ring_bell {}",
-        r#"block 1 {"type":"tool_use","id":"call_1","name":"ring_bell","input":{}}"#,
+        r#"block 1 {"type":"tool_use","id":"call_1_chatcmpllark","name":"ring_bell","input":{}}"#,
         "complete tool_use",
     ]
     arguments_that_are_no_string: [calls(&[r#"{"index":0,"id":"call_k1","function":{"name":"find_boat","arguments":{"hull": 7}}}"#, r#"{"index":1,"id":"call_k2","function":{"name":"ring_bell","arguments":null}}"#]), end("tool_calls"), DONE] => [
@@ -1171,11 +1171,11 @@ cases! {
     a_model_that_was_loaded_has_said_nothing: [end("load"), DONE] => ["error incomplete: the stream ended before a stop reason"]
     a_call_that_is_named_at_the_end_names_its_choice: [of(1, r#"{"tool_calls":[{"index":0,"function":{"name":"ring_bell","arguments":"{}"}}]}"#), end_of(1, "tool_calls"), DONE] => [
         "choice 1",
-        "tool_start 0 call_0 ring_bell Client",
+        "tool_start 0 call_0_chatcmpllark ring_bell Client",
         r#"tool_input 0 "{}""#,
         "warning missing_tool_id 0",
         "tool_call 0 ring_bell {}",
-        r#"block 0 {"type":"tool_use","id":"call_0","name":"ring_bell","input":{}}"#,
+        r#"block 0 {"type":"tool_use","id":"call_0_chatcmpllark","name":"ring_bell","input":{}}"#,
         "complete tool_use",
     ]
     a_choice_that_says_nothing_is_not_named: [of(0, r#"{"content":"A"}"#), end_of(1, "stop"), end_of(0, "stop"), DONE] => [
@@ -1186,11 +1186,11 @@ cases! {
     a_missing_id_is_that_of_its_own_block: [say("Look."), calls(&[r#"{"index":0,"function":{"name":"ring_bell","arguments":"{}"}}"#]), end("tool_calls"), DONE] => [
         r#"token 0 "Look.""#,
         r#"block 0 {"type":"text","text":"Look."}"#,
-        "tool_start 1 call_0 ring_bell Client",
+        "tool_start 1 call_0_chatcmpllark ring_bell Client",
         r#"tool_input 1 "{}""#,
         "warning missing_tool_id 1",
         "tool_call 1 ring_bell {}",
-        r#"block 1 {"type":"tool_use","id":"call_0","name":"ring_bell","input":{}}"#,
+        r#"block 1 {"type":"tool_use","id":"call_0_chatcmpllark","name":"ring_bell","input":{}}"#,
         "complete tool_use",
     ]
     what_gemini_signs_is_the_last_block: [field("reasoning", "Hm."), say("Aye."), delta(r#"{"extra_content":{"google":{"thought_signature":"Z2Vt"}}}"#), end("stop"), DONE] => [
@@ -1700,6 +1700,41 @@ fn what_gemini_adds_later_keeps_the_signature() {
     ];
     let param = complete(&events).message.to_param();
     assert!(param.contains(r#""thought_signature":"Z2Vt""#), "{param}");
+}
+
+#[test]
+fn what_details_sign_is_signed_in_them_alone() {
+    let events = [
+        &*field("reasoning_content", "Hm."),
+        &details(r#"{"type":"reasoning.encrypted","data":"ZW5j","index":1}"#),
+        &say("Yes."),
+        &end("stop"),
+        DONE,
+    ];
+    let param = complete(&events).message.to_param();
+    assert!(param.contains(r#""reasoning_details":[{"type":"reasoning.encrypted""#), "{param}");
+    assert!(param.contains(r#""reasoning_content":"Hm.""#), "{param}");
+    assert!(!param.contains("thinking_blocks"), "{param}");
+}
+
+/// In a conversation no two calls may have the same.
+#[test]
+fn ids_that_are_made_up_are_those_of_their_reply() {
+    let id = |completion: &str| {
+        let call = r#"{"index":0,"id":"","function":{"name":"f","arguments":"{}"}}"#;
+        let chunk = format!(
+            r#"{{"id":"{completion}","choices":[{{"index":0,"delta":{{"tool_calls":[{call}]}},"finish_reason":"tool_calls"}}]}}"#
+        );
+        complete(&[&chunk, DONE]).message.tool_calls().next().unwrap().id.to_string()
+    };
+    for (completion, expected) in [
+        ("", "call_0"),
+        ("c-1", "call_0_c1"),
+        ("chatcmpl-0123456789abcdefghij", "call_0_456789abcdefghij"),
+        ("gen_1790000100-ü/Ab", "call_0_gen1790000100Ab"),
+    ] {
+        assert_eq!(id(completion), expected);
+    }
 }
 
 #[test]

@@ -794,6 +794,27 @@ mod usage {
     }
 
     #[test]
+    fn parts_of_a_count_that_are_not_known_are_kept() {
+        let usage = usage(&[
+            r#"{"type":"message_start","message":{"usage":{"input_tokens":10,"cache_creation":{"ephemeral_5m_input_tokens":2,"ephemeral_24h_input_tokens":7}}}}"#,
+            r#"{"type":"message_delta","delta":{},"usage":{"output_tokens":12,"output_tokens_details":{"thinking_tokens":3,"audio_tokens":9}}}"#,
+            STOP,
+        ]);
+        assert_eq!(usage.cache_creation.ephemeral_5m_input_tokens, Some(2));
+        assert_eq!(usage.thinking_tokens, Some(3));
+        let other: Vec<_> = usage.other.iter().map(|(key, raw)| format!("{key} {raw}")).collect();
+        assert_eq!(
+            other,
+            [
+                r#"cache_creation {"ephemeral_5m_input_tokens":2,"ephemeral_24h_input_tokens":7}"#,
+                r#"output_tokens_details {"thinking_tokens":3,"audio_tokens":9}"#,
+            ]
+        );
+        let stored = serde_json::to_string(&usage).unwrap();
+        assert_eq!(serde_json::from_str::<thinkstream::Usage>(&stored).unwrap(), usage, "{stored}");
+    }
+
+    #[test]
     fn a_later_total_counts_though_it_is_lower_or_the_first_was_zero() {
         let usage = usage(&[
             r#"{"type":"message_start","message":{"usage":{"input_tokens":60385,"output_tokens":0,"cache_read_input_tokens":0}}}"#,

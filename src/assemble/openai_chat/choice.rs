@@ -23,6 +23,8 @@ pub(super) struct Hand<'a, 'b> {
     pub(super) ledger: &'a mut Ledger,
     /// The index of the next block: unique over all choices.
     pub(super) next: &'a mut u32,
+    /// The id of the completion.
+    pub(super) id: Option<&'a Text>,
     pub(super) origin: &'a Origin<'b>,
     pub(super) out: &'a mut Queue,
 }

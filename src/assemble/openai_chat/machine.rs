@@ -257,8 +257,8 @@ impl Machine {
             return Ok(None);
         };
         let before = out.len();
-        let mut hand =
-            Hand { ledger: &mut self.ledger, next: &mut self.next, origin, out: &mut *out };
+        let (next, id) = (&mut self.next, self.message.id.as_ref());
+        let mut hand = Hand { ledger: &mut self.ledger, next, id, origin, out: &mut *out };
         choice.add(&said.delta, &mut hand)?;
         if out.len() > before && self.current != said.index {
             self.current = said.index;
@@ -350,8 +350,8 @@ impl Machine {
                 self.ledger.tolerate(Rule::MissingToolCall, None, origin, out)?;
             }
             let cut = stop_reason(choice, finish).is_cut();
-            let mut hand =
-                Hand { ledger: &mut self.ledger, next: &mut self.next, origin, out: &mut *out };
+            let (next, id) = (&mut self.next, self.message.id.as_ref());
+            let mut hand = Hand { ledger: &mut self.ledger, next, id, origin, out: &mut *out };
             choice.name_calls(&mut hand)?;
             choice.end(cut, &mut self.ledger, out);
             if out.len() > before && self.current != choice.index {

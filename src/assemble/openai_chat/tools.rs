@@ -1,6 +1,7 @@
 //! Calls of tools: which call a piece is for, and what it adds.
 
 use alloc::format;
+use alloc::string::String;
 
 use super::choice::{Choice, Hand, Life, write};
 use super::draft::{Fill, Tool};
@@ -102,7 +103,7 @@ impl Choice {
         let tool = Tool {
             kind: ToolKind::Client,
             // There is one, and it never has an id.
-            id: if legacy { "call_0".into() } else { Text::EMPTY },
+            id: if legacy { made_up(0, hand.id) } else { Text::EMPTY },
             name: Text::EMPTY,
             announced: false,
             placeholder: false,
@@ -126,10 +127,10 @@ impl Choice {
                 continue;
             }
             if tool.id.is_empty() {
-                let mut id = Text::from(format!("call_{number}"));
+                let mut id = made_up(number, hand.id);
                 while self.ids.contains_key(&id) {
                     number = number.saturating_add(1);
-                    id = format!("call_{number}").into();
+                    id = made_up(number, hand.id);
                 }
                 self.ids.insert(id.clone(), at);
                 tool.id = id;
@@ -198,6 +199,18 @@ fn fill(
         hand.out.push_back(Event::tool_input(index, piece));
     }
     Ok(())
+}
+
+/// An id for a call that has none. In a conversation no two may be the same, so it has the end of the
+/// completion's id in it, where that has one. `OpenAI` takes 40 characters.
+fn made_up(number: usize, completion: Option<&Text>) -> Text {
+    let Some(completion) = completion.filter(|id| !id.is_empty()) else {
+        return format!("call_{number}").into();
+    };
+    let plain = completion.chars().filter(char::is_ascii_alphanumeric).count();
+    let end = completion.chars().filter(char::is_ascii_alphanumeric);
+    let end: String = end.skip(plain.saturating_sub(16)).collect();
+    format!("call_{number}_{end}").into()
 }
 
 /// Bytes that an entry of a table takes.

@@ -147,10 +147,10 @@ impl Message {
     /// The signed thinking of Anthropic's models, as `LiteLLM` has it: nobody else signs this field.
     fn write_signed(&self, out: &mut String) {
         let mut between = r#","thinking_blocks":["#;
-        for (_, thinking) in self.thinking_blocks() {
-            let Some(signature) =
-                thinking.signature.as_ref().filter(|_| thinking.is_in("reasoning_content"))
-            else {
+        for (block, thinking) in self.thinking_blocks() {
+            // What details sign is signed in them.
+            let signed = thinking.is_in("reasoning_content") && block.raw.is_none();
+            let Some(signature) = thinking.signature.as_ref().filter(|_| signed) else {
                 continue;
             };
             out.push_str(between);

@@ -114,6 +114,36 @@ impl<'a> MessageDelta<'a> {
     }
 }
 
+/// The parts of a count. If there is one that this version does not know, all of them are kept as received.
+fn read_details(
+    usage: &mut Usage,
+    key: &str,
+    reader: &mut Reader<'_>,
+    bad: &mut bool,
+) -> Result<(), JsonError> {
+    let start = reader.place();
+    let mut known = true;
+    read::members(reader, |part, reader| match (key, part) {
+        ("cache_creation", "ephemeral_5m_input_tokens") => {
+            read::count(&mut usage.cache_creation.ephemeral_5m_input_tokens, reader, bad)
+        }
+        ("cache_creation", "ephemeral_1h_input_tokens") => {
+            read::count(&mut usage.cache_creation.ephemeral_1h_input_tokens, reader, bad)
+        }
+        ("output_tokens_details", "thinking_tokens") => {
+            read::count(&mut usage.thinking_tokens, reader, bad)
+        }
+        _ => {
+            known = false;
+            reader.skip()
+        }
+    })?;
+    if !known && usage.other.len() < KEYS {
+        usage.other.push((key.into(), Json::checked(reader.since(start))));
+    }
+    Ok(())
+}
+
 fn read_usage(
     usage: &mut Usage,
     key: &str,
@@ -125,23 +155,8 @@ fn read_usage(
         "output_tokens" => &mut usage.output_tokens,
         "cache_read_input_tokens" => &mut usage.cache_read_input_tokens,
         "cache_creation_input_tokens" => &mut usage.cache_creation_input_tokens,
-        "cache_creation" if reader.kind()? == Kind::Object => {
-            let split = &mut usage.cache_creation;
-            return read::members(reader, |key, reader| match key {
-                "ephemeral_5m_input_tokens" => {
-                    read::count(&mut split.ephemeral_5m_input_tokens, reader, bad)
-                }
-                "ephemeral_1h_input_tokens" => {
-                    read::count(&mut split.ephemeral_1h_input_tokens, reader, bad)
-                }
-                _ => reader.skip(),
-            });
-        }
-        "output_tokens_details" if reader.kind()? == Kind::Object => {
-            return read::members(reader, |key, reader| match key {
-                "thinking_tokens" => read::count(&mut usage.thinking_tokens, reader, bad),
-                _ => reader.skip(),
-            });
+        "cache_creation" | "output_tokens_details" if reader.kind()? == Kind::Object => {
+            return read_details(usage, key, reader, bad);
         }
         "server_tool_use" => return read::json(&mut usage.server_tool_use, reader),
         "iterations" => return read::json(&mut usage.iterations, reader),
