@@ -164,6 +164,14 @@ pub(crate) enum Lent<'a> {
 
 impl Lent<'_> {
     #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Window(window, len) => window.0.get(..*len).unwrap_or_default(),
+            Self::Text(text) => text.as_bytes(),
+        }
+    }
+
+    #[inline]
     pub(crate) fn len(self) -> usize {
         match self {
             Self::Window(_, len) => len,

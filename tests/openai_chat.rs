@@ -1487,6 +1487,43 @@ fn nothing_is_kept_without_accumulation() {
     assert_eq!(lines(&result), expected);
 }
 
+/// Nor is anything lost that waits for the name or the id of its call.
+#[test]
+fn what_waits_is_handed_out_without_accumulation() {
+    for pieces in [
+        // The id comes late, the name, both, or no id at all.
+        [
+            r#"{"index":0,"function":{"name":"f","arguments":"{\"x\":"}}"#,
+            r#"{"index":0,"id":"k","function":{"arguments":"1}"}}"#,
+        ],
+        [
+            r#"{"index":0,"id":"k","function":{"arguments":"{\"x\":"}}"#,
+            r#"{"index":0,"function":{"name":"f","arguments":"1}"}}"#,
+        ],
+        [
+            r#"{"index":0,"function":{"arguments":"{\"x\":"}}"#,
+            r#"{"index":0,"id":"k","function":{"name":"f","arguments":"1}"}}"#,
+        ],
+        [
+            r#"{"index":0,"function":{"name":"f","arguments":"{\"x\":"}}"#,
+            r#"{"index":0,"function":{"arguments":"1}"}}"#,
+        ],
+    ] {
+        let [first, second] = pieces.map(|piece| calls(&[piece]));
+        let stream = sse(&[&first, &second, &end("tool_calls"), DONE]);
+        let input = |decoder: fn() -> thinkstream::Decoder| -> String {
+            let (events, _) = everywhere("waits", &stream, decoder);
+            let pieces = events.iter().filter_map(|event| match event {
+                Event::ToolInput(it) => Some(it.partial_json.as_str()),
+                _ => None,
+            });
+            pieces.collect()
+        };
+        assert_eq!(input(chat), r#"{"x":1}"#, "{pieces:?}");
+        assert_eq!(input(|| chat().accumulate(false)), r#"{"x":1}"#, "{pieces:?}");
+    }
+}
+
 #[test]
 fn a_deviation_is_an_error_in_strict_mode() {
     let call = calls(&[r#"{"index":0,"function":{"name":"ring_bell","arguments":"{}"}}"#]);

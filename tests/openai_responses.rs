@@ -2194,6 +2194,25 @@ mod limits {
         assert_eq!(done.stop_reason(), Some(&StopReason::ToolUse));
     }
 
+    /// What was said is known again by its sum, and what waits for its call is kept.
+    #[test]
+    fn without_accumulation_the_last_word_counts_too() {
+        let late = added(0, r#"{"type":"function_call","call_id":"call_1","arguments":""}"#);
+        for events in [
+            &[&*added(0, MESSAGE), &text(0, "tail"), &whole("output_text", 0, 0, "head tail")][..],
+            &[&added(0, MESSAGE), &text(0, "head"), &whole("output_text", 0, 0, "head tail")],
+            &[&added(0, CALLING), &args(0, "{\"b\":"), &done(0, &call(1, "{\"a\":1}"))],
+            &[&late, &args(0, "{\"a\":"), &args(0, "1}"), &done(0, &call(1, "{\"a\":1}"))],
+            &[&late, &args(0, "{\"b\":"), &done(0, &call(1, "{\"a\":1}"))],
+        ] {
+            let stream = sse([&[CREATED], events].concat());
+            let mut kept = lines(&everywhere("kept", &stream, responses));
+            kept.retain(|line| !line.starts_with("block ") && !line.starts_with("tool_call "));
+            let tapped = everywhere("tapped", &stream, || responses().accumulate(false));
+            assert_eq!(lines(&tapped), kept);
+        }
+    }
+
     #[test]
     fn without_accumulation_the_message_has_no_blocks_before_its_end_either() {
         let mut decoder = responses().accumulate(false);

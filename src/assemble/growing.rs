@@ -7,8 +7,10 @@ use crate::wire::{Source, Str};
 /// Text that grows by pieces.
 #[derive(Debug, Default)]
 pub(super) struct Growing {
-    /// Nothing if the message is not accumulated.
+    /// What was kept of it: its end. Nothing if the message is not accumulated.
     written: Written,
+    /// Of what comes before that, as much as it takes to know it again.
+    sum: u64,
     /// Half of a surrogate pair that the last piece ended with.
     half: Option<u16>,
     /// The length of all pieces in bytes, kept or not.
@@ -31,7 +33,7 @@ impl Growing {
     pub(super) fn new(spare: &mut Written, most: usize) -> Self {
         let mut written = core::mem::take(spare);
         written.most = most;
-        Self { written, half: None, len: 0 }
+        Self { written, sum: 0, half: None, len: 0 }
     }
 
     /// Adds a piece, and keeps it if `keep` says so.
@@ -55,9 +57,18 @@ impl Growing {
     fn extend(&mut self, piece: Lent<'_>, keep: bool) {
         let len = piece.len();
         self.len = self.len.saturating_add(len);
-        if keep && len > 0 {
+        if !keep {
+            self.sum_up();
+            self.sum = sum(self.sum, piece.as_bytes());
+        } else if len > 0 {
             self.written.push(piece);
         }
+    }
+
+    /// Forgets the text that was kept, but for its sum.
+    fn sum_up(&mut self) {
+        self.sum = sum(self.sum, self.written.as_bytes());
+        self.written.clear();
     }
 
     /// Adds a piece that needs no half of a character before it: `None` if one waits.
@@ -68,7 +79,7 @@ impl Growing {
 
     /// Forgets what was added.
     pub(super) fn clear(&mut self) {
-        (self.half, self.len) = (None, 0);
+        (self.half, self.len, self.sum) = (None, 0, 0);
         self.written.clear();
     }
 
@@ -92,13 +103,11 @@ impl Growing {
     /// Takes the text as the server says it at the end, which counts.
     pub(super) fn settle(&mut self, whole: &str, keep: bool) -> Settled {
         let kept = self.written.as_bytes();
-        let (begin, rest) = whole
-            .as_bytes()
-            .split_at_checked(self.len)
-            .map_or((None, None), |(begin, _)| (Some(begin), whole.get(self.len..)));
-        // What was not kept cannot be compared, but for its length.
-        let same = begin.is_some_and(|begin| !keep || begin == kept);
-        match rest.filter(|_| same) {
+        let begin = whole.as_bytes().get(..self.len).unwrap_or_default();
+        let (summed, end) =
+            begin.split_at_checked(self.len.saturating_sub(kept.len())).unwrap_or_default();
+        let same = begin.len() == self.len && end == kept && sum(0, summed) == self.sum;
+        match whole.get(self.len..).filter(|_| same) {
             Some("") if self.half.is_none() => Settled::Same,
             Some(rest) => {
                 self.half = None;
@@ -125,6 +134,14 @@ impl Growing {
         *spare = self.written.emptied();
         text
     }
+}
+
+/// The sum of a text that goes on with one that has the sum `before`: FNV-1a. A server that sends two texts of
+/// the same sum deceives nobody but its own clients.
+fn sum(before: u64, bytes: &[u8]) -> u64 {
+    let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+    let basis = 0xCBF2_9CE4_8422_2325;
+    bytes.iter().fold(before ^ basis, step) ^ basis
 }
 
 #[cfg(test)]
@@ -169,5 +186,27 @@ mod tests {
         assert_eq!(growing.settle("abc", false), Settled::Missing("c".into()));
         assert_eq!(growing.settle("abc", false), Settled::Same);
         assert_eq!(growing.to_text(), "");
+        assert_eq!(growing.settle("abd", false), Settled::Differs);
+        assert_eq!(growing.settle("abde", false), Settled::Missing("e".into()));
+    }
+
+    /// Wherever what is kept begins to be, and ends.
+    #[test]
+    fn what_is_kept_of_a_text_is_its_end() {
+        for kept in 0..8_u32 {
+            let mut growing = Growing::default();
+            for (at, piece) in ["ab", "", "cde"].into_iter().enumerate() {
+                growing.push(&piece.into(), kept >> at & 1 == 1);
+            }
+            assert_eq!(growing.settle("abcde", false), Settled::Same, "{kept:03b}");
+            assert_eq!(growing.settle("abcdef", true), Settled::Missing("f".into()), "{kept:03b}");
+            assert_eq!(growing.settle("abcdef", true), Settled::Same, "{kept:03b}");
+            for other in ["abcdeg", "xbcdef", "abxdef", "abcde", ""] {
+                let mut growing = Growing::default();
+                growing.push(&"ab".into(), kept & 1 == 1);
+                growing.push(&"cdef".into(), kept & 2 == 2);
+                assert_eq!(growing.settle(other, false), Settled::Differs, "{kept:03b} {other}");
+            }
+        }
     }
 }

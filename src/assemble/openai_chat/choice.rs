@@ -168,7 +168,7 @@ impl Choice {
         let Some(Life::Open(draft)) = self.blocks.get_mut(at) else {
             return Ok(());
         };
-        let piece = write(&mut draft.text, text, hand)?;
+        let piece = write(&mut draft.text, text, false, hand)?;
         hand.out.extend(piece.map(|piece| Event::thinking(draft.index, piece)));
         Ok(())
     }
@@ -281,7 +281,7 @@ impl Choice {
             return Ok(());
         };
         let index = draft.index;
-        if let Some(text) = write(&mut draft.text, text, hand)? {
+        if let Some(text) = write(&mut draft.text, text, false, hand)? {
             self.refused |= refusal;
             hand.out.push_back(Event::Token(Token { index, refusal, text }));
         }
@@ -455,14 +455,16 @@ impl Life {
     }
 }
 
-/// Adds a piece to the text of a block; gives the piece, if there is any.
+/// Adds a piece to the text of a block; gives the piece, if there is any. What `waits` to be handed out is kept
+/// until then.
 pub(super) fn write(
     text: &mut Growing,
     piece: Str<'_>,
+    waits: bool,
     hand: &mut Hand<'_, '_>,
 ) -> Result<Option<Text>, Fault> {
     let ledger = &mut *hand.ledger;
-    let keep = ledger.accumulate;
+    let keep = ledger.accumulate || waits;
     let piece = text.add(piece, hand.origin.source, keep, &mut ledger.arena);
     ledger.output_started |= !piece.is_empty();
     ledger.hold(if keep { piece.len() } else { 0 })?;

@@ -188,7 +188,7 @@ fn fill(
         hand.ledger.tolerate(rule, Some(index), hand.origin, hand.out)?;
     }
     let raw = piece.raw().len();
-    let written = write(input, piece, hand)?;
+    let written = write(input, piece, !tool.announced, hand)?;
     // Written as JSON, a text takes what it took on the wire.
     if tool.kind == ToolKind::Custom && hand.ledger.accumulate {
         let more = raw.saturating_sub(written.as_ref().map_or(0, Text::len));

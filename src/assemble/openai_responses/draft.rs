@@ -173,6 +173,11 @@ impl Draft {
         }
     }
 
+    /// Whether its input waits until it is known whose it is.
+    pub(super) fn waits(&self) -> bool {
+        matches!(&self.fill, Fill::Tool(tool) if !tool.announced)
+    }
+
     /// The text that was added to last, if it is this one and has begun; and what it fills.
     pub(super) fn growing(&mut self, said: Said, index: u32) -> Option<(DeltaKind, &mut Part)> {
         let kind = match (said, &self.fill) {

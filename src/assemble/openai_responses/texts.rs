@@ -76,17 +76,19 @@ impl Machine {
         };
         let ledger = &mut self.ledger;
         let index = draft.index;
+        let waits = draft.waits();
         let Some(part) = draft.part(said, place_of(said, place.part), ledger)? else {
             return Ok(());
         };
-        let keep = ledger.accumulate;
+        let keep = ledger.accumulate || waits;
         let first = part.text.is_empty();
         part.whole = false;
         // Written as JSON, a text takes what it took on the wire.
         let more = delta.raw().len();
         let piece = part.text.add(delta, origin.source, keep, &mut ledger.arena);
+        let told = if ledger.accumulate { piece.len() } else { 0 };
         if keep {
-            ledger.hold(more.saturating_sub(piece.len()))?;
+            ledger.hold(more.saturating_sub(told))?;
         }
         self.say(at, index, said, piece, first, out)
     }
@@ -173,7 +175,7 @@ impl Machine {
         if whole.is_empty() && !known {
             return Ok(());
         }
-        let keep = ledger.accumulate;
+        let keep = ledger.accumulate || draft.waits();
         let Some(part) = draft.part(said, part, ledger)? else {
             return Ok(());
         };
