@@ -1,4 +1,4 @@
-//! The ratios of `events` and `sse`, on a machine that does other things too: the stacks take turns, and of
+//! The ratios of `events`, `openai` and `sse`, on a machine that does other things too: the stacks take turns, and of
 //! each the least of many turns counts. What disturbs them disturbs all, or is left out.
 //!
 //! `cargo bench --bench turns`, and with a name (`mix/16`) only the inputs whose name has it.
@@ -8,12 +8,16 @@ mod common;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::peers::Stack;
+use common::openai;
+use common::peers;
 use common::stacks::{EVENTS, SSE, is_slow};
 use common::traffic::{self, Chunks, Traffic};
 use cpu_time::ThreadTime;
 
 const TURNS: usize = 15;
+
+/// Who is measured, by name.
+type Stack<T> = (&'static str, fn(&[Bytes]) -> T);
 
 /// Streams, each in its chunks, and how many events they have.
 struct Input {
@@ -32,14 +36,13 @@ impl Input {
 
     /// Recorded streams; their events are counted as the peers count them. They are few, so each turn goes
     /// over them until it is as long as that of other inputs.
-    fn captured() -> Self {
-        let streams = traffic::captured();
-        let events = streams.iter().map(|chunks| EVENTS[2].1(chunks).events).sum();
-        Self { name: "captured/as received".into(), streams, events, passes: 30 }
+    fn captured(name: &str, streams: Vec<Vec<Bytes>>, passes: u32) -> Self {
+        let events = streams.iter().map(|chunks| peers::sse_sse_core(chunks).events).sum();
+        Self { name: format!("{name}/as received"), streams, events, passes }
     }
 
     /// The nanoseconds an event of each stack, the least of all turns.
-    fn measure(&self, stacks: &[(&'static str, Stack)]) -> Vec<(&'static str, f64)> {
+    fn measure<T>(&self, stacks: &[Stack<T>]) -> Vec<(&'static str, f64)> {
         let mut least = vec![Duration::MAX; stacks.len()];
         for _ in 0..TURNS {
             for ((_, run), least) in stacks.iter().zip(&mut least) {
@@ -63,7 +66,7 @@ fn inputs() -> (Vec<Input>, Vec<Input>) {
     let (large, short) = (traffic::large(20), traffic::chat(20_000));
     let keep_alives = traffic::keep_alives(20_000);
     let events = vec![
-        Input::captured(),
+        Input::captured("captured", traffic::captured(), 30),
         Input::new("chat", &chat, Chunks::Event),
         Input::new("chat", &chat, Chunks::Of(1400)),
         Input::new("large", &large, Chunks::Of(65_536)),
@@ -92,8 +95,18 @@ fn inputs() -> (Vec<Input>, Vec<Input>) {
     (events, sse)
 }
 
-/// Measures `stacks` on every input that they are for, and prints a table as `ratios.py` does.
-fn table(inputs: &[Input], stacks: &[(&'static str, Stack)]) {
+/// What the servers of `OpenAI` and those who speak as they do send, generated and recorded.
+fn of_openai(name: &str, traffic: &Traffic, provider: &str) -> Vec<Input> {
+    let cuts = [Chunks::Event, Chunks::Of(1400), Chunks::Of(256), Chunks::Of(16)];
+    let recorded = traffic::captured_from(provider).into_iter().map(|(_, chunks)| chunks).collect();
+    let recorded = Input::captured(&format!("captured {name}"), recorded, 15);
+    cuts.map(|cut| Input::new(name, traffic, cut)).into_iter().chain([recorded]).collect()
+}
+
+/// Measures `stacks` on every input that they are for, and prints a table as `ratios.py` does. They find the
+/// same `text` in what is not recorded.
+fn table<T>(title: &str, inputs: &[Input], stacks: &[Stack<T>], text: fn(T) -> usize) {
+    println!("{title}: ns per event (× thinkstream), the least of {TURNS} turns\n");
     let mut columns = Vec::new();
     for input in inputs.iter().filter(|input| input.events > 0) {
         let fits = |stack: &str| match input.name.split('/').next() {
@@ -105,9 +118,9 @@ fn table(inputs: &[Input], stacks: &[(&'static str, Stack)]) {
         let stacks: Vec<_> = stacks.iter().copied().filter(|(stack, _)| fits(stack)).collect();
         // By text alone: not every event of the wire is an event of each.
         if let [chunks] = &*input.streams {
-            let text = stacks[0].1(chunks).text;
+            let expected = text(stacks[0].1(chunks));
             for (stack, run) in &stacks {
-                assert_eq!(run(chunks).text, text, "{stack} on {}", input.name);
+                assert_eq!(text(run(chunks)), expected, "{stack} on {}", input.name);
             }
         }
         columns.push((&input.name, input.measure(&stacks)));
@@ -138,12 +151,16 @@ fn number(ns: f64) -> String {
 
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| name.contains(wanted));
     let (mut events, mut sse) = inputs();
-    for inputs in [&mut events, &mut sse] {
-        inputs.retain(|input| wanted.as_ref().is_none_or(|wanted| input.name.contains(wanted)));
+    let mut chat = of_openai("chats", &traffic::openai_chat(100_000), "openai-chat");
+    let responses = traffic::openai_responses(100_000);
+    let mut responses = of_openai("responses", &responses, "openai-responses");
+    for inputs in [&mut events, &mut chat, &mut responses, &mut sse] {
+        inputs.retain(|input| is_wanted(&input.name));
     }
-    println!("events: ns per event (× thinkstream), the least of {TURNS} turns\n");
-    table(&events, EVENTS);
-    println!("sse: ns per event (× thinkstream), the least of {TURNS} turns\n");
-    table(&sse, SSE);
+    table("events", &events, EVENTS, |seen| seen.text);
+    table("openai, Chat Completions", &chat, openai::CHAT, |heard| heard.text);
+    table("openai, Responses", &responses, openai::RESPONSES, |heard| heard.text);
+    table("sse", &sse, SSE, |seen| seen.text);
 }
