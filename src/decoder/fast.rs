@@ -233,7 +233,9 @@ impl Decoder {
         // No frame ends in the head, so nothing is learnt before what comes behind it.
         let learnt = self.learnt.take();
         self.scan(cut.front(head(learnt.as_deref())), &Bytes::new());
-        self.learnt = learnt;
+        if self.failed.is_none() {
+            self.learnt = learnt;
+        }
         // Without its last byte no frame ends in it, so whatever it has of one is copied.
         let rest = cut.rest();
         let (rest, last) = rest.split_at_checked(rest.len().saturating_sub(1)).unwrap_or_default();
