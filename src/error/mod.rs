@@ -278,7 +278,8 @@ impl Error {
     }
 
     /// Whether the same request may well succeed a little later: the server says so, by its error or by the
-    /// header `x-should-retry`, or its connection or something before it failed. Whether sending it again would show anything twice is another question:
+    /// header `x-should-retry`, which counts before that; or its connection or something before it failed.
+    /// Whether sending it again would show anything twice is another question:
     /// [`retry_safe`](Self::retry_safe).
     #[must_use]
     pub fn is_transient(&self) -> bool {

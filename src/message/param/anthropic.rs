@@ -26,7 +26,11 @@ impl Message {
                 text.push(',');
             }
             match &block.content {
-                Content::ToolUse(tool) if tool.is_nonsense() => tool.write_nonsense(&mut text),
+                Content::ToolUse(tool) if tool.is_nonsense() => {
+                    tool.with_object().write(&mut text);
+                    block.write_other(&mut text);
+                    text.push('}');
+                }
                 _ => block.write_anthropic(&mut text),
             }
         }
@@ -135,12 +139,10 @@ impl ToolUse {
 }
 
 impl ToolUse {
-    /// The call, if its arguments are no object.
-    fn write_nonsense(&self, out: &mut String) {
-        let input = self.input.as_ref().err().map(InvalidInput::as_object);
-        let input = Ok(Json::checked(input.unwrap_or_default()));
-        Self { input, ..self.clone() }.write(out);
-        out.push('}');
+    /// The call with an object of what the model wrote for its arguments, if that was none.
+    fn with_object(&self) -> Self {
+        let input = self.input.clone().or_else(|invalid| Ok(Json::checked(invalid.as_object())));
+        Self { input, ..self.clone() }
     }
 
     /// Whether the model wrote arguments to the end, and they are no JSON object.
