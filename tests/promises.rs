@@ -179,6 +179,28 @@ mod signatures {
     }
 
     #[test]
+    fn thinking_does_not_go_back_without_what_came_of_it() {
+        let think = [&*open(0, THINKING), &sign(0, "S"), &shut(0)].map(str::to_owned);
+        let redacted = open(1, r#"{"type":"redacted_thinking","data":"D"}"#);
+        let cut = [open(2, TOOL), json(2, "{")];
+        let said = [open(2, TEXT), text(2, "a")];
+        for (behind, reason, expected) in [
+            (&cut[..], "max_tokens", ""),
+            (&cut[..], "pause_turn", "thinking redacted_thinking"),
+            (&said[..], "max_tokens", "thinking redacted_thinking text"),
+            (&[], "end_turn", "thinking redacted_thinking"),
+        ] {
+            let events = [&[START.to_owned()], &think[..], &[redacted.clone(), shut(1)], behind];
+            let events = [events.concat(), vec![end(reason), STOP.to_owned()]].concat();
+            let param = message(events.iter().map(String::as_str)).to_param();
+            let param: serde_json::Value = serde_json::from_str(&param).unwrap();
+            let kinds = param["content"].as_array().unwrap().iter().map(|it| it["type"].as_str());
+            let kinds: Vec<_> = kinds.map(Option::unwrap).collect();
+            assert_eq!(kinds.join(" "), expected, "{reason}");
+        }
+    }
+
+    #[test]
     fn what_the_api_refuses_is_left_out() {
         let message = message([
             START,

@@ -3,6 +3,8 @@
 use core::fmt::Write as _;
 
 use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use crate::json::Json;
 use crate::json::edit::{quote, string_member, with_member, without_member};
@@ -10,19 +12,14 @@ use crate::message::{
     Block, Citation, Content, InvalidInput, InvalidReason, Message, TextContent, ThinkingContent,
     ToolUse,
 };
+use crate::stop::StopReason;
 
 impl Message {
     /// The message as the Messages API wants it back.
     pub(super) fn to_anthropic(&self) -> Json {
-        let last_fallback = self.last_fallback();
         let mut text = String::from(r#"{"role":"assistant","content":["#);
-        let mut first = true;
-        for (at, block) in self.content.iter().enumerate() {
-            let declined = last_fallback.is_some_and(|last| at < last);
-            if !self.echoes(block) || declined && block.belongs_to_its_model() {
-                continue;
-            }
-            if !core::mem::take(&mut first) {
+        for (at, block) in self.echoed_blocks().into_iter().enumerate() {
+            if at > 0 {
                 text.push(',');
             }
             match &block.content {
@@ -36,6 +33,29 @@ impl Message {
         }
         text.push_str("]}");
         Json::checked(text)
+    }
+
+    /// The blocks that go back.
+    fn echoed_blocks(&self) -> Vec<&Block> {
+        let last_fallback = self.last_fallback();
+        let goes = |(at, block): (usize, &'_ Arc<Block>)| {
+            let declined = last_fallback.is_some_and(|last| at < last);
+            self.echoes(block) && !(declined && block.belongs_to_its_model())
+        };
+        let goes: Vec<bool> = self.content.iter().enumerate().map(goes).collect();
+        let blocks = self.content.iter().zip(&goes).filter(|(_, goes)| **goes);
+        let mut blocks: Vec<_> = blocks.map(|(block, _)| &**block).collect();
+        // What came of the thinking is left out: a message may not end with that, unless it is gone on from.
+        // Of a stream that was cut it is all there is, and kept for whoever puts something behind it.
+        let over = self.complete && self.stop_reason != Some(StopReason::PauseTurn);
+        if over && goes.last() == Some(&false) {
+            let thought = |block: &&Block| {
+                matches!(block.content, Content::Thinking(_) | Content::RedactedThinking(_))
+            };
+            let end = blocks.iter().rposition(|block| !thought(block));
+            blocks.truncate(end.map_or(0, |end| end.saturating_add(1)));
+        }
+        blocks
     }
 
     /// The place of the last block that says that another model took over.

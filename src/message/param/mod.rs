@@ -28,6 +28,8 @@ impl Message {
     ///   citation, the `caller` of a tool that the model called directly. Keys that this version does
     ///   not know go back;
     /// - text blocks without any but white space;
+    /// - thinking at the end of a complete message, if what came behind it is left out: the API refuses a
+    ///   message that ends with thinking, unless it is a pause that is gone on from;
     /// - what stands before the last `fallback` block and belongs to the model that declined:
     ///   thinking, connector text and calls of the client's tools.
     ///
