@@ -310,8 +310,8 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Incomplete`] or [`ErrorKind::Unterminated`] unless the reply is complete; or the
-    /// error that the decoder has already.
+    /// [`ErrorKind::Incomplete`], [`ErrorKind::Unterminated`] or, if nothing came,
+    /// [`ErrorKind::EmptyStream`] unless the reply is complete; or the error that the decoder has already.
     pub fn finish(&mut self) -> Result<Option<Event>, Error> {
         #[cfg(feature = "http")]
         self.end_refusal();
