@@ -58,6 +58,8 @@ pub enum Rule {
     MissingToolId,
     /// A reply that stops for tools has called one. One that has not is taken to have ended its turn.
     MissingToolCall,
+    /// The stream ends where an event does. Where the reply is whole, the event that was cut is passed over.
+    CutEvent,
 }
 
 impl Rule {
@@ -96,6 +98,7 @@ impl Rule {
             Self::DoneDiffers => "done_differs",
             Self::MissingToolId => "missing_tool_id",
             Self::MissingToolCall => "missing_tool_call",
+            Self::CutEvent => "cut_event",
         }
     }
 
@@ -130,6 +133,7 @@ impl Rule {
             Self::DoneDiffers => "what a block is said to be at its end is what its deltas said",
             Self::MissingToolId => "a tool call has an id",
             Self::MissingToolCall => "a reply that stops for tools has called one",
+            Self::CutEvent => "the stream ends where an event does",
         }
     }
 
@@ -186,6 +190,7 @@ impl Rule {
                 "the result of the tool cannot name its call, and parallel calls are mixed up"
             }
             Self::MissingToolCall => "agents wait for a call to run, or go round without one",
+            Self::CutEvent => "the usage is missing, or what else came behind the end of the text",
         }
     }
 }
@@ -234,7 +239,8 @@ mod tests {
             MissingBlockStart => DoneDiffers,
             DoneDiffers => MissingToolId,
             MissingToolId => MissingToolCall,
-            MissingToolCall => return None,
+            MissingToolCall => CutEvent,
+            CutEvent => return None,
         })
     }
 
@@ -251,6 +257,6 @@ mod tests {
             assert!(rule.statement().contains(' ') && rule.consequence().contains(' '), "{rule}");
             assert_eq!(serde_json::to_value(rule).unwrap(), rule.name());
         }
-        assert_eq!(seen.len(), 3 * 21);
+        assert_eq!(seen.len(), 3 * 22);
     }
 }

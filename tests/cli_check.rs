@@ -24,9 +24,12 @@ impl Case {
         sse(&self.events)
     }
 
-    /// Where the data of the event begins.
+    /// Where the data of the event begins; of one that is cut, the event.
     fn offset(&self) -> usize {
         let before = sse(&self.events[..self.at]);
+        if self.rule == "cut_event" {
+            return before.len();
+        }
         let frame = String::from_utf8(sse(&self.events[self.at..=self.at])).unwrap();
         before.len() + frame.find("data: ").unwrap() + "data: ".len()
     }
@@ -100,12 +103,13 @@ fn openai_cases() -> Vec<Case> {
     let finish =
         |reason: &str| chunk(&format!(r#"{{"index":0,"delta":{{}},"finish_reason":"{reason}"}}"#));
     let hi = chunk(r#"{"index":0,"delta":{"role":"assistant","content":"Hi"}}"#);
-    let (tools, over) = (finish("tool_calls"), data("[DONE]"));
+    let (tools, stop, over) = (finish("tool_calls"), finish("stop"), data("[DONE]"));
     vec![
         case("missing_block_start", 1, [created, delta, &done("Hi"), completed]),
         case("done_differs", 3, [created, added, delta, &done("Ho"), completed]),
         case("missing_tool_id", 2, [&*call, &tools, &over]),
         case("missing_tool_call", 2, [&*hi, &tools, &over]),
+        case("cut_event", 2, [&*hi, &stop, "data: {\"choices\":[],\"usa"]),
     ]
 }
 

@@ -1095,7 +1095,7 @@ cases! {
     a_reason_and_done: [say("A"), end("stop"), DONE] => [r#"token 0 "A""#, r#"block 0 {"type":"text","text":"A"}"#, "complete end_turn"]
     a_reason_and_the_end_of_input: [say("A"), end("stop")] => [r#"token 0 "A""#, r#"block 0 {"type":"text","text":"A"}"#, "complete end_turn"]
     a_reason_with_usage_and_the_end_of_input: [say("A"), end("stop"), usage(COUNTS)] => [r#"token 0 "A""#, r#"block 0 {"type":"text","text":"A"}"#, "complete end_turn"]
-    a_reason_and_a_cut_frame: [say("A"), end("stop"), "data: {\"id\":\"chatc"] => [r#"token 0 "A""#, r#"block 0 {"type":"text","text":"A"}"#, "complete end_turn"]
+    a_reason_and_a_cut_frame: [say("A"), end("stop"), "data: {\"id\":\"chatc"] => [r#"token 0 "A""#, "warning cut_event", r#"block 0 {"type":"text","text":"A"}"#, "complete end_turn"]
     a_done_without_its_last_line: [say("A"), end("stop"), "data: [DONE]"] => [r#"token 0 "A""#, r#"block 0 {"type":"text","text":"A"}"#, "complete end_turn"]
     no_reason_but_done: [say("A"), DONE] => [r#"token 0 "A""#, "error incomplete: the stream ended before a stop reason"]
     neither_a_reason_nor_done: [say("A")] => [r#"token 0 "A""#, "error incomplete: the stream ended before a stop reason"]
@@ -1530,6 +1530,7 @@ fn a_deviation_is_an_error_in_strict_mode() {
     for (events, rule) in [
         ([&*call, &end("stop")], "missing_tool_id"),
         ([&say("A"), &end("tool_calls")], "missing_tool_call"),
+        ([&end("stop"), "data: {\"choices\":[]"], "cut_event"),
     ] {
         let (_, error) = everywhere(rule, &sse(&events), || chat().strict(true));
         let error = error.unwrap().to_string();

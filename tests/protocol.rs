@@ -510,6 +510,7 @@ cases! {
         "warning done_for_stop",
         "complete end_turn",
     ]
+    copilot_ends_with_done_and_no_blank_line: [START, end("end_turn"), "data: [DONE]\n"] => ["warning done_for_stop", "complete end_turn"]
     gateways_leave_message_start_out: [open(0, TEXT), text(0, "a"), shut(0), end("end_turn"), STOP] => [
         "warning missing_message_start",
         r#"token 0 "a""#,

@@ -541,7 +541,7 @@ fn top() -> Vec<String> {
         line!(RedactedData: r#"{"index":0,"data":"D"}"#),
         line!(RedactedThinking: r#"{"data":"D"}"#),
         line!(Refused: r#"{"protocol":"openai_chat","status":503,"headers":{"request_id":null,"retry_after":null,"kept":[]}}"#),
-        line!(Rule: r#""event_name""#, r#""missing_tool_call""#),
+        line!(Rule: r#""event_name""#, r#""cut_event""#),
         line!(ServerError: r#"{"type":"overloaded_error","code":"c","message":"m","param":"p","details":{"error_code": 1},"request_id":"r","status":529}"#,
             r#"{"type":"","message":"","details":null}"#),
         line!(ServerErrorType: r#""api_error""#, r#""RESOURCE_EXHAUSTED""#, r#""""#),

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use eventsource_stream::Eventsource;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use serde::Deserialize;
+use sonic_rs::LazyValue;
 use sse_core::{SseDecoder, SseEvent};
 use thinkstream::{Decoder, Event, Protocol, sse};
 
@@ -69,12 +70,24 @@ struct FlatDelta<'a> {
     stop_reason: Option<Cow<'a, str>>,
 }
 
-impl Flat<'_> {
+impl FlatDelta<'_> {
     fn text(&self) -> Option<&str> {
-        let delta = self.delta.as_ref()?;
-        let fields = [&delta.text, &delta.thinking, &delta.partial_json];
+        let fields = [&self.text, &self.thinking, &self.partial_json];
         fields.into_iter().flatten().next().map(|text| &**text)
     }
+}
+
+/// The same with the block that begins.
+#[derive(Deserialize)]
+struct FlatKept<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(default)]
+    index: u32,
+    #[serde(borrow)]
+    delta: Option<FlatDelta<'a>>,
+    #[serde(borrow)]
+    content_block: Option<LazyValue<'a>>,
 }
 
 /// What a client's types look like.
@@ -166,8 +179,33 @@ pub(crate) fn sse_core_sonic_flat_chunk(decoder: &mut SseDecoder, chunk: &Bytes,
     while let Some(event) = decoder.next(&mut chunk) {
         let SseEvent::Message(message) = event.unwrap() else { continue };
         let flat: Flat<'_> = sonic_rs::from_str(&message.data).unwrap();
-        seen.event(black_box(&flat).text());
+        seen.event(black_box(&flat).delta.as_ref().and_then(FlatDelta::text));
     }
+}
+
+/// The same with all that the next request needs kept: texts by their block, and blocks as they began.
+pub(crate) fn sse_core_sonic_flat_kept(chunks: &[Bytes]) -> Seen {
+    let mut decoder = sse_core_decoder();
+    let mut seen = Seen::default();
+    let mut kept: Vec<(String, String)> = Vec::new();
+    for chunk in chunks {
+        let mut chunk = &chunk[..];
+        while let Some(event) = decoder.next(&mut chunk) {
+            let SseEvent::Message(message) = event.unwrap() else { continue };
+            let flat: FlatKept<'_> = sonic_rs::from_str(&message.data).unwrap();
+            let text = black_box(&flat).delta.as_ref().and_then(FlatDelta::text);
+            seen.event(text);
+            if let Some(start) = &flat.content_block {
+                kept.push((start.as_raw_str().into(), String::new()));
+            }
+            let place = kept.get_mut(flat.index as usize);
+            if let (Some(text), Some((_, whole))) = (text, place) {
+                whole.push_str(text);
+            }
+        }
+    }
+    black_box(&kept);
+    seen
 }
 
 /// What is written most: the most used decoder, and an enum by the documentation.

@@ -8,6 +8,7 @@ pub(crate) const EVENTS: &[(&str, Stack)] = &[
     ("thinkstream", peers::thinkstream),
     ("thinkstream, not accumulated", peers::thinkstream_tap),
     ("sse-core + sonic-rs, flat struct", peers::sse_core_sonic_flat),
+    ("sse-core + sonic-rs, flat struct, kept", peers::sse_core_sonic_flat_kept),
     ("eventsource-stream + serde_json, enum", peers::eventsource_stream_serde_enum),
     ("fused, memchr2", floor::memchr2),
     #[cfg(target_arch = "x86_64")]

@@ -316,7 +316,11 @@ impl Decoder {
         #[cfg(feature = "http")]
         self.end_refusal();
         self.uncut();
-        while self.failed.is_none() && self.queue.is_empty() {
+        // The end of a reply is taken without the blank line behind it, too.
+        while (self.sse.flushes() || self.sse.holds(b"[DONE]"))
+            && self.failed.is_none()
+            && self.queue.is_empty()
+        {
             match self.sse.flushed() {
                 Ok(Some(found)) => self.found(found, &Bytes::new()),
                 Ok(None) => break,

@@ -262,7 +262,7 @@ pub struct Warning {
     /// The block it concerns, by its index on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
-    /// The byte of the stream at which the event's data begins.
+    /// The byte of the stream at which the event's data begins; of an event that was cut, its first byte.
     pub offset: u64,
     /// The event, if nothing of it was used.
     #[serde(

@@ -109,7 +109,9 @@ impl Decoder {
         if let Some(error) = &self.scanner.failed {
             return Err(error.clone());
         }
-        if let Some(found) = self.scanner.flushed()? {
+        if self.scanner.flushes()
+            && let Some(found) = self.scanner.flushed()?
+        {
             return Ok(Some(self.item(found, &Bytes::new())));
         }
         match self.scanner.leftover() {

@@ -221,9 +221,14 @@ impl Scanner {
         if self.open || in_field { self.offset.saturating_sub(self.frame_offset) } else { 0 }
     }
 
-    /// What the end of the input completes, if it is to complete anything.
+    /// Whether the data of an event that has not been dispatched is this so far, white space aside.
+    pub(crate) fn holds(&self, data: &[u8]) -> bool {
+        self.data == Some(Place::Held) && self.held_data.trim_ascii() == data
+    }
+
+    /// What the end of the input completes, if there is anything.
     pub(crate) fn flushed(&mut self) -> Result<Option<Found>, Error> {
-        if !self.flush || self.leftover() == 0 {
+        if self.leftover() == 0 {
             return Ok(None);
         }
         let offset = self.offset;

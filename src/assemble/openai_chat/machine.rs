@@ -341,6 +341,10 @@ impl Machine {
             Outcome::Fail(_) => return Err(Fault::Incomplete { leftover }),
             _ => return Ok(()),
         }
+        if leftover > 0 {
+            let origin = Origin { offset: origin.offset.saturating_sub(leftover), ..*origin };
+            self.ledger.tolerate(Rule::CutEvent, None, &origin, out)?;
+        }
         for choice in &mut self.choices {
             let before = out.len();
             let Some(finish) = &choice.finish else {
