@@ -54,6 +54,11 @@ impl Unframer {
         self.offset
     }
 
+    /// Passes over bytes that are no messages.
+    pub(crate) fn pass(&mut self, len: usize) {
+        self.offset = self.offset.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+    }
+
     /// Bytes of a message that has not come whole.
     pub(crate) fn leftover(&self) -> u64 {
         u64::try_from(self.held.len()).unwrap_or(u64::MAX)

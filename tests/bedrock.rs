@@ -209,6 +209,49 @@ fn another_stream_is_handed_out_raw() {
     );
 }
 
+/// Who forgets the carrier is told so, and not that the sender's message is damaged.
+#[test]
+fn text_is_known_for_what_it_is() {
+    let chat = "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[]}\n\n";
+    let created = r#"{"type":"response.created","response":{"id":"resp_1"}}"#;
+    let texts = [
+        (sse([START, STOP]), "other_protocol: the stream speaks another protocol: anthropic"),
+        (
+            sse([": busy\n\n", PING, START]),
+            "other_protocol: the stream speaks another protocol: anthropic",
+        ),
+        (sse([chat]), "other_protocol: the stream speaks another protocol: openai_chat"),
+        (sse([created]), "other_protocol: the stream speaks another protocol: openai_responses"),
+        (
+            br#"{"message":"no such model"}"#.to_vec(),
+            "no_events: no event in a body that begins with",
+        ),
+        (br#"{"error":{"message":"no"}}"#.to_vec(), "server: the server reported an error: no"),
+        (b"<html>".to_vec(), "no_events: "),
+        (b"data: {\"candidates\":[]}\n\n".to_vec(), "no_events: "),
+        (b"<p>busy</p>\n".repeat(1000), "no_events: "),
+        (sse([": busy\n\n"]), "empty_stream: "),
+    ];
+    for (text, expected) in texts {
+        let (events, error) = everywhere(expected, &text, bedrock);
+        let error = error.unwrap();
+        let said = format!("{}: {error}", error.kind().name());
+        assert!(said.starts_with(expected) && events.is_empty(), "{said}");
+    }
+}
+
+#[test]
+fn and_messages_are_where_text_should_be() {
+    let stream = stream([START, STOP]);
+    for protocol in [Protocol::Anthropic, Protocol::OpenAiResponses, Protocol::OpenAiChat] {
+        let (_, error) = everywhere("binary", &stream, || Decoder::new(protocol));
+        let error = error.unwrap();
+        let spoken = Protocol::AnthropicOnBedrock;
+        let expected = ErrorKind::OtherProtocol { spoken };
+        assert_eq!(format!("{:?}", error.kind()), format!("{expected:?}"), "{protocol}");
+    }
+}
+
 /// Recorded streams: those that end with `message_stop` are complete, cut anywhere.
 #[test]
 fn recorded_streams_are_complete() {

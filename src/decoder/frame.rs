@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use bytes::{Buf, Bytes};
 
-use super::{Decoder, Head};
+use super::Decoder;
 use crate::assemble::{Fault, Machine, Origin};
 use crate::event::Event;
 use crate::json::Flaw;
@@ -117,9 +117,6 @@ impl Decoder {
         let origin = Origin { name: &name, source, data, offset };
         match self.take(&origin) {
             Ok(()) => self.name_request(),
-            Err(Refusal::Fault(Fault::Incomplete { leftover })) if self.is_empty(leftover) => {
-                self.fail(Fault::EmptyStream, offset);
-            }
             Err(Refusal::Fault(kind)) => drop(self.fail(kind, offset)),
             Err(Refusal::Parse(error))
                 if error.error.flaw == Flaw::Utf8 && self.machine.ledger().lossy =>
@@ -181,19 +178,10 @@ impl Decoder {
         match self.machine.finish(leftover, &origin, &mut self.queue) {
             Ok(()) => self.name_request(),
             Err(kind) => {
-                let empty = || self.is_empty(leftover).then_some(Fault::EmptyStream);
-                let kind = self.not_a_stream().or_else(empty).unwrap_or(kind);
+                let kind = self.not_a_stream().unwrap_or(kind);
                 self.fail(kind, offset);
             }
         }
-    }
-
-    /// Whether the input had nothing of a reply in it: comments at the most, and what others say at the end.
-    fn is_empty(&self, leftover: u64) -> bool {
-        let nothing = |head: &Head| !head.frames || head.bytes.trim_ascii() == b"data: [DONE]";
-        let framed = self.aws.as_ref().is_some_and(|aws| aws.offset() > 0);
-        let nothing = self.head.as_deref().is_none_or(nothing) && !framed;
-        leftover == 0 && !self.machine.has_begun() && nothing
     }
 
     /// Puts the id of the request into the end of the reply. That of the headers counts.

@@ -3,19 +3,19 @@
 mod detect;
 mod fast;
 mod frame;
+mod head;
 mod learnt;
 mod options;
 #[cfg(feature = "http")]
 mod response;
 
 use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec::Vec;
 
 use bytes::{Buf, Bytes};
 
 pub use self::detect::Detector;
 use self::fast::Front;
+use self::head::Head;
 use self::learnt::Learnt;
 #[cfg(feature = "http")]
 pub use self::response::Refused;
@@ -29,9 +29,9 @@ use crate::protocol::Protocol;
 use crate::sse::{Found, Scanner};
 use crate::text::{Text, Window};
 use crate::usage::Usage;
+use crate::wire::Source;
 use crate::wire::anthropic::Peeker;
 use crate::wire::cut::Cut;
-use crate::wire::{Source, read_error_body};
 
 /// Decodes the event stream of one reply.
 ///
@@ -282,6 +282,9 @@ impl Decoder {
 
     /// Takes the next message of a binary event stream.
     fn unframe(&mut self, input: &mut Bytes) {
+        if self.is_text(input) {
+            return self.look_at_text(input);
+        }
         let Some(aws) = &mut self.aws else {
             return;
         };
@@ -296,14 +299,6 @@ impl Decoder {
             Ok(None) => {}
             Err((kind, offset)) => drop(self.fail(kind, offset)),
         }
-    }
-
-    /// Keeps the beginning of a body in which no reply has begun.
-    fn note_head(&mut self, bytes: &[u8], is_frame: bool) {
-        let head = &mut **self.head.get_or_insert_default();
-        head.frames |= is_frame;
-        let room = HEAD.saturating_sub(head.bytes.len()).min(bytes.len());
-        head.bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
 
     /// Ends the input: call it until it returns `Ok(None)` or an error.
@@ -337,30 +332,6 @@ impl Decoder {
             Some(event) => Ok(Some(event)),
             None => self.failed.clone().map_or(Ok(None), Err),
         }
-    }
-
-    /// What a body was that had no event in it, if it had anything.
-    fn not_a_stream(&self) -> Option<ErrorKind> {
-        // A stream may begin with blank lines and comments.
-        let Head { bytes: head, frames, .. } = self.head.as_deref()?;
-        if *frames {
-            // Events there were, but of none that is known here.
-            let spoken = Protocol::detect(head).ok()??;
-            // The end of a chat is sent by others too.
-            let other = spoken != self.protocol() && !head.starts_with(b"data: [DONE]");
-            return other.then_some(ErrorKind::OtherProtocol { spoken });
-        }
-        let first = head.trim_ascii().first();
-        if first.is_none_or(|byte| *byte == b':') || self.sse.leftover() > 0 {
-            return None;
-        }
-        let text = String::from_utf8_lossy(head);
-        Some(match read_error_body(&text) {
-            Some(error) => ErrorKind::Server(error.into()),
-            None => {
-                ErrorKind::NoEvents { excerpt: text.chars().take(64).collect::<String>().into() }
-            }
-        })
     }
 
     /// The message so far, also after an error.
@@ -402,7 +373,7 @@ impl Decoder {
 
     /// The other choices so far, if the request asked for several.
     #[cfg(all(feature = "std", feature = "stream"))]
-    pub(crate) fn choices(&self) -> Vec<Message> {
+    pub(crate) fn choices(&self) -> alloc::vec::Vec<Message> {
         match &self.failed {
             Some(error) => error.partial().choices.clone(),
             None => self.machine.choices(),
@@ -442,6 +413,10 @@ impl Decoder {
         if let Some(error) = &self.failed {
             return error.clone();
         }
+        let kind = match kind {
+            ErrorKind::Incomplete { leftover } if self.is_empty(leftover) => ErrorKind::EmptyStream,
+            kind => kind,
+        };
         self.machine.seal();
         let partial = Partial {
             message: self.machine.message(),
@@ -468,20 +443,6 @@ impl From<Protocol> for Decoder {
         Self::new(protocol)
     }
 }
-
-/// The beginning of a body. Most streams have an event there, and soon need it no more.
-#[derive(Debug, Default)]
-struct Head {
-    bytes: Vec<u8>,
-    /// There was a whole frame in it.
-    frames: bool,
-    /// The response is no event stream. The decoder has failed then; with what, the body says.
-    #[cfg(feature = "http")]
-    refused: Option<Refused>,
-}
-
-/// Bytes of a body that are kept to tell what it is if it is no event stream.
-const HEAD: usize = 4096;
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,99 @@
+//! What a body is in which no reply has begun.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::Decoder;
+#[cfg(feature = "http")]
+use super::Refused;
+use crate::error::ErrorKind;
+use crate::protocol::Protocol;
+use crate::wire::read_error_body;
+
+/// The beginning of a body. Most streams have an event there, and soon need it no more.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    pub(super) bytes: Vec<u8>,
+    /// There was a whole frame in it.
+    pub(super) frames: bool,
+    /// The response is no event stream. The decoder has failed then; with what, the body says.
+    #[cfg(feature = "http")]
+    pub(super) refused: Option<Refused>,
+}
+
+impl Decoder {
+    /// Keeps the beginning of a body in which no reply has begun.
+    pub(super) fn note_head(&mut self, bytes: &[u8], is_frame: bool) {
+        if bytes.is_empty() {
+            return;
+        }
+        let head = &mut **self.head.get_or_insert_default();
+        head.frames |= is_frame;
+        let room = HEAD.saturating_sub(head.bytes.len()).min(bytes.len());
+        head.bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    }
+
+    /// What a body was that had no event in it, if it had anything.
+    pub(super) fn not_a_stream(&self) -> Option<ErrorKind> {
+        // A stream may begin with blank lines and comments.
+        let Head { bytes: head, frames, .. } = self.head.as_deref()?;
+        if *frames {
+            // Events there were, but of none that is known here.
+            let spoken = Protocol::detect(head).ok()??;
+            // The end of a chat is sent by others too.
+            let other = spoken != self.protocol() && !head.starts_with(b"data: [DONE]");
+            return other.then_some(ErrorKind::OtherProtocol { spoken });
+        }
+        if let Ok(Some(spoken @ Protocol::AnthropicOnBedrock)) = Protocol::detect(head) {
+            return Some(ErrorKind::OtherProtocol { spoken });
+        }
+        let first = head.trim_ascii().first();
+        if first.is_none_or(|byte| *byte == b':') || self.sse.leftover() > 0 {
+            return None;
+        }
+        let text = String::from_utf8_lossy(head);
+        Some(match read_error_body(&text) {
+            Some(error) => ErrorKind::Server(error.into()),
+            None => {
+                ErrorKind::NoEvents { excerpt: text.chars().take(64).collect::<String>().into() }
+            }
+        })
+    }
+
+    /// Whether the input had nothing of a reply in it: comments at the most, and what others say at the end.
+    pub(super) fn is_empty(&self, leftover: u64) -> bool {
+        let nothing = |head: &Head| !head.frames || head.bytes.trim_ascii() == b"data: [DONE]";
+        let framed = self.aws.as_ref().is_some_and(|aws| aws.offset() > 0) && self.head.is_none();
+        let nothing = self.head.as_deref().is_none_or(nothing) && !framed;
+        leftover == 0 && !self.machine.has_begun() && nothing
+    }
+
+    /// Whether what should be Amazon's binary event stream is text. None of its messages is so long that its
+    /// length begins with a byte of text.
+    pub(super) fn is_text(&self, input: &[u8]) -> bool {
+        let begins = self.aws.as_ref().is_some_and(|aws| aws.offset() == 0);
+        let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+        self.head.is_some() || begins && input.first().is_some_and(is_text)
+    }
+
+    /// Looks who speaks in such a text; if it is an error, its end shows that.
+    pub(super) fn look_at_text(&mut self, input: &mut Bytes) {
+        let bytes = core::mem::take(input);
+        self.note_head(&bytes, false);
+        if let Some(aws) = &mut self.aws {
+            aws.pass(bytes.len());
+        }
+        let head = self.head.as_deref().map(|head| &*head.bytes).unwrap_or_default();
+        match Protocol::detect(head) {
+            Ok(Some(spoken)) => drop(self.fail(ErrorKind::OtherProtocol { spoken }, 0)),
+            Ok(None) if head.len() < HEAD => {}
+            Ok(None) => drop(self.not_a_stream().map(|kind| self.fail(kind, 0))),
+            Err(error) => drop(self.fail(error.kind().clone(), error.offset())),
+        }
+    }
+}
+
+/// Bytes of a body that are kept to tell what it is if it is no event stream.
+const HEAD: usize = 4096;
