@@ -80,6 +80,9 @@ fn the_events_are_those_of_the_text_stream() {
         let (events, error) = everywhere("good", &stream(&events), || bedrock().strict(strict));
         assert!(error.is_none(), "{error:?}");
         assert_eq!(events, expected);
+        let Some(Event::Complete(done)) = events.last() else { panic!("{events:?}") };
+        let measured = done.message.get("amazon-bedrock-invocationMetrics").unwrap();
+        assert_eq!(measured.as_str(), r#"{"inputTokenCount":37}"#);
     }
 }
 

@@ -103,7 +103,7 @@ impl Machine {
             }
             wire::Event::MessageStart(Some(start)) => self.message_start(start, origin, out),
             wire::Event::MessageDelta(delta) => self.message_delta(delta, origin, out),
-            wire::Event::MessageStop => self.end_message(Input::MessageStop, origin, out),
+            wire::Event::MessageStop(end) => self.message_stop(end, origin, out),
             wire::Event::Done => self.end_message(Input::Sentinel, origin, out),
             wire::Event::Error(error) => self.fail(error),
             wire::Event::Unknown { name, .. } if name.is_empty() && !self.named => {
@@ -279,6 +279,18 @@ impl Machine {
             out.push_back(Event::Usage(UsageEvent { usage }.into()));
         }
         Ok(())
+    }
+
+    fn message_stop(
+        &mut self,
+        end: Option<Box<MessageDelta<'_>>>,
+        origin: &Origin<'_>,
+        out: &mut Queue,
+    ) -> Result<(), Fault> {
+        if let Some(mut end) = end.filter(|_| self.is_open()) {
+            self.update(&mut end, origin, out)?;
+        }
+        self.end_message(Input::MessageStop, origin, out)
     }
 
     /// Takes over what `delta` has; what it has not stays as it is.

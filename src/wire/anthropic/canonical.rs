@@ -133,7 +133,7 @@ fn event(known: Known<'_>) -> Event<'_> {
             Event::ContentBlockStart { index: Some(index), block: Box::new(start.block()) }
         }
         Known::BlockStop(index) => Event::ContentBlockStop { index: Some(index) },
-        Known::MessageStop => Event::MessageStop,
+        Known::MessageStop => Event::MessageStop(None),
         Known::Ping => Event::Ping,
     }
 }

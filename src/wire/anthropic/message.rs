@@ -75,6 +75,18 @@ pub(super) fn read_delta<'a>(reader: &mut Reader<'a>) -> Result<Box<MessageDelta
     Ok(message)
 }
 
+pub(super) fn read_stop<'a>(
+    reader: &mut Reader<'a>,
+) -> Result<Option<Box<MessageDelta<'a>>>, JsonError> {
+    let end = read_delta(reader)?;
+    let nothing = end.stop_reason.is_none()
+        && end.stop_sequence.is_none()
+        && end.stop_details.is_none()
+        && end.usage.is_none()
+        && end.other.is_empty();
+    Ok((!nothing).then_some(end))
+}
+
 impl<'a> MessageStart<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
         read::members(reader, |key, reader| match key {

@@ -66,8 +66,8 @@ pub enum Event<'a> {
     },
     /// `message_delta`
     MessageDelta(Box<MessageDelta<'a>>),
-    /// `message_stop`
-    MessageStop,
+    /// `message_stop`, with what it says beside its type: Bedrock adds its measurements.
+    MessageStop(Option<Box<MessageDelta<'a>>>),
     /// `ping`
     Ping,
     /// `error`, or an object that has only an `error`.
@@ -155,7 +155,7 @@ impl<'a> Event<'a> {
             }
             "message_start" => Self::MessageStart(message::read_start(&mut reader)?),
             "message_delta" => Self::MessageDelta(message::read_delta(&mut reader)?),
-            "message_stop" => reader.skip().map(|()| Self::MessageStop)?,
+            "message_stop" => Self::MessageStop(message::read_stop(&mut reader)?),
             "ping" => reader.skip().map(|()| Self::Ping)?,
             "error" => Self::Error(Box::new(read_error(text))),
             name => Self::Unknown { name: Cow::Owned(name.into()), data: text },
@@ -176,7 +176,7 @@ impl<'a> Event<'a> {
             Self::ContentBlockDelta { .. } => "content_block_delta",
             Self::ContentBlockStop { .. } => "content_block_stop",
             Self::MessageDelta(_) => "message_delta",
-            Self::MessageStop => "message_stop",
+            Self::MessageStop(_) => "message_stop",
             Self::Ping => "ping",
             Self::Error(_) => "error",
             Self::Done => "[DONE]",
