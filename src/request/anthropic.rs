@@ -6,6 +6,7 @@ use alloc::string::ToString;
 
 use serde_json::{Value, json};
 
+use super::number::whole;
 use super::params::plain;
 use super::{
     ApiVersion, Display, Effort, Fix, PrefixMismatch, RequestParams, Thinking, ThinkingError,
@@ -174,7 +175,7 @@ fn of_raw(raw: &Json) -> Result<Mode> {
     let Some(object) = object(raw) else { return Ok(Mode::Other) };
     match object.get("type").and_then(Value::as_str) {
         Some("enabled") => {
-            let budget = object.get("budget_tokens").and_then(Value::as_u64);
+            let budget = object.get("budget_tokens").and_then(whole);
             budget.map(Mode::Enabled).ok_or(ThinkingError::MissingBudget)
         }
         Some("adaptive") => Ok(Mode::Adaptive(None)),

@@ -1,9 +1,17 @@
 //! Numbers of a request, read back to the last bit: `serde_json` may be off by one there.
 
+use alloc::string::ToString;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::json::Json;
+
+/// A whole number, also where a program has written it with a point, as some do with all numbers.
+pub(super) fn whole(number: &Value) -> Option<u64> {
+    number.as_u64().or_else(|| number.as_f64()?.to_string().parse().ok())
+}
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
 pub(super) fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
@@ -31,5 +39,29 @@ pub(super) mod maybe {
     ) -> Result<Option<f64>, D::Error> {
         let number = Option::<Json>::deserialize(deserializer)?;
         number.map(|number| number.parse().map_err(D::Error::custom)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_may_have_a_point() {
+        for (json, expected) in [
+            ("2048", Some(2048)),
+            ("2048.0", Some(2048)),
+            ("2.048e3", Some(2048)),
+            ("0.0", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("2048.5", None),
+            ("-1", None),
+            ("-1.0", None),
+            ("1e30", None),
+            ("\"2048\"", None),
+            ("null", None),
+        ] {
+            assert_eq!(whole(&serde_json::from_str(json).unwrap()), expected, "{json}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::number::whole;
 use crate::message::Provider;
 use crate::models::{Effort, Model};
 use crate::text::Text;
@@ -137,7 +138,7 @@ impl RequestParams {
     #[must_use]
     pub fn of(api: Provider, request: &Map<String, Value>) -> Self {
         let number = |key: &str| request.get(key).and_then(Value::as_f64);
-        let count = |key: &str| request.get(key).and_then(Value::as_u64);
+        let count = |key: &str| request.get(key).and_then(whole);
         let last = request.get("messages").and_then(Value::as_array).and_then(|all| all.last());
         let effort = request.get("output_config").and_then(|config| config.get("effort"));
         let limits = ["max_completion_tokens", "max_output_tokens", "max_tokens"];
