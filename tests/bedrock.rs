@@ -227,7 +227,7 @@ fn text_is_known_for_what_it_is() {
         (sse([created]), "other_protocol: the stream speaks another protocol: openai_responses"),
         (
             br#"{"message":"no such model"}"#.to_vec(),
-            "no_events: no event in a body that begins with",
+            "no_events: the body has no event but JSON: of another API",
         ),
         (br#"{"error":{"message":"no"}}"#.to_vec(), "server: the server reported an error: no"),
         (b"<html>".to_vec(), "no_events: "),

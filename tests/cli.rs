@@ -753,7 +753,7 @@ fn decode_says_what_speaks_no_protocol() {
     let stream = b"data: {\"candidates\":[\"\x1b[31m\"]}\n\n";
     let ran = run(&["decode"], stream);
     assert_eq!((ran.code, &*ran.stdout), (Some(1), ""));
-    assert!(ran.stderr.contains("no event in a body that begins with"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the body has no event but"), "{}", ran.stderr);
     assert!(!ran.stderr.contains('\x1b'), "{}", ran.stderr);
     let ran = run(&["decode", "--json"], stream);
     assert_eq!(ran.code, Some(1));

@@ -217,12 +217,14 @@ fn a_cut_reply_is_gone_on_with_if_asked() {
             Some(Resume::User),
             format!("u['a'] a[Tx_] u['{goes_on}']"),
         ),
+        (&["u a", "a claude-opus-4-8 K1 ~"], OPUS, Mode::Adaptive, None, "u['a']".to_owned()),
+        // A call that was cut is not sent, and behind its answers a word of the user would be about another.
         (
-            &["u a", "a claude-opus-4-8 K1 ~"],
+            &["u a", "a claude-opus-4-8 K1 Ct1", "r t1", "a claude-opus-4-8 K2 Jt2 !max_tokens"],
             OPUS,
             Mode::Adaptive,
-            Some(Resume::User),
-            format!("u[Ta T{goes_on}]"),
+            None,
+            "u['a'] a[K1 Ct1] u[rt1]".to_owned(),
         ),
         // The text was whole, but not the reply.
         (
@@ -1103,6 +1105,9 @@ fn edits_can_be_left_to_the_api() {
         ]})
     );
     let mut all = ContextEdits::default();
+    // Where thinking is off the API refuses to clear it.
+    let off = history.render(&target(OPUS).mode(Mode::Off), &policy);
+    assert!(!off.fields[0].1.contains("clear_thinking"), "{}", off.fields[0].1);
     all.clear_thinking = Some(Keep::All);
     let rendered =
         history.preview(&target(OPUS), &self::policy(|policy| policy.context_edits = Some(all)));

@@ -676,6 +676,27 @@ fn what_the_api_refuses_is_recognised() {
         ("thinking.disabled.display: Extra inputs are not permitted", Kind::Mode),
         ("Could not decrypt the provided encrypted_content", Kind::InvalidEncryptedContent),
         ("Duplicate item found with id rs_1", Kind::DuplicateItem),
+        (
+            "messages.5.content.0: If an assistant message contains any thinking blocks, the first block must be `thinking` or `redacted_thinking`. Found `text`.",
+            Kind::ThinkingExpected,
+        ),
+        (
+            "messages.3.content.10: When providing `thinking` or `redacted_thinking` blocks, the blocks must match the parameters during the original request.",
+            Kind::CannotBeModified,
+        ),
+        (
+            "`clear_thinking_20251015` strategy requires `thinking` to be enabled or adaptive",
+            Kind::Mode,
+        ),
+        ("This model does not support effort level 'xhigh'.", Kind::Mode),
+        (
+            "max_tokens: 200000 > 64000, which is the maximum allowed number of output tokens",
+            Kind::Budget,
+        ),
+        (
+            "messages.1.content.0: Invalid `data` in `redacted_thinking` block",
+            Kind::InvalidSignature,
+        ),
     ] {
         let rejection = Rejection::classify(400, &error(text).to_string());
         assert_eq!(rejection.map(|rejection| rejection.kind), Some(kind), "{text}");

@@ -121,6 +121,20 @@ fn cases() -> Vec<(&'static str, Value, Mode, &'static [&'static str], &'static 
             "u['hi'] a[Ct1] u[rt1 Tx]",
         ),
         (
+            "an answer with a text that is none",
+            json!([
+                hi(),
+                model([call("t1"), call("t2")]),
+                user([
+                    json!({"type": "tool_result", "tool_use_id": "t1", "content": [text(""), text("x")]}),
+                    json!({"type": "tool_result", "tool_use_id": "t2", "content": [text(" ")], "is_error": true}),
+                ])
+            ]),
+            Mode::Unknown,
+            &["EmptyText $.messages[2].content[0] t1", "EmptyText $.messages[2].content[1] t2"],
+            "u['hi'] a[Ct1 Ct2] u[rt1 xt2]",
+        ),
+        (
             "two answers behind text",
             json!([
                 hi(),

@@ -1933,12 +1933,9 @@ mod errors {
             ),
             (
                 r#"{"id":"resp_a7"}"#,
-                r#"error no_events: no event in a body that begins with `{"id":"resp_a7"}`"#,
+                r#"error no_events: the body has no event but JSON: of another API, or `stream` was left out of the request"#,
             ),
-            (
-                "<html>502</html>\n",
-                "error no_events: no event in a body that begins with `<html>502</html>\\n`",
-            ),
+            ("<html>502</html>\n", "error no_events: the body has no event but a page of markup"),
         ] {
             let result = everywhere(body, body.as_bytes(), responses);
             assert_eq!(lines(&result), [expected], "{body}");

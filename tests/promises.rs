@@ -435,12 +435,29 @@ mod endings {
         assert_eq!(excerpt.as_str(), &page[..64]);
         assert_eq!(
             error.to_string(),
-            format!(
-                "no event in a body that begins with `{}` (byte {})",
-                page[..64].replace('\n', "\\n"),
-                page.len()
-            )
+            format!("the body has no event but a page of markup (byte {})", page.len())
         );
+        // Neither what the model wrote in a reply that is no stream.
+        for (body, expected) in [
+            (
+                r#"{"content":[{"type":"text","text":"secret"}]}"#,
+                "JSON: of another API, or `stream` was left out of the request",
+            ),
+            ("[\"secret\"]", "JSON: of another API, or `stream` was left out of the request"),
+            ("secret", "text"),
+            ("\u{e9}secret", "text"),
+            ("\u{1}secret", "binary data"),
+        ] {
+            let (_, error) = everywhere("a body", body.as_bytes(), anthropic);
+            let error = error.unwrap();
+            assert_eq!(
+                error.to_string(),
+                format!("the body has no event but {expected} (byte {})", body.len())
+            );
+            let ErrorKind::NoEvents { excerpt } = error.kind() else { panic!("{error}") };
+            assert_eq!(excerpt.as_str(), body);
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        }
         let body = r#"{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"},"request_id":"req_9"}"#;
         let (_, error) = everywhere("an error of the API", body.as_bytes(), anthropic);
         let error = error.unwrap();

@@ -104,7 +104,8 @@ pub enum ErrorKind {
     },
     /// The server, or something before it: the body is no event stream. It may be a page of a proxy.
     NoEvents {
-        /// How it begins: at most 64 characters.
+        /// How it begins: at most 64 characters. [`Display`](fmt::Display) leaves them out, for they may be the
+        /// model's.
         excerpt: Text,
     },
     /// The network, or the server: an event stream ended inside an event. Only
@@ -142,7 +143,8 @@ pub enum ErrorKind {
     Refused {
         /// The status of the response.
         status: u16,
-        /// How its body begins: at most 64 characters.
+        /// How its body begins: at most 64 characters. [`Display`](fmt::Display) leaves them out, for they may
+        /// be the model's.
         excerpt: Text,
     },
     /// The caller, or something before the server: the response is compressed, and its bytes mean

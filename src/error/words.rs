@@ -66,13 +66,13 @@ impl fmt::Display for Described<'_> {
                 f.write_str("the body is empty")
             }
             ErrorKind::NoEvents { excerpt } => {
-                write!(f, "no event in a body that begins with `{excerpt}`")
+                write!(f, "the body has no event but {}", what_begins_so(excerpt))
             }
             ErrorKind::PartialFrame { leftover } => {
                 write!(f, "the stream ended {leftover} bytes into an event")
             }
             ErrorKind::Refused { status, excerpt } => {
-                write!(f, "no event stream but status {status} with `{excerpt}`")
+                write!(f, "no event stream but status {status} with {}", what_begins_so(excerpt))
             }
             ErrorKind::Encoded { status, encoding } => {
                 write!(f, "the response, with status {status}, is encoded: {encoding}")
@@ -96,6 +96,17 @@ impl fmt::Display for Described<'_> {
                 chain(&**error, f)
             }
         }
+    }
+}
+
+/// What a body is that begins like this. Its own words are left out: they may be the model's.
+fn what_begins_so(excerpt: &str) -> &'static str {
+    match excerpt.trim_start().chars().next() {
+        None => "nothing in it",
+        Some('{' | '[') => "JSON: of another API, or `stream` was left out of the request",
+        Some('<') => "a page of markup",
+        Some(first) if first.is_control() || first == char::REPLACEMENT_CHARACTER => "binary data",
+        Some(_) => "text",
     }
 }
 

@@ -70,6 +70,12 @@ impl Part {
         self.kind == "tool_result"
     }
 
+    /// What a result says, as blocks.
+    pub(super) fn inner(&self) -> impl Iterator<Item = &str> {
+        let content = raw_member(&self.json, "content").filter(|_| self.is_result());
+        content.into_iter().flat_map(Items::new)
+    }
+
     /// The id of the call that it answers.
     pub(super) fn answers(&self) -> Text {
         string_member(&self.json, "tool_use_id").unwrap_or_default().into()

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::report::{Note, Reason};
-use super::turns::answered;
+use super::turns::{Answers, answered};
 use super::{Compaction, Entry, History, Keep, Mode, Policy, Reply, Target};
 use crate::json::edit::raw_member;
 use crate::message::{Block, Content, Message, Provider};
@@ -29,6 +29,7 @@ pub(super) struct Fates {
     pub(super) compaction: Option<(usize, usize)>,
     /// The first entry of the tool loop in progress.
     pub(super) in_progress: Option<usize>,
+    pub(super) answers: Answers,
     pub(super) notes: Vec<Note>,
 }
 
@@ -36,7 +37,8 @@ pub(super) struct Fates {
 pub(super) fn decide(history: &History, target: &Target, policy: &Policy) -> Fates {
     let in_progress = history.in_progress();
     let (mut watermark, mut why) = watermark(history, target, policy, in_progress);
-    let mut rules = Rules { history, target, policy, in_progress, compaction: None };
+    let answers = history.answers();
+    let mut rules = Rules { history, target, policy, in_progress, answers, compaction: None };
     rules.compaction = rules.compaction();
     let mut blocks = rules.all(watermark);
     if let Some(gap) = gap(&blocks, target).filter(|gap| *gap > watermark) {
@@ -51,10 +53,12 @@ pub(super) fn decide(history: &History, target: &Target, policy: &Policy) -> Fat
         why,
         compaction: rules.compaction,
         in_progress,
+        answers: Answers::default(),
         notes: Vec::new(),
     };
     fates.no_last_thinking(history, target);
     fates.look_at_ignored(&rules);
+    fates.answers = rules.answers;
     fates.look_at_loop(history, target);
     fates.look_at_answers(history);
     fates.note_watermark();
@@ -235,6 +239,7 @@ pub(super) struct Rules<'a> {
     pub(super) target: &'a Target,
     pub(super) policy: &'a Policy,
     pub(super) in_progress: Option<usize>,
+    answers: Answers,
     compaction: Option<(usize, usize)>,
 }
 
@@ -316,7 +321,7 @@ impl Rules<'_> {
                     && block.answerable()
                     && message.complete
                     && self.target.provider == Provider::Anthropic
-                    && self.history.is_answered(entry, &tool.id) => {}
+                    && self.answers.has(entry, &tool.id) => {}
             // Some servers sign nothing, and want their thinking back all the same.
             Content::Thinking(thinking)
                 if thinking.signature.is_none()
@@ -340,9 +345,7 @@ impl Rules<'_> {
     fn cut_back(&self, entry: usize, message: &Message, fates: &mut [Option<Reason>]) {
         let stands = |block: &Block| match &block.content {
             Content::Text(_) => true,
-            Content::ToolUse(tool) if tool.kind.is_client() => {
-                self.history.is_answered(entry, &tool.id)
-            }
+            Content::ToolUse(tool) if tool.kind.is_client() => self.answers.has(entry, &tool.id),
             Content::Other(_) if block.is_compaction() => true,
             // What the provider's tools gave belongs to what was said of it.
             _ => false,

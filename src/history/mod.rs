@@ -240,7 +240,7 @@ impl ToolResult {
         Self { id: id.into(), content: trimmed(content.into()), is_error: false }
     }
 
-    /// The same, of a tool that failed.
+    /// The same, of a tool that failed. `OpenAI`'s APIs have no field for that, so say it in the result too.
     #[must_use]
     pub fn error(mut self) -> Self {
         self.is_error = true;

@@ -148,6 +148,12 @@ pub enum Note {
         /// The model that signed.
         model: Text,
     },
+    /// A tool has failed, and `OpenAI`'s APIs have no field that says so: the model knows only what the result
+    /// says.
+    ErrorUnsaid {
+        /// The id of the call.
+        id: Text,
+    },
 }
 
 impl Report {
@@ -272,6 +278,11 @@ impl fmt::Display for Note {
             Self::UnknownModel { model } => {
                 write!(f, "nothing is known of {:?}, and what it reads is a guess", model.as_str())
             }
+            Self::ErrorUnsaid { id } => write!(
+                f,
+                "the API has no field for the failure of {:?}: only the result can say it",
+                id.as_str()
+            ),
             Self::AccountUnstated { model } => write!(
                 f,
                 "signatures of {:?} are bound to an account, which is not stated on both sides",

@@ -1,11 +1,13 @@
 //! What belongs together in a history: turns, calls and their answers, and replies that were cut.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, History, Reply, Target, kind};
+use super::report::Action;
+use super::{Entry, History, Policy, Reply, Target, kind};
 use crate::history::target::Mode;
 use crate::json::edit::{raw_member, string_member};
 use crate::json::reader::Items;
@@ -23,10 +25,28 @@ pub enum Resume {
     User,
 }
 
+/// Of each id, the entries that call and that answer with it.
+#[derive(Default)]
+pub(super) struct Answers {
+    /// In order; whether it is an answer.
+    places: BTreeMap<String, Vec<(usize, bool)>>,
+}
+
+impl Answers {
+    /// Whether a call of a reply has an answer, before another call has the same id.
+    pub(super) fn has(&self, reply: usize, id: &str) -> bool {
+        let places = self.places.get(id).map(Vec::as_slice).unwrap_or_default();
+        let behind = places.partition_point(|(at, _)| *at <= reply);
+        places.get(behind).is_some_and(|(_, answer)| *answer)
+    }
+}
+
 impl History {
     /// If the last reply was cut, adds what makes the model go on with it, and says how: its own text, where
     /// the model takes that and does not think, else a message of the user that has the text and asks to go
-    /// on. What was refused is not gone on with, nor a reply of which nothing came.
+    /// on. What was refused is not gone on with, nor a reply of which nothing can be
+    /// sent, such as a cut call or thinking alone: that request is sent again, if its length was the reason
+    /// then with more `max_tokens`.
     ///
     /// It becomes part of the record, so that what is signed behind it stays valid.
     pub fn resume(&mut self, target: &Target) -> Option<Resume> {
@@ -36,11 +56,11 @@ impl History {
         if !cut || message.stop_reason == Some(StopReason::Refusal) {
             return None;
         }
-        // Of a request that failed before anything came there is nothing to go on with: it is sent again.
-        if message.content.is_empty() {
+        let open = message.unfinished_text();
+        // Where nothing goes out, as of a call that was cut, there is nothing to go on with: it is sent again.
+        if open.is_empty() && !self.sends_last(target) {
             return None;
         }
-        let open = message.unfinished_text();
         // The API refuses a last message that ends with white space.
         let begun = open.trim_end();
         let whole = message.content.last().and_then(|block| match &block.content {
@@ -54,6 +74,14 @@ impl History {
         }
         self.push_user(&request_to_go_on(&open));
         Some(Resume::User)
+    }
+
+    /// Whether anything of the last entry goes out.
+    fn sends_last(&self, target: &Target) -> bool {
+        let last = self.entries.len().saturating_sub(1);
+        let rendered = self.preview(target, &Policy::default());
+        let lines = rendered.report.lines.iter();
+        lines.filter(|line| line.entry == last).any(|it| !matches!(it.action, Action::Dropped(_)))
     }
 
     /// The entries with which turns begin: the user says something, and answers no call with it.
@@ -106,23 +134,21 @@ impl History {
         turns
     }
 
-    /// Whether a call of a reply has an answer, before another call has the same id.
-    pub(super) fn is_answered(&self, reply: usize, id: &str) -> bool {
-        let behind = self.entries.iter().skip(reply.saturating_add(1));
-        for entry in behind {
-            let found = match entry {
-                Entry::ToolResult(result) => result.id == id,
-                Entry::User(content) => answered(content).any(|answer| answer == id),
-                Entry::Assistant(reply) if reply.message.calls().any(|call| call.id == id) => {
-                    return false;
+    /// Where which calls are made and answered.
+    pub(super) fn answers(&self) -> Answers {
+        let mut places: BTreeMap<String, Vec<(usize, bool)>> = BTreeMap::new();
+        let mut put = |id: String, at, answer| places.entry(id).or_default().push((at, answer));
+        for (at, entry) in self.entries.iter().enumerate() {
+            match entry {
+                Entry::ToolResult(result) => put(result.id.as_str().into(), at, true),
+                Entry::User(content) => answered(content).for_each(|id| put(id, at, true)),
+                Entry::Assistant(reply) => {
+                    reply.message.calls().for_each(|call| put(call.id.as_str().into(), at, false));
                 }
-                Entry::Assistant(_) | Entry::Prefill(_) => false,
-            };
-            if found {
-                return true;
+                Entry::Prefill(_) => {}
             }
         }
-        false
+        Answers { places }
     }
 
     /// The call that an answer is for, which stands before it.

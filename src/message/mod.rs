@@ -288,6 +288,12 @@ pub enum CitationLocation {
     Unknown,
 }
 
+/// Whether a reply whose last block is of this type has paused: it goes back as it is, and is gone on from.
+pub(crate) fn is_pause(kind: &str) -> bool {
+    kind.ends_with("_tool_result")
+        || matches!(kind, "server_tool_use" | "mcp_tool_use" | "compaction")
+}
+
 /// Whether it is not worth writing down.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_zero(number: &u32) -> bool {

@@ -51,7 +51,8 @@ impl Effort {
     /// The budget that stands for the effort where a model takes budgets, in tokens.
     ///
     /// `low`, `medium`, `high` and `max` are what people know; `minimal` is the least that the API takes,
-    /// and `xhigh` lies half way between its neighbours.
+    /// and `xhigh` lies half way between its neighbours. Where a model writes less, a request asks for as much as
+    /// leaves room for an answer.
     #[must_use]
     pub fn budget_tokens(self) -> u64 {
         match self {

@@ -125,7 +125,7 @@ fn mode(thinking: &Thinking, model: &Model) -> Result<Mode> {
         Thinking::Effort(effort) => of_effort(*effort, model),
         Thinking::Adaptive(effort) if model.adaptive => Ok(Mode::Adaptive(*effort)),
         Thinking::Adaptive(effort) => {
-            let budget = effort.unwrap_or(Effort::Medium).budget_tokens();
+            let budget = budget_of(effort.unwrap_or(Effort::Medium), model);
             Err(not("adaptive", model.enabled.then_some(Thinking::Budget(budget))))
         }
         Thinking::Budget(tokens) if model.enabled => Ok(Mode::Enabled(*tokens)),
@@ -142,12 +142,19 @@ fn mode(thinking: &Thinking, model: &Model) -> Result<Mode> {
     }
 }
 
+/// The budget that stands for an effort. It leaves the least that one may be for the answer, of what the model
+/// writes at most.
+fn budget_of(effort: Effort, model: &Model) -> u64 {
+    let room = model.max_output_tokens.map(|most| most.saturating_sub(model.min_budget_tokens));
+    effort.budget_tokens().min(room.unwrap_or(u64::MAX))
+}
+
 fn of_effort(effort: Effort, model: &Model) -> Result<Mode> {
     if model.adaptive {
         return Ok(Mode::Adaptive(Some(effort)));
     }
     if model.enabled {
-        return Ok(Mode::Enabled(effort.budget_tokens()));
+        return Ok(Mode::Enabled(budget_of(effort, model)));
     }
     let mode = "thinking";
     Err(ThinkingError::ModeNotSupported { mode, model: model.family.clone(), nearest: None })
@@ -240,10 +247,8 @@ fn check_budget(mode: &Mode, model: &Model, params: &RequestParams) -> Result<()
     let asked = params.interleaved || params.betas.iter().any(|beta| *beta == INTERLEAVED);
     let whole_turn = asked && params.tools && model.interleaves_with_header;
     // Where no limit is stated, it is at most that of the model.
-    let most = model.max_output_tokens.map(|most| most.saturating_add(1));
-    match params.max_tokens.or(most) {
+    match params.max_tokens.or(model.max_output_tokens) {
         Some(max_tokens) if budget >= max_tokens && !whole_turn => {
-            let max_tokens = params.max_tokens.or(model.max_output_tokens).unwrap_or(max_tokens);
             let fix = room_for(budget, max_tokens, model);
             Err(ThinkingError::BudgetNotBelowMaxTokens { budget, max_tokens, fix })
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::number::whole;
-use crate::message::Provider;
+use crate::message::{Provider, is_pause};
 use crate::models::{Effort, Model};
 use crate::text::Text;
 
@@ -153,7 +153,7 @@ impl RequestParams {
             top_k: count("top_k"),
             tool_choice: request.get("tool_choice").map(ToolChoice::of).unwrap_or_default(),
             tools: tools.is_some_and(|tools| !tools.is_empty()),
-            prefill: last.is_some_and(|last| last.get("role") == Some(&"assistant".into())),
+            prefill: last.is_some_and(is_prefill),
             effort: effort.and_then(Value::as_str).and_then(|name| name.parse().ok()),
             store: request.get("store").and_then(Value::as_bool),
             others: others.map(|(key, _)| key.as_str().into()).collect(),
@@ -204,6 +204,13 @@ impl RequestParams {
 /// Parameters that have a field of their own.
 const READ: [&str; 7] =
     ["temperature", "top_p", "top_k", "tool_choice", "tools", "store", "messages"];
+
+/// Whether the model shall go on from a message: one of its own, unless that was only paused.
+fn is_prefill(message: &Value) -> bool {
+    let blocks = message.get("content").and_then(Value::as_array);
+    let last = blocks.and_then(|blocks| blocks.last()?.get("type")?.as_str());
+    message.get("role").and_then(Value::as_str) == Some("assistant") && !last.is_some_and(is_pause)
+}
 
 impl ToolChoice {
     /// As the APIs write it.

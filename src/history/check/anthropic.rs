@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 
 use super::{Finding, FindingKind as Kind};
 use crate::history::draft::{Draft, MARKS, Part, is_cacheable};
-use crate::history::{Mode, Target, Ttl};
+use crate::history::{Mode, Target, Ttl, kind};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
+use crate::message::is_pause;
 use crate::models::Replay;
 
 pub(super) fn read(messages: &[Json]) -> Vec<Draft> {
@@ -77,9 +78,8 @@ fn of_part(part: &Part, role: &str, target: &Target) -> Vec<Kind> {
             kinds.push(Kind::ThinkingWithoutText);
         }
         "redacted_thinking" if !says("data") => kinds.push(Kind::RedactedWithoutData),
-        "text" if string_member(&part.json, "text").is_none_or(|text| text.trim().is_empty()) => {
-            kinds.push(Kind::EmptyText);
-        }
+        "text" if is_empty_text(&part.json) => kinds.push(Kind::EmptyText),
+        "tool_result" if part.inner().any(is_empty_text) => kinds.push(Kind::EmptyText),
         "tool_use"
             if raw_member(&part.json, "input").is_none_or(|input| !input.starts_with('{')) =>
         {
@@ -101,6 +101,12 @@ fn of_part(part: &Part, role: &str, target: &Target) -> Vec<Kind> {
         kinds.push(Kind::CacheMarkForbidden);
     }
     kinds
+}
+
+/// Whether a block is text without any.
+pub(super) fn is_empty_text(block: &str) -> bool {
+    let nothing = |text: Option<String>| text.is_none_or(|text| text.trim().is_empty());
+    kind(block) == "text" && nothing(string_member(block, "text"))
 }
 
 /// Calls and their answers: an answer stands first in the message behind its call.
@@ -185,11 +191,7 @@ fn of_end(drafts: &[Draft], target: &Target, found: &mut Vec<Finding>) {
         found.push(Finding::of_block(Kind::TrailingSpace, at, last, None));
     }
     // A pause of the provider's own tools is gone on from.
-    let paused = reply.parts.last().is_some_and(|part| {
-        let kind = part.kind.as_str();
-        kind.ends_with("_tool_result")
-            || matches!(kind, "server_tool_use" | "mcp_tool_use" | "compaction")
-    });
+    let paused = reply.parts.last().is_some_and(|part| is_pause(&part.kind));
     let thinking = matches!(target.mode, Mode::Adaptive | Mode::Enabled);
     if !paused && (thinking || target.knows(|row| !row.prefill)) {
         found.push(Finding::of_message(Kind::Prefill, at));

@@ -1,5 +1,6 @@
 //! How the messages of a chat, and the items of a response, are mended one by one.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,17 +12,57 @@ use crate::json::Json;
 use crate::json::edit::{quote, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
 
-pub(super) fn mend_openai(messages: &mut Vec<Json>, finding: &Finding, chat: bool) -> &'static str {
+/// What goes out of an array of messages, and what is put into it: all at once, for each move of one would be a
+/// move of all behind it.
+#[derive(Default)]
+pub(super) struct Moves {
+    gone: BTreeSet<usize>,
+    behind: BTreeMap<usize, Vec<Json>>,
+}
+
+impl Moves {
+    pub(super) fn leave_out(&mut self, at: usize) {
+        self.gone.insert(at);
+    }
+
+    /// Puts a message behind the one at `at`, and behind what was put there before.
+    pub(super) fn put(&mut self, at: usize, message: Json) {
+        self.behind.entry(at).or_default().push(message);
+    }
+
+    /// Says whether there was anything to do.
+    pub(super) fn carry_out(mut self, messages: &mut Vec<Json>) -> bool {
+        if self.gone.is_empty() && self.behind.is_empty() {
+            return false;
+        }
+        let mut moved = Vec::with_capacity(messages.len());
+        for (at, message) in messages.drain(..).enumerate() {
+            if !self.gone.contains(&at) {
+                moved.push(message);
+            }
+            moved.append(self.behind.get_mut(&at).unwrap_or(&mut Vec::new()));
+        }
+        *messages = moved;
+        true
+    }
+}
+
+pub(super) fn mend_openai(
+    messages: &mut [Json],
+    moves: &mut Moves,
+    finding: &Finding,
+    chat: bool,
+) -> &'static str {
     let at = finding.message;
     let id = finding.id.as_deref().unwrap_or_default();
     match finding.kind {
         Kind::OrphanToolUse => {
             if messages.get(at).is_some_and(|item| kind(item) == "tool_search_call") {
-                messages.remove(at);
+                moves.leave_out(at);
                 return "left out";
             }
             let item = messages.get(at).map(|item| kind(item)).unwrap_or_default();
-            messages.insert(at.saturating_add(1), not_run(&item, id, chat));
+            moves.put(at, not_run(&item, id, chat));
             "an answer was put in: the tool was not run"
         }
         Kind::DuplicateToolId if chat => {
@@ -30,9 +71,9 @@ pub(super) fn mend_openai(messages: &mut Vec<Json>, finding: &Finding, chat: boo
             "the second call was left out"
         }
         Kind::UnsignedThinking => {
-            messages.remove(at);
+            moves.leave_out(at);
             // What it led to is refused by its id now.
-            for item in messages.iter_mut().skip(at) {
+            for item in messages.iter_mut().skip(at.saturating_add(1)) {
                 if !matches!(kind(item).as_str(), "message" | "function_call" | "custom_tool_call")
                 {
                     break;
@@ -44,7 +85,7 @@ pub(super) fn mend_openai(messages: &mut Vec<Json>, finding: &Finding, chat: boo
             "left out, and the ids of what it led to"
         }
         _ => {
-            messages.remove(at);
+            moves.leave_out(at);
             "left out"
         }
     }

@@ -72,7 +72,7 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
 /// What a chat would refuse in its `messages`.
 pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut open: Vec<String> = Vec::new();
+    let mut open: BTreeMap<String, usize> = BTreeMap::new();
     let mut known: BTreeSet<String> = BTreeSet::new();
     for (at, message) in messages.iter().enumerate() {
         let role = string_member(message, "role").unwrap_or_default();
@@ -89,8 +89,8 @@ pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
         }
         if role == "tool" {
             let id = string_member(message, "tool_call_id").unwrap_or_default();
-            match open.iter().position(|call| *call == id) {
-                Some(place) => drop(open.remove(place)),
+            match open.get_mut(&id).filter(|calls| **calls > 0) {
+                Some(calls) => *calls = calls.saturating_sub(1),
                 None => add(Kind::OrphanToolResult, Some(&id)),
             }
             continue;
@@ -106,15 +106,21 @@ pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
             }
             known.insert(id.clone());
         }
-        for id in &ids {
-            // The answers come before anything else is said.
-            let behind = messages.get(at.saturating_add(1)..).unwrap_or_default();
-            let mut answers = behind.iter().map_while(|next| string_member(next, "tool_call_id"));
-            if !answers.any(|answer| answer == *id) {
-                add(Kind::OrphanToolUse, Some(id));
-            }
+        open.clear();
+        if ids.is_empty() {
+            continue;
         }
-        open = ids;
+        // The answers come before anything else is said.
+        let behind = messages.get(at.saturating_add(1)..).unwrap_or_default();
+        let answers = behind.iter().map_while(|next| string_member(next, "tool_call_id"));
+        let answers: BTreeSet<String> = answers.collect();
+        for id in ids {
+            if !answers.contains(&id) {
+                add(Kind::OrphanToolUse, Some(&id));
+            }
+            let calls = open.entry(id).or_default();
+            *calls = calls.saturating_add(1);
+        }
     }
     found
 }

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::anthropic::{find, read};
-use super::mend::mend_openai;
+use super::anthropic::{find, is_empty_text, read};
+use super::mend::{Moves, mend_openai};
 use super::openai::{find_chat, find_items};
 use super::{Finding, FindingKind as Kind};
 use crate::history::draft::{Draft, Part, tool_id};
@@ -94,6 +94,8 @@ impl Repaired {
             }
             match kind {
                 Kind::ConsecutiveRoles => join(&mut drafts, &found),
+                Kind::EmptyMessage | Kind::InvalidRole => leave_out(&mut drafts, &found),
+                Kind::ToolResultNotFirst => answers_first(&mut drafts, &found),
                 Kind::OrphanToolUse => answer(&mut drafts, &found),
                 Kind::DuplicateToolId => rename_again(&mut drafts, &found),
                 Kind::InvalidToolId => make_valid(&mut drafts, &found),
@@ -128,32 +130,37 @@ impl Repaired {
                 [Kind::InvalidBlock, Kind::OrphanToolUse].into_iter().find(|kind| has(*kind));
             let Some(kind) = urgent.or_else(|| found.first().map(|it| it.kind)) else { break };
             let mut same: Vec<_> = found.into_iter().filter(|it| it.kind == kind).collect();
-            // Each is mended where it was found: the last first, and of one message one at a time.
             same.sort_by_key(|finding| finding.message);
-            same.dedup_by_key(|finding| finding.message);
+            if kind == Kind::DuplicateToolId {
+                // The second of two in one message is another one once the first is mended.
+                same.dedup_by_key(|finding| finding.message);
+            }
+            let mut moves = Moves::default();
             for finding in same.into_iter().rev() {
-                let done = mend_openai(&mut self.messages, &finding, chat);
+                let done = mend_openai(&mut self.messages, &mut moves, &finding, chat);
                 self.note(finding, done);
             }
+            moves.carry_out(&mut self.messages);
         }
     }
 
-    /// Moves an answer that stands in the wrong place behind its call, if there is one.
+    /// Moves answers that stand in the wrong place behind their calls, if there are any.
     fn bring_back(&mut self, found: &[Finding]) -> bool {
         let stray = found.iter().filter(|it| it.kind == Kind::OrphanToolResult);
-        let stray: BTreeMap<&str, usize> =
+        let mut stray: BTreeMap<&str, usize> =
             stray.filter_map(|it| Some((it.id.as_deref()?, it.message))).collect();
-        let calls = found.iter().filter(|it| it.kind == Kind::OrphanToolUse);
-        let pair = calls.into_iter().find_map(|call| {
-            let answer = stray.get(call.id.as_deref()?)?;
-            Some((call.clone(), *answer))
-        });
-        let Some((call, late)) = pair else { return false };
-        let answer = self.messages.remove(late);
-        let at = if late < call.message { call.message } else { call.message.saturating_add(1) };
-        self.messages.insert(at.min(self.messages.len()), answer);
-        self.note(call, "its answer was moved behind it");
-        true
+        let mut moves = Moves::default();
+        for call in found.iter().filter(|it| it.kind == Kind::OrphanToolUse) {
+            let late = call.id.as_deref().and_then(|id| stray.remove(id));
+            if let Some(late) = late
+                && let Some(answer) = self.messages.get(late)
+            {
+                moves.put(call.message, answer.clone());
+                moves.leave_out(late);
+                self.note(call.clone(), "its answer was moved behind it");
+            }
+        }
+        moves.carry_out(&mut self.messages)
     }
 
     fn note(&mut self, finding: Finding, done: &'static str) {
@@ -187,12 +194,9 @@ fn first(found: Vec<Finding>) -> Vec<Finding> {
     let Some(least) = found.iter().map(key).min() else { return found };
     let mut same: Vec<_> = found.into_iter().filter(|finding| key(finding) == least).collect();
     same.sort_by_key(|finding| (finding.message, finding.block));
-    match least.1 {
-        // It moves others of its kind.
-        Kind::ToolResultNotFirst => same.truncate(1),
-        // The answers to two in one message cannot be told apart.
-        Kind::DuplicateToolId => same.dedup_by_key(|finding| finding.message),
-        _ => {}
+    // The answers to two in one message cannot be told apart.
+    if least.1 == Kind::DuplicateToolId {
+        same.dedup_by_key(|finding| finding.message);
     }
     same.reverse();
     same
@@ -205,10 +209,8 @@ fn mend(drafts: &mut Vec<Draft>, finding: &Finding) -> &'static str {
         Kind::ConsecutiveRoles => "joined to the message before",
         Kind::OrphanToolUse => "an answer was put in: the tool was not run",
         Kind::DuplicateToolId | Kind::InvalidToolId => "renamed",
-        Kind::EmptyMessage | Kind::InvalidRole => {
-            drafts.remove(at);
-            "the message was left out"
-        }
+        Kind::EmptyMessage | Kind::InvalidRole => "the message was left out",
+        Kind::ToolResultNotFirst => "moved to the front",
         Kind::FirstNotUser => {
             drafts.insert(0, user("(The beginning of the conversation is missing.)"));
             "a message of the user was put before it"
@@ -265,11 +267,13 @@ fn mend_block(draft: &mut Draft, block: usize, kind: Kind) -> &'static str {
             edit(draft, &|json| with_member(json, "input", "{}").ok());
             "the input was emptied"
         }
-        Kind::ToolResultNotFirst => {
-            let part = draft.parts.remove(block);
-            let first = draft.parts.iter().take_while(|part| part.is_result()).count();
-            draft.parts.insert(first, part);
-            "moved to the front"
+        Kind::EmptyText if draft.parts.get(block).is_some_and(Part::is_result) => {
+            let texts = draft.parts.get(block).map(without_empty_texts);
+            edit(draft, &|json| match texts.as_deref() {
+                None | Some("[]") => without_member(json, "content").ok(),
+                Some(texts) => with_member(json, "content", texts).ok(),
+            });
+            "the empty text in it was left out"
         }
         _ => {
             if block < draft.parts.len() {
@@ -278,6 +282,37 @@ fn mend_block(draft: &mut Draft, block: usize, kind: Kind) -> &'static str {
             "the block was left out"
         }
     }
+}
+
+/// What a result says, without text that is none, as an array.
+fn without_empty_texts(result: &Part) -> String {
+    let mut left = String::from("[");
+    for block in result.inner().filter(|block| !is_empty_text(block)) {
+        left.push_str(if left.len() > 1 { "," } else { "" });
+        left.push_str(block);
+    }
+    left.push(']');
+    left
+}
+
+/// Puts the answers of these messages before all else in them.
+fn answers_first(drafts: &mut [Draft], found: &[Finding]) {
+    let messages: BTreeSet<usize> = found.iter().map(|finding| finding.message).collect();
+    for at in messages {
+        let Some(draft) = drafts.get_mut(at) else { continue };
+        let parts = core::mem::take(&mut draft.parts);
+        let (mut results, others): (Vec<_>, Vec<_>) = parts.into_iter().partition(Part::is_result);
+        results.extend(others);
+        draft.parts = results;
+        draft.change();
+    }
+}
+
+/// Leaves messages out.
+fn leave_out(drafts: &mut Vec<Draft>, found: &[Finding]) {
+    let gone: BTreeSet<usize> = found.iter().map(|finding| finding.message).collect();
+    let mut at = 0..;
+    drafts.retain(|_| at.next().is_none_or(|at| !gone.contains(&at)));
 }
 
 fn user(text: &str) -> Draft {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::fate::{self, Fates};
 use super::report::{Action, Note, Reason, Report};
 use super::{
-    ContextEdits, Entry, Finding, FindingKind, History, Keep, Policy, Repaired, Target, Ttl,
+    ContextEdits, Entry, Finding, FindingKind, History, Keep, Mode, Policy, Repaired, Target, Ttl,
 };
 use crate::json::Json;
 use crate::message::{Content, Provider};
@@ -116,12 +116,13 @@ impl History {
         }
         rendered.report.lines.sort_by_key(|line| (line.entry, line.block));
         if let Some(edits) = policy.context_edits.as_ref().filter(|_| target.is_anthropic()) {
-            rendered.edit(edits);
+            rendered.edit(edits, target);
         }
         (rendered, fates.watermark, fates.why)
     }
 
     fn report_dropped(&self, fates: &Fates, report: &mut Report) {
+        let answers = &fates.answers;
         for (at, reply) in self.replies() {
             let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
             if fates.iter().all(Option::is_some) {
@@ -134,7 +135,8 @@ impl History {
                 }
                 if let (Content::ToolUse(tool), None) = (&content.content, fate)
                     && tool.kind.is_client()
-                    && !self.is_answered_or_last(at, &tool.id)
+                    && at.saturating_add(1) < self.entries.len()
+                    && !answers.has(at, &tool.id)
                 {
                     report.notes.push(Note::Unanswered { id: tool.id.clone() });
                 }
@@ -146,11 +148,6 @@ impl History {
         for (entry, _) in &fates.unasked {
             report.line((*entry, 0), "tool_result", None, Action::Dropped(Reason::Unasked));
         }
-    }
-
-    /// Whether a call has an answer, or can still get one.
-    fn is_answered_or_last(&self, entry: usize, id: &str) -> bool {
-        entry.saturating_add(1) >= self.entries.len() || self.is_answered(entry, id)
     }
 }
 
@@ -176,10 +173,10 @@ impl Rendered {
     }
 
     /// Leaves edits to the API.
-    fn edit(&mut self, edits: &ContextEdits) {
+    fn edit(&mut self, edits: &ContextEdits, target: &Target) {
         let mut list = Vec::new();
-        // The API wants it first.
-        if let Some(keep) = edits.clear_thinking {
+        // The API wants it first, and refuses it where thinking is off.
+        if let Some(keep) = edits.clear_thinking.filter(|_| target.mode != Mode::Off) {
             let keep = match keep {
                 Keep::All => json!({ "type": "all" }),
                 Keep::LastTurns(turns) => {

@@ -17,6 +17,7 @@ use crate::json::edit::{quote, raw_member, string_member, with_member};
 use crate::json::reader::Items;
 use crate::message::{Message, Provider, ToolKind, ToolUse};
 use crate::models::{Model, Replay};
+use crate::text::Text;
 
 pub(super) fn render(
     history: &History,
@@ -42,7 +43,7 @@ pub(super) fn render(
             Entry::ToolResult(result) => {
                 if !fates.unasked.contains(&(at, result.id.clone())) {
                     let call = history.call(at, &result.id).map(|(_, call)| call);
-                    said.answers.push(result.to_openai(call, chat));
+                    said.answer(result, call);
                 }
             }
             Entry::Assistant(reply) => {
@@ -62,6 +63,7 @@ pub(super) fn render(
         }
     }
     said.flush(&mut rendered.messages);
+    rendered.report.notes.extend(said.failed.into_iter().map(|id| Note::ErrorUnsaid { id }));
 }
 
 /// What was said between two replies. The answers to the first come before all else.
@@ -70,12 +72,19 @@ struct Said {
     chat: bool,
     answers: Vec<Json>,
     others: Vec<Json>,
+    /// The calls that failed.
+    failed: Vec<Text>,
 }
 
 impl Said {
     fn flush(&mut self, out: &mut Vec<Json>) {
         out.append(&mut self.answers);
         out.append(&mut self.others);
+    }
+
+    fn answer(&mut self, result: &ToolResult, call: Option<&ToolUse>) {
+        self.failed.extend(result.is_error.then(|| result.id.clone()));
+        self.answers.push(result.to_openai(call, self.chat));
     }
 
     /// What the user said. Results of tools in the form of the Messages API become answers.
@@ -91,9 +100,10 @@ impl Said {
                     continue;
                 }
                 let content = raw_member(block, "content").unwrap_or(r#""""#);
-                let result = ToolResult::json(id.as_str(), Json::checked(content));
+                let mut result = ToolResult::json(id.as_str(), Json::checked(content));
+                result.is_error = raw_member(block, "is_error") == Some("true");
                 let call = history.call(entry, &id).map(|(_, call)| call);
-                self.answers.push(result.to_openai(call, self.chat));
+                self.answer(&result, call);
                 continue;
             }
             parts.push_str(if parts.is_empty() { "[" } else { "," });

@@ -171,7 +171,7 @@ fn check_effort(request: &Request) -> Result<()> {
 
 fn params(request: &Request) -> RequestParams {
     let mut params = RequestParams::of(Provider::Anthropic, &request.fields);
-    // A pause of the provider's own tools is no prefill: the messages are looked at themselves.
+    // The messages are looked at themselves.
     params.prefill = false;
     if request.header("anthropic-version") == Some("2026-10-21") {
         params.version = ApiVersion::V2026_10_21;
