@@ -38,6 +38,7 @@
 //!                 if !done.tools_safe_to_run() {
 //!                     tools.clear();
 //!                 }
+//!                 // An empty or refused reply does not go back: `History` knows when and how.
 //!                 history.push(done.message.to_param());
 //!             }
 //!             _ => {}

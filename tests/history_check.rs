@@ -766,3 +766,53 @@ fn a_rendered_history_can_be_mended() {
     // What was signed is as it was.
     assert_eq!(repaired.messages[1], rendered.messages[1]);
 }
+
+/// Each of these would go on for minutes if every thing that is wrong were looked for anew.
+#[test]
+fn long_histories_are_mended_at_once() {
+    const TURNS: usize = 3_000;
+    let ids = || (0..TURNS).map(|at| format!("t{at}"));
+    let clean = |messages: Vec<Value>, target: &Target| {
+        let messages: Vec<Json> = messages.into_iter().map(Json::from).collect();
+        let repaired = repair(&messages, target);
+        assert!(validate(&repaired.messages, target).is_empty());
+        repaired
+    };
+    let anthropic = Target::new(Provider::Anthropic, "claude-sonnet-4-5");
+    let turns = ids().flat_map(|id| {
+        [model([call(&id)]), user([text("a reminder"), result(&id), text("and more")])]
+    });
+    let repaired = clean([user("hi")].into_iter().chain(turns).collect(), &anthropic);
+    assert_eq!(repaired.changes.len(), TURNS);
+    let empty = (0..TURNS).flat_map(|_| [model("x"), user(json!([]))]);
+    assert_eq!(clean(empty.collect(), &anthropic).messages.len(), 2);
+
+    let chat = Target::new(Provider::OpenAiChat, "gpt-5");
+    let calls = |ids: &[String]| {
+        let call = |id: &String| json!({"id": id, "type": "function", "function": {"name": "dice", "arguments": "{}"}});
+        json!({"role": "assistant", "content": null, "tool_calls": ids.iter().map(call).collect::<Vec<_>>()})
+    };
+    let answer = |id: &String| json!({"role": "tool", "tool_call_id": id, "content": "4"});
+    let late = ids().flat_map(|id| [calls(std::slice::from_ref(&id)), user("wait"), answer(&id)]);
+    assert_eq!(clean(late.collect(), &chat).changes.len(), TURNS);
+    let all: Vec<String> = ids().collect();
+    let reversed = std::iter::once(calls(&all)).chain(all.iter().rev().map(answer));
+    assert!(clean(reversed.collect(), &chat).changes.is_empty());
+    let unanswered = clean(vec![user("hi"), calls(&all)], &chat);
+    assert_eq!((unanswered.changes.len(), unanswered.messages.len()), (TURNS, TURNS + 2));
+    let first = string(&unanswered.messages[2], "tool_call_id");
+    assert_eq!(first, "t0", "the answers stand as the calls do");
+
+    let items = Target::new(Provider::OpenAiResponses, "gpt-5");
+    let call = |id: &String| json!({"type": "function_call", "call_id": id, "name": "dice", "arguments": "{}"});
+    let output =
+        |id: &String| json!({"type": "function_call_output", "call_id": id, "output": "4"});
+    let early = all.iter().flat_map(|id| [output(id), call(id)]);
+    assert_eq!(clean(early.collect(), &items).changes.len(), TURNS);
+    assert_eq!(clean(all.iter().map(output).collect(), &items).changes.len(), TURNS + 1);
+}
+
+fn string(json: &Json, key: &str) -> String {
+    let value: Value = serde_json::from_str(json).unwrap();
+    value[key].as_str().unwrap().to_owned()
+}

@@ -613,3 +613,27 @@ fn ids_of_calls_stay_apart() {
     }
     assert_eq!(found[4]["content"][0]["content"], "3");
 }
+
+/// A model that is told of a failure by Anthropic would take it for a result elsewhere.
+#[test]
+fn a_failure_that_the_api_has_no_field_for_is_noted() {
+    for (provider, noted) in [
+        (Provider::OpenAiResponses, true),
+        (Provider::OpenAiChat, true),
+        (Provider::Anthropic, false),
+    ] {
+        let mut history = History::new();
+        history.push_user("roll");
+        say(&mut history, "a claude-opus-4-8 Ct1 Ct2 Ct3");
+        history.push_tool_result(ToolResult::new("t1", "no dice").error());
+        history.push_tool_result(ToolResult::new("t2", "4"));
+        history.push_user_json(thinkstream::Json::from(json!([
+            {"type": "tool_result", "tool_use_id": "t3", "content": "no dice", "is_error": true},
+        ])));
+        let rendered = history.render(&Target::new(provider, "gpt-5"), &Policy::default());
+        let notes: Vec<String> = rendered.report.notes.iter().map(ToString::to_string).collect();
+        let said =
+            |id: &str| notes.iter().any(|note| note.contains("failure") && note.contains(id));
+        assert_eq!((said("t1"), said("t2"), said("t3")), (noted, false, noted), "{notes:?}");
+    }
+}

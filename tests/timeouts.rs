@@ -192,3 +192,33 @@ async fn a_chunk_that_waits_is_taken_before_the_time_is_looked_at() {
     sleep(2 * MINUTE).await;
     assert_eq!(events.next().await.unwrap().unwrap().name(), "token");
 }
+
+/// A poll that is given up, as by `select!`, does not make the caller's time the server's.
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_goes_away_while_he_waits() {
+    for away in [30, 100] {
+        let (send, mut receive) = tokio::sync::mpsc::unbounded_channel::<Vec<u8>>();
+        let chunks = stream::poll_fn(move |context| receive.poll_recv(context)).map(Ok::<_, Error>);
+        let timeouts =
+            Timeouts { idle: Some(MINUTE), progress: Some(MINUTE), ..Timeouts::default() };
+        let mut events = EventStream::new(chunks, anthropic()).timeouts(timeouts);
+        send.send(sse([START, &open(0, TEXT)])).unwrap();
+        assert_eq!(events.next().await.unwrap().unwrap().name(), "start");
+        tokio::select! {
+            event = events.next() => panic!("{event:?}"),
+            () = sleep(Duration::from_secs(1)) => {}
+        }
+        sleep(Duration::from_secs(10)).await;
+        send.send(sse([PING])).unwrap();
+        send.send(sse([&text(0, "word")])).unwrap();
+        sleep(Duration::from_secs(away)).await;
+        for expected in ["ping", "token"] {
+            assert_eq!(events.next().await.unwrap().unwrap().name(), expected, "{away} s away");
+        }
+        // From then on the server's silence counts again.
+        let begin = tokio::time::Instant::now();
+        let error = events.next().await.unwrap().unwrap_err();
+        assert_eq!(ran_out(Some(error)).0, Timer::Idle);
+        assert_eq!(begin.elapsed(), MINUTE, "{away} s away");
+    }
+}

@@ -60,7 +60,13 @@ pub(super) struct Timers {
     last_event: Option<&'static str>,
     /// When the caller was given an event, as long as he has not asked for more.
     given: Option<Instant>,
+    /// When the caller was told to wait.
+    parked: Option<Instant>,
 }
+
+/// Who waits is woken when the alarm goes off. Who asks so much later has been away, as when he dropped the
+/// future and did something else.
+const AWAY: Duration = Duration::from_secs(1);
 
 impl Timers {
     /// Timers that start now.
@@ -75,6 +81,7 @@ impl Timers {
             progressed: now,
             last_event: None,
             given: None,
+            parked: None,
         };
         timers.wind();
         timers
@@ -94,8 +101,11 @@ impl Timers {
 
     /// The caller asks for more. The time that he took is his own.
     fn resume(&mut self, now: Instant) {
-        if let Some(given) = self.given.take() {
-            let rest = now.duration_since(given);
+        let alarm = self.sleep.deadline();
+        let parked = self.parked.take();
+        let late = alarm.checked_add(AWAY).is_some_and(|late| now > late);
+        if let Some(since) = self.given.take().or(parked.filter(|_| late)) {
+            let rest = now.duration_since(since);
             self.received = self.received.checked_add(rest).unwrap_or(now);
             self.progressed = self.progressed.checked_add(rest).unwrap_or(now);
             self.wind();
@@ -161,6 +171,7 @@ impl Clock {
         let Self::Running(timers) = self else {
             return Poll::Pending;
         };
+        timers.parked = Some(Instant::now());
         ready!(timers.sleep.as_mut().poll(context));
         match timers.deadlines().min_by_key(|(_, at)| *at) {
             Some((timer, _)) => Poll::Ready(timers.error(timer)),

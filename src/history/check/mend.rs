@@ -57,12 +57,13 @@ pub(super) fn mend_openai(
     let id = finding.id.as_deref().unwrap_or_default();
     match finding.kind {
         Kind::OrphanToolUse => {
-            if messages.get(at).is_some_and(|item| kind(item) == "tool_search_call") {
+            // A message of a chat may have many calls, and is not read for each.
+            let item = messages.get(at).filter(|_| !chat).map(|item| kind(item));
+            if item.as_deref() == Some("tool_search_call") {
                 moves.leave_out(at);
                 return "left out";
             }
-            let item = messages.get(at).map(|item| kind(item)).unwrap_or_default();
-            moves.put(at, not_run(&item, id, chat));
+            moves.put(at, not_run(item.as_deref().unwrap_or_default(), id, chat));
             "an answer was put in: the tool was not run"
         }
         Kind::DuplicateToolId if chat => {

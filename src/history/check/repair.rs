@@ -136,7 +136,7 @@ impl Repaired {
                 same.dedup_by_key(|finding| finding.message);
             }
             let mut moves = Moves::default();
-            for finding in same.into_iter().rev() {
+            for finding in same {
                 let done = mend_openai(&mut self.messages, &mut moves, &finding, chat);
                 self.note(finding, done);
             }

@@ -34,7 +34,9 @@ impl Message {
     ///   thinking, connector text and calls of the client's tools.
     ///
     /// If nothing is left, `content` is empty, which the API refuses: end the turn with a new user
-    /// message in its place.
+    /// message in its place. Nor should a reply that stopped for
+    /// [`Refusal`](crate::StopReason::Refusal) go back, whatever it has: the model would refuse again. A
+    /// [`History`](crate::history::History) sees to both.
     ///
     /// # `OpenAI`, Responses
     ///
