@@ -685,3 +685,49 @@ mod timing {
         assert_eq!(events.timing().total, Some(first));
     }
 }
+
+mod behind_the_end {
+    use super::*;
+    use std::cell::Cell;
+
+    /// Chunks, of which it is counted how many were taken; behind their end they must not be asked.
+    fn counted<'a>(
+        chunks: Vec<Result<Vec<u8>, std::io::Error>>,
+        taken: &'a Cell<usize>,
+    ) -> impl Stream<Item = Result<Vec<u8>, std::io::Error>> + Unpin + 'a {
+        let mut chunks = chunks.into_iter();
+        let mut over = false;
+        stream::poll_fn(move |_| {
+            assert!(!over, "asked again behind the end");
+            taken.set(taken.get() + 1);
+            let next = chunks.next();
+            over = next.is_none();
+            Poll::Ready(next)
+        })
+    }
+
+    #[tokio::test]
+    async fn the_body_can_be_read_to_its_end() {
+        let chunk = |events: &[&str]| Ok(sse(events));
+        let lost = || Err(std::io::Error::other("reset"));
+        for (chunks, before, after) in [
+            (vec![chunk(&[START]), chunk(&[STOP])], 2, 3),
+            (vec![chunk(&[START, STOP]), chunk(&[PING]), chunk(&[])], 1, 4),
+            (vec![chunk(&[START, STOP]), lost(), chunk(&[])], 1, 2),
+            // The reply was cut, so the chunks have ended already.
+            (vec![chunk(&[START])], 2, 2),
+            (vec![chunk(&[START]), lost()], 2, 2),
+        ] {
+            let taken = Cell::new(0);
+            let mut events = EventStream::new(counted(chunks, &taken), anthropic());
+            events.drain().await;
+            assert_eq!(taken.get(), 0, "the reply is not thrown away");
+            while events.next().await.is_some() {}
+            assert_eq!(taken.get(), before);
+            events.drain().await;
+            events.drain().await;
+            assert_eq!(taken.get(), after);
+            assert!(events.next().await.is_none());
+        }
+    }
+}

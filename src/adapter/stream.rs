@@ -1,5 +1,6 @@
 //! Events from a stream of chunks.
 
+use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
@@ -21,8 +22,8 @@ use crate::timing::Timing;
 pin_project_lite::pin_project! {
     /// The events of a reply, from any [`Stream`] of chunks, such as the body of an HTTP response.
     ///
-    /// It ends after `Complete`, or after an error; it then polls the chunks no more. It holds one
-    /// chunk at most. Dropped between two polls it loses nothing that it had yielded.
+    /// It ends after `Complete`, or after an error; it then polls the chunks no more, unless it is asked to
+    /// [`drain`](EventStream::drain) them. It holds one chunk at most. Dropped between two polls it loses nothing that it had yielded.
     ///
     /// # Example
     ///
@@ -52,6 +53,8 @@ pin_project_lite::pin_project! {
         decoder: Decoder,
         chunk: Bytes,
         ended: bool,
+        // The chunks have ended too.
+        over: bool,
         clock: Clock,
         watch: Watch,
     }
@@ -67,7 +70,7 @@ where
     pub fn new(chunks: S, decoder: impl Into<Decoder>) -> Self {
         let decoder = decoder.into();
         let (clock, watch) = (Clock::NONE, Watch::new());
-        Self { chunks, decoder, chunk: Bytes::new(), ended: false, clock, watch }
+        Self { chunks, decoder, chunk: Bytes::new(), ended: false, over: false, clock, watch }
     }
 
     /// Decodes the body of the response that these are the parts of. See
@@ -120,6 +123,41 @@ where
     /// The decoder: for the message and the usage so far.
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
+    }
+
+    /// Reads the chunks behind the end of the events, up to their own end, and drops them.
+    ///
+    /// The events end with the reply, not with the body. Over HTTP/1.1 a connection is used again only if the
+    /// body was read to its end, which comes milliseconds later; but there are servers that never send it, so
+    /// limit how long you wait. Before the events have ended it does nothing.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use futures_util::stream;
+    /// use thinkstream::{EventStream, EventStreamExt, Protocol};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let body = stream::iter(["data: {\"type\":\"message_start\",\"message\":{}}\n\ndata: {\"type\":\"message_stop\"}\n\n"])
+    /// #     .map(Ok::<_, std::io::Error>);
+    /// # use futures_util::StreamExt;
+    /// let mut events = EventStream::new(body, Protocol::Anthropic);
+    /// let message = (&mut events).collect_message().await?;
+    /// let _ = tokio::time::timeout(Duration::from_secs(1), events.drain()).await;
+    /// # assert!(message.complete);
+    /// # Ok::<(), thinkstream::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn drain(&mut self)
+    where
+        S: Unpin,
+    {
+        while self.ended && !self.over {
+            let next = poll_fn(|context| Pin::new(&mut self.chunks).poll_next(context)).await;
+            self.over = !matches!(next, Some(Ok(_)));
+        }
     }
 
     /// The chunks and the decoder. What was received and not yet decoded is lost.
@@ -203,10 +241,12 @@ where
                     this.watch.received(this.chunk);
                 }
                 Poll::Ready(Some(Err(error))) => {
+                    *this.over = true;
                     this.watch.ended();
                     break this.decoder.interrupt(error);
                 }
                 Poll::Ready(None) => {
+                    *this.over = true;
                     this.watch.ended();
                     break this.decoder.finish();
                 }
