@@ -6,7 +6,8 @@ use common::talk::push as say;
 use common::{chat, decode, responses, sse};
 use serde_json::{Value, json};
 use thinkstream::history::{
-    Action, CacheMarks, CacheStrategy, History, Keep, Policy, Provenance, Target, ToolResult,
+    Action, CacheMarks, CacheStrategy, FindingKind, History, Keep, Policy, Provenance, Target,
+    ToolResult, validate,
 };
 use thinkstream::models::Replay;
 use thinkstream::{Decoder, Event, Message, Provider};
@@ -635,5 +636,72 @@ fn a_failure_that_the_api_has_no_field_for_is_noted() {
         let said =
             |id: &str| notes.iter().any(|note| note.contains("failure") && note.contains(id));
         assert_eq!((said("t1"), said("t2"), said("t3")), (noted, false, noted), "{notes:?}");
+    }
+}
+
+/// Whoever said it in whatever words, each API gets its own.
+#[test]
+fn texts_and_images_go_to_every_api() {
+    let image = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}});
+    let url = "data:image/png;base64,iVBO";
+    let said = [
+        json!([{"type": "text", "text": "what is this?"}, image]),
+        json!([{"type": "input_text", "text": "what is this?"}, {"type": "input_image", "image_url": url}]),
+        json!([{"type": "text", "text": "what is this?"}, {"type": "image_url", "image_url": {"url": url}}]),
+    ];
+    for (provider, own) in [Provider::Anthropic, Provider::OpenAiResponses, Provider::OpenAiChat]
+        .into_iter()
+        .zip(&said)
+    {
+        for content in &said {
+            let mut history = History::new();
+            history.push_user_json(thinkstream::Json::from(content.clone()));
+            say(&mut history, "a claude-opus-4-8 Ct1");
+            history
+                .push_tool_result(ToolResult::json("t1", thinkstream::Json::from(content.clone())));
+            let target = Target::new(provider, "gpt-5");
+            let rendered = history.render(&target, &Policy::default());
+            let messages: Vec<Value> = serde_json::from_str(&rendered.to_json()).unwrap();
+            assert_eq!(messages[0]["content"], *own, "{content}");
+            let result = &messages[2];
+            let inner = match provider {
+                Provider::Anthropic => &result["content"][0]["content"],
+                Provider::OpenAiResponses => &result["output"],
+                _ => &result["content"],
+            };
+            assert_eq!(inner, own, "{content}");
+            assert_eq!(history.validate(&target), [], "{content}");
+        }
+    }
+    // What has no twin is found.
+    for (provider, content) in [
+        (Provider::Anthropic, json!([{"type": "input_file", "file_id": "f"}])),
+        (
+            Provider::OpenAiResponses,
+            json!([{"type": "document", "source": {"type": "text", "data": "a"}}]),
+        ),
+        (
+            Provider::OpenAiChat,
+            json!([{"type": "image", "source": {"type": "file", "file_id": "f"}}]),
+        ),
+    ] {
+        for in_result in [false, true] {
+            let mut history = History::new();
+            let content = thinkstream::Json::from(content.clone());
+            if in_result {
+                history.push_user("hi");
+                say(&mut history, "a claude-opus-4-8 Ct1");
+                history.push_tool_result(ToolResult::json("t1", content));
+            } else {
+                history.push_user_json(content);
+            }
+            let target = Target::new(provider, "gpt-5");
+            let found = history.validate(&target);
+            let kinds: Vec<_> = found.iter().map(|finding| finding.kind).collect();
+            assert_eq!(kinds, [FindingKind::InvalidBlock], "{provider:?} {in_result}");
+            let rendered = history.render(&target, &Policy::default());
+            let repaired = rendered.repair(&target);
+            assert_eq!(validate(&repaired.messages, &repaired.target), [], "{provider:?}");
+        }
     }
 }

@@ -66,7 +66,8 @@ fn of_part(part: &Part, role: &str, target: &Target) -> Vec<Kind> {
     let says = |key: &str| string_member(&part.json, key).is_some_and(|text| !text.is_empty());
     let mut kinds = Vec::new();
     let models = part.is_thinking() || part.kind == "tool_use";
-    if part.kind.is_empty() || models && role != "assistant" {
+    let foreign = is_openais(&part.kind) || part.inner().any(|inner| is_openais(&kind(inner)));
+    if part.kind.is_empty() || models && role != "assistant" || foreign {
         return [Kind::InvalidBlock].into();
     }
     match part.kind.as_str() {
@@ -101,6 +102,14 @@ fn of_part(part: &Part, role: &str, target: &Target) -> Vec<Kind> {
         kinds.push(Kind::CacheMarkForbidden);
     }
     kinds
+}
+
+/// Whether a block is one that only `OpenAI`'s APIs have.
+fn is_openais(kind: &str) -> bool {
+    matches!(
+        kind,
+        "input_text" | "input_image" | "input_file" | "input_audio" | "output_text" | "image_url"
+    )
 }
 
 /// Whether a block is text without any.

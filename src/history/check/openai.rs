@@ -29,6 +29,15 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
             add(Kind::InvalidBlock, None);
             continue;
         }
+        let says = |key: &str| raw_member(item, key).unwrap_or_default();
+        let mut said = Items::new(says("content")).chain(Items::new(says("output")));
+        if said.any(|part| {
+            is_anthropics(part) || matches!(&*self::kind(part), "text" | "image_url" | "thinking")
+        }) && matches!(kind.as_str(), "" | "message" | "function_call_output")
+        {
+            add(Kind::InvalidBlock, id.as_deref());
+            continue;
+        }
         let own = string_member(item, "id").filter(|_| kind != "item_reference");
         if own.is_some_and(|own| !known.insert(own)) {
             add(Kind::DuplicateItem, None);
@@ -87,6 +96,13 @@ pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
         ) {
             add(Kind::InvalidRole, None);
         }
+        let responses = |part: &str| {
+            matches!(&*kind(part), "input_text" | "input_image" | "input_file" | "output_text")
+        };
+        let mut parts = Items::new(raw_member(message, "content").unwrap_or_default());
+        if parts.any(|part| is_anthropics(part) || responses(part)) {
+            add(Kind::InvalidBlock, None);
+        }
         if role == "tool" {
             let id = string_member(message, "tool_call_id").unwrap_or_default();
             match open.get_mut(&id).filter(|calls| **calls > 0) {
@@ -123,6 +139,14 @@ pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Whether a part of a content is one that only the Messages API has. Mistral's chats have thinking too.
+fn is_anthropics(part: &str) -> bool {
+    matches!(
+        &*kind(part),
+        "image" | "document" | "tool_use" | "tool_result" | "redacted_thinking" | "search_result"
+    )
 }
 
 pub(super) fn call_ids(message: &str) -> Vec<String> {

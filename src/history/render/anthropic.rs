@@ -1,10 +1,11 @@
 //! The messages as the Messages API takes them.
 
+use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Rendered, Signed, marks};
+use super::{Rendered, Signed, marks, translate};
 use crate::history::draft::{Draft, Part, tool_id};
 use crate::history::fate::Fates;
 use crate::history::report::{Action, Reason};
@@ -53,7 +54,8 @@ fn drafts(history: &History, fates: &Fates) -> Vec<Draft> {
         match entry {
             Entry::User(content) => {
                 let own = begins.binary_search(&said.first).is_ok();
-                let draft = Draft::user(content, own).of(at);
+                let mut draft = Draft::user(content, own).of(at);
+                draft.translate();
                 if draft.role == "assistant" {
                     said.flush(&mut drafts, at.saturating_add(1));
                     push(&mut drafts, draft);
@@ -197,12 +199,30 @@ impl Block {
     }
 }
 
+impl Draft {
+    /// Writes texts and images of other APIs as this one has them.
+    fn translate(&mut self) {
+        let mut changed = false;
+        for own in &mut self.parts {
+            if let Cow::Owned(json) = translate::block(&own.json, Provider::Anthropic) {
+                *own = Part { origin: own.origin, ..Part::new(Json::checked(json)) };
+                changed = true;
+            }
+        }
+        if changed {
+            self.change();
+        }
+    }
+}
+
 impl ToolResult {
     fn to_anthropic(&self) -> Json {
         let mut json = String::from(r#"{"type":"tool_result","tool_use_id":"#);
         quote(&mut json, &self.id);
         json.push_str(r#","content":"#);
-        if self.content.starts_with(['"', '[']) {
+        if self.content.starts_with('[') {
+            json.push_str(&translate::blocks(&self.content, Provider::Anthropic));
+        } else if self.content.starts_with('"') {
             json.push_str(&self.content);
         } else {
             quote(&mut json, &self.content);

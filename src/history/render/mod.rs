@@ -3,6 +3,7 @@
 mod anthropic;
 mod marks;
 mod openai;
+mod translate;
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{Rendered, Signed};
+use super::{Rendered, Signed, translate};
 use crate::history::fate::{Fates, is_thinking};
 use crate::history::report::{Action, Note, Reason};
 use crate::history::thinking::fingerprint;
@@ -107,7 +107,7 @@ impl Said {
                 continue;
             }
             parts.push_str(if parts.is_empty() { "[" } else { "," });
-            parts.push_str(&part(block, self.chat));
+            parts.push_str(&translate::block(block, api(self.chat)));
         }
         let whole = raw_member(content, "role").is_some();
         if whole && !answers {
@@ -125,6 +125,10 @@ impl Said {
         };
         self.others.push(message("user", &content));
     }
+}
+
+fn api(chat: bool) -> Provider {
+    if chat { Provider::OpenAiChat } else { Provider::OpenAiResponses }
 }
 
 fn message(role: &str, content: &str) -> Json {
@@ -218,20 +222,9 @@ fn push_reply(message: &Message, target: &Target, out: &mut Vec<Json>) {
     out.push(filled.map_or(whole, Json::checked));
 }
 
-/// A block of text has a name of its own in each API. Others go out as they are.
-fn part(block: &str, chat: bool) -> String {
-    let (from, to) = if chat { ("input_text", "text") } else { ("text", "input_text") };
-    if kind(block) != from {
-        return block.into();
-    }
-    let mut named = String::new();
-    quote(&mut named, to);
-    with_member(block, "type", &named).unwrap_or_else(|_| block.into())
-}
-
 impl ToolResult {
     fn to_openai(&self, call: Option<&ToolUse>, chat: bool) -> Json {
-        let output = self.output();
+        let output = self.output(chat);
         let mut json = String::new();
         if chat {
             json.push_str(r#"{"role":"tool","tool_call_id":"#);
@@ -266,7 +259,7 @@ impl ToolResult {
     }
 
     /// The text of the result: what is no string, and no array of texts, as its JSON.
-    fn output(&self) -> Json {
+    fn output(&self, chat: bool) -> Json {
         if self.content.starts_with('"') {
             return self.content.clone();
         }
@@ -275,7 +268,9 @@ impl ToolResult {
             .collect();
         match texts {
             Some(texts) if self.content.starts_with('[') => string(&texts.join("\n")),
-            _ if self.content.starts_with('[') => self.content.clone(),
+            _ if self.content.starts_with('[') => {
+                Json::checked(&*translate::blocks(&self.content, api(chat)))
+            }
             _ => string(&self.content),
         }
     }
