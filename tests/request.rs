@@ -162,6 +162,13 @@ fn what_goes_out() {
         ("minimal", "gpt-5", r#"{"reasoning":{"effort":"minimal"}}"#.to_owned()),
         ("max", "gpt-5.6", r#"{"reasoning":{"effort":"max"}}"#.to_owned()),
         ("off", "gpt-4o", "{}".to_owned()),
+        (r#"{"type":"disabled"}"#, "gpt-4o", "{}".to_owned()),
+        (
+            r#"{"type":"adaptive","effort":"high"}"#,
+            "gpt-5.1",
+            r#"{"reasoning":{"effort":"high"}}"#.to_owned(),
+        ),
+        (r#"{}"#, "gpt-5.1", "{}".to_owned()),
         (
             r#"{"effort":"low","context":"all_turns"}"#,
             "gpt-5.2",

@@ -52,7 +52,10 @@ pub(super) fn resolve(
             let more =
                 summary.and_then(|it| with_member(raw, "summary", &format!("\"{it}\"")).ok());
             let json = more.unwrap_or_else(|| (*raw).into());
-            request.fields.push(("reasoning".into(), Json::checked(json)));
+            // What a fix has emptied says nothing, and some models take not even that.
+            if !member_names(&json).is_empty() {
+                request.fields.push(("reasoning".into(), Json::checked(json)));
+            }
         }
         (_, Some(effort)) if chat => request.put("reasoning_effort", effort.as_str().into()),
         (_, effort) => {
@@ -107,7 +110,6 @@ fn mode<'a>(thinking: &'a Thinking, model: &Model, params: &RequestParams) -> Re
         Thinking::Off if !model.adaptive => return Ok(Mode::Unsaid { thinks: false }),
         Thinking::Off => return none(model),
         Thinking::ModelDefault => params.effort,
-        _ if !model.adaptive => return Err(not("reasoning", None)),
         // An object of Anthropic's says the same in other words.
         Thinking::Raw(raw) if of_anthropic(raw).is_some() => {
             let thinking = of_anthropic(raw).unwrap_or_default();
@@ -118,6 +120,7 @@ fn mode<'a>(thinking: &'a Thinking, model: &Model, params: &RequestParams) -> Re
                 Mode::Raw(_) => Ok(Mode::Unsaid { thinks: model.thinks_unasked }),
             };
         }
+        _ if !model.adaptive => return Err(not("reasoning", None)),
         Thinking::Raw(raw) => {
             let effort = string_member(raw, "effort");
             if effort.as_deref() == Some("none") {
@@ -150,7 +153,10 @@ fn of_anthropic(raw: &str) -> Option<Thinking> {
     let budget = raw_member(raw, "budget_tokens").and_then(|tokens| tokens.parse().ok());
     match string_member(raw, "type").as_deref() {
         Some("disabled") => Some(Thinking::Off),
-        Some("adaptive") => Some(Thinking::Adaptive(None)),
+        Some("adaptive") => {
+            let effort = string_member(raw, "effort").and_then(|name| name.parse().ok());
+            Some(Thinking::Adaptive(effort))
+        }
         Some("enabled") | None => budget.map(Thinking::Budget),
         Some(_) => None,
     }
