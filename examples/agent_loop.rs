@@ -11,7 +11,8 @@ use common::Result;
 use serde::Serialize;
 use thinkstream::history::{History, Policy, Provenance, Rendered, Target, ToolResult};
 use thinkstream::request::{RequestParams, Thinking, ThinkingRequest};
-use thinkstream::{Event, EventStream, EventStreamExt, Json, Message, Protocol, Provider, ToolUse};
+use thinkstream::{Event, EventStream, EventStreamExt, Json, Message};
+use thinkstream::{Protocol, Provider, StopReason, ToolUse};
 
 const MODEL: &str = "claude-opus-4-8";
 const TOOL: &str = r#"{"name":"dice","input_schema":{"type":"object"}}"#;
@@ -27,14 +28,14 @@ async fn main() -> Result<()> {
     for question in ["Throw two dice for me.", "Were they lucky?"] {
         println!("\n> {question}");
         history.push_user(question);
-        loop {
+        let mut goes_on = true;
+        while goes_on {
             let messages = history.render(&target, &Policy::default());
             let reply = ask(&server.address, &thinking, &messages).await?;
             let results = run_tools(&reply);
+            // A pause of the provider's own tools is gone on from as it is.
+            goes_on = !results.is_empty() || reply.stop_reason == Some(StopReason::PauseTurn);
             history.push_assistant(reply, Provenance::default());
-            if results.is_empty() {
-                break;
-            }
             results.into_iter().for_each(|it| history.push_tool_result(it));
         }
     }
@@ -56,9 +57,8 @@ struct Request<'a> {
 
 /// Sends a request, shows the reply as it comes, and gives it whole.
 async fn ask(address: &str, thinking: &ThinkingRequest, messages: &Rendered) -> Result<Message> {
-    let tools = [Json::parse(TOOL)?];
-    let body =
-        Request { model: MODEL, max_tokens: 16_000, stream: true, tools, thinking, messages };
+    let (stream, tools) = (true, [Json::parse(TOOL)?]);
+    let body = Request { model: MODEL, max_tokens: 16_000, stream, tools, thinking, messages };
     let response = common::post(address, &serde_json::to_string(&body)?).await?;
     let show = |event: &Event| match event {
         Event::Thinking(thinking) => print!("\x1b[2m{}\x1b[0m", thinking.text),
