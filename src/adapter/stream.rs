@@ -23,7 +23,8 @@ pin_project_lite::pin_project! {
     /// The events of a reply, from any [`Stream`] of chunks, such as the body of an HTTP response.
     ///
     /// It ends after `Complete`, or after an error; it then polls the chunks no more, unless it is asked to
-    /// [`drain`](EventStream::drain) them. It holds one chunk at most. Dropped between two polls it loses nothing that it had yielded.
+    /// [`drain`](EventStream::drain) them. It holds one chunk at most. Dropped between two polls it loses
+    /// nothing that it had yielded.
     ///
     /// # Example
     ///
