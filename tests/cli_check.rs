@@ -205,7 +205,7 @@ fn a_stream_that_failed_says_why() {
         (&unterminated[..], "unterminated", "after its stop reason"),
         (&error, "server", "overloaded_error"),
         (&malformed, "malformed", "malformed `content_block_start`"),
-        (b"<html>busy", "no_events", "`<html>busy`"),
+        (b"<html>busy", "no_events", "a page of markup"),
         (b"", "no_events", "the body is empty"),
     ] {
         let ran = run(&["check", "-"], stream);
