@@ -1,4 +1,4 @@
-//! How the messages of a chat, and the items of a response, are mended one by one.
+//! How the messages of a chat, and the items of a response, are mended.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -40,7 +40,7 @@ impl Moves {
             if !self.gone.contains(&at) {
                 moved.push(message);
             }
-            moved.append(self.behind.get_mut(&at).unwrap_or(&mut Vec::new()));
+            moved.extend(self.behind.remove(&at).into_iter().flatten());
         }
         *messages = moved;
         true

@@ -47,7 +47,8 @@ pub enum FindingKind {
     NoMessages,
     /// A message whose role the API does not have.
     InvalidRole,
-    /// A block without a type, or one that a message of this role cannot have; an item that is none.
+    /// A block without a type, one that a message of this role cannot have, or one that only another API has; an
+    /// item that is none.
     InvalidBlock,
     /// A call without an answer in the next message.
     OrphanToolUse,
@@ -76,7 +77,7 @@ pub enum FindingKind {
     RedactedWithoutData,
     /// Thinking, while the request turns thinking off.
     ThinkingWhileOff,
-    /// Text without any text, or with white space only.
+    /// Text without any text, or with white space only; in an answer too.
     EmptyText,
     /// A message without content.
     EmptyMessage,

@@ -5,8 +5,8 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 
-use crate::history::kind;
-use crate::json::edit::{quote, raw_member, string_member, with_member, without_member};
+use crate::history::{kind, string};
+use crate::json::edit::{raw_member, string_member};
 use crate::json::reader::Items;
 use crate::message::Provider;
 
@@ -37,13 +37,12 @@ pub(super) fn blocks(array: &str, api: Provider) -> Cow<'_, str> {
 
 fn text(block: &str, kind: &str, api: Provider) -> Option<String> {
     let name = if api == Provider::OpenAiResponses { "input_text" } else { "text" };
-    // The marks for the cache are Anthropic's.
-    let marked = api != Provider::Anthropic && raw_member(block, "cache_control").is_some();
-    if kind == name && !marked {
+    if kind == name {
         return None;
     }
-    let bare = if marked { without_member(block, "cache_control").ok()? } else { block.into() };
-    with_member(&bare, "type", &quoted(name)).ok()
+    // What else it has, as a mark for the cache or annotations, is the other API's.
+    let text = raw_member(block, "text")?;
+    Some(format!(r#"{{"type":"{name}","text":{text}}}"#))
 }
 
 fn image(block: &str, kind: &str, api: Provider) -> Option<String> {
@@ -62,15 +61,15 @@ fn image(block: &str, kind: &str, api: Provider) -> Option<String> {
         _ => string_member(object, "url")?,
     };
     let detail = string_member(block, "detail").or_else(|| string_member(object, "detail"));
-    let detail = detail.map(|detail| format!(r#","detail":{}"#, quoted(&detail)));
+    let detail = detail.map(|detail| format!(r#","detail":{}"#, string(&detail)));
     let detail = detail.unwrap_or_default();
     Some(match api {
         Provider::Anthropic => format!(r#"{{"type":"image","source":{}}}"#, source(&url)),
         Provider::OpenAiResponses => {
-            format!(r#"{{"type":"input_image","image_url":{}{detail}}}"#, quoted(&url))
+            format!(r#"{{"type":"input_image","image_url":{}{detail}}}"#, string(&url))
         }
         Provider::OpenAiChat => {
-            format!(r#"{{"type":"image_url","image_url":{{"url":{}{detail}}}}}"#, quoted(&url))
+            format!(r#"{{"type":"image_url","image_url":{{"url":{}{detail}}}}}"#, string(&url))
         }
     })
 }
@@ -92,16 +91,10 @@ fn source(url: &str) -> String {
     let data = url.strip_prefix("data:").and_then(|data| data.split_once(";base64,"));
     match data {
         Some((kind, data)) => {
-            format!(r#"{{"type":"base64","media_type":{},"data":{}}}"#, quoted(kind), quoted(data))
+            format!(r#"{{"type":"base64","media_type":{},"data":{}}}"#, string(kind), string(data))
         }
-        None => format!(r#"{{"type":"url","url":{}}}"#, quoted(url)),
+        None => format!(r#"{{"type":"url","url":{}}}"#, string(url)),
     }
-}
-
-fn quoted(text: &str) -> String {
-    let mut json = String::new();
-    quote(&mut json, text);
-    json
 }
 
 #[cfg(test)]
@@ -170,10 +163,14 @@ mod tests {
             ),
             (
                 r#"{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}"#,
-                OpenAiChat,
+                OpenAiResponses,
+                r#"{"type":"input_text","text":"a"}"#,
+            ),
+            (
+                r#"{"type":"output_text","text":"a","annotations":[]}"#,
+                Anthropic,
                 r#"{"type":"text","text":"a"}"#,
             ),
-            (r#"{"type":"output_text","text":"a"}"#, Anthropic, r#"{"type":"text","text":"a"}"#),
         ] {
             assert_eq!(block(from, api), to);
         }
@@ -187,6 +184,9 @@ mod tests {
         ] {
             assert_eq!(block(same, Anthropic), same);
         }
+        // Some who speak as a chat does take the marks of a cache.
+        let marked = r#"{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}"#;
+        assert_eq!(block(marked, OpenAiChat), marked);
         let file = r#"{"type":"image","source":{"type":"file","file_id":"f"}}"#;
         assert_eq!(block(file, OpenAiChat), file);
         let mixed = r#"[{"type":"text","text":"a"}, 5]"#;
