@@ -653,9 +653,11 @@ fn texts_and_images_go_to_every_api() {
         .into_iter()
         .zip(&said)
     {
-        for content in &said {
+        for (content, whole) in said.iter().flat_map(|said| [(said, false), (said, true)]) {
             let mut history = History::new();
-            history.push_user_json(thinkstream::Json::from(content.clone()));
+            let message = json!({"role": "user", "content": content});
+            let message = if whole { message } else { content.clone() };
+            history.push_user_json(thinkstream::Json::from(message));
             say(&mut history, "a claude-opus-4-8 Ct1");
             history
                 .push_tool_result(ToolResult::json("t1", thinkstream::Json::from(content.clone())));

@@ -1,5 +1,6 @@
 //! The messages of a chat, and the items of the Responses API.
 
+use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -111,7 +112,7 @@ impl Said {
         }
         let whole = raw_member(content, "role").is_some();
         if whole && !answers {
-            return self.others.push(content.clone());
+            return self.others.push(translated(content, api(self.chat)));
         }
         let blocks = content.starts_with(['[', '{']);
         let content = match parts.is_empty() {
@@ -124,6 +125,17 @@ impl Said {
             }
         };
         self.others.push(message("user", &content));
+    }
+}
+
+/// A whole message, with its blocks as the API has them.
+fn translated(message: &Json, api: Provider) -> Json {
+    let blocks = raw_member(message, "content").map(|blocks| translate::blocks(blocks, api));
+    match blocks {
+        Some(Cow::Owned(blocks)) => {
+            with_member(message, "content", &blocks).map_or_else(|_| message.clone(), Json::checked)
+        }
+        _ => message.clone(),
     }
 }
 
