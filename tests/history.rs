@@ -5,7 +5,8 @@ mod common;
 use common::talk::{history, push, told};
 use thinkstream::history::{
     Action, CacheMarks, CacheStrategy, ClearToolUses, Compaction, ContextEdits, Entry, FindingKind,
-    History, Keep, Mode, Policy, Provenance, Rendered, Resume, Switch, Target, ToolResult, Ttl,
+    History, JsonLines, Keep, Mode, Policy, Provenance, Rejection, Rendered, Resume, Switch,
+    Target, ToolResult, Ttl,
 };
 use thinkstream::models::Replay;
 use thinkstream::request::{RequestParams, Thinking};
@@ -1186,6 +1187,56 @@ fn the_record_is_only_appended_to() {
     assert!(
         matches!(&before[1], Entry::Assistant(reply) if reply.provenance == Provenance::default())
     );
+}
+
+/// A fork has the first entries, and what was removed from those does not go out of it either.
+#[test]
+fn a_fork_is_a_history_of_its_own() {
+    let thinking = |rendered: &Rendered| {
+        let told = told(rendered);
+        let words = told.split([' ', '[', ']']).filter(|word| word.starts_with('K'));
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let mut history = history(TURNS);
+    let rendered = history.render(&target(BOUND), &keep(Keep::LastTurns(2)));
+    assert_eq!((&*thinking(&rendered), history.watermark()), ("K2 K3 K4", 2));
+    let before = history.clone();
+    for (entries, said, kept, watermark) in [
+        (0, 0, "", 0),
+        (1, 1, "", 1),
+        (2, 2, "", 2),
+        (6, 6, "K2 K3", 2),
+        (8, 8, "K2 K3 K4", 2),
+        (9, 9, "K2 K3 K4", 2),
+        (99, 9, "K2 K3 K4", 2),
+    ] {
+        let mut fork = history.fork(entries);
+        assert_eq!(fork.entries(), &history.entries()[..said]);
+        assert_eq!(fork.watermark(), watermark, "{entries}");
+        fork.push_user("else");
+        let rendered = fork.render(&target(OPUS), &Policy::default());
+        assert_eq!(thinking(&rendered), kept, "{entries}: {}", with_reasons(&rendered));
+    }
+    assert_eq!(history, before);
+}
+
+/// Neither does a fork forget what was refused, or tell an audit twice.
+#[test]
+fn a_fork_knows_what_was_refused_and_handed_over() {
+    let mut history = history(TURNS);
+    let mut store = JsonLines::new(Vec::new());
+    assert_eq!(history.audit(&mut store).unwrap(), 4);
+    let sent = history.render(&target(OPUS), &Policy::default());
+    let refusal = Rejection::classify(
+        400,
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"messages.1.content.0: Invalid `signature` in `thinking` block"}}"#,
+    );
+    assert_eq!(history.reject(&refusal.unwrap(), &sent), 1);
+    let mut fork = history.fork(4);
+    assert_eq!(fork.rejected(), history.rejected());
+    assert_eq!(fork.audit(&mut store).unwrap(), 0);
+    fork.push_assistant(common::talk::reply(OPUS, "K9 Tx"), Provenance::default());
+    assert_eq!(fork.audit(&mut store).unwrap(), 1);
 }
 
 #[test]

@@ -291,6 +291,31 @@ impl History {
         &self.entries
     }
 
+    /// A history of its own with the first `entries` of this one: to ask again, or to ask something else there. What
+    /// was removed or refused until now stays so, and what an audit has, it is not given again. A call whose answer
+    /// is not among them [lacks it](Note::Unanswered).
+    ///
+    /// ```
+    /// use thinkstream::history::History;
+    ///
+    /// let mut history = History::new();
+    /// history.push_user("Throw a die.");
+    /// let mut other = history.fork(0);
+    /// other.push_user("Toss a coin.");
+    /// assert_eq!((history.entries().len(), other.entries().len()), (1, 1));
+    /// ```
+    #[must_use]
+    pub fn fork(&self, entries: usize) -> Self {
+        let kept = self.entries.get(..entries).unwrap_or(&self.entries);
+        Self {
+            entries: kept.to_vec(),
+            watermark: self.watermark.min(entries),
+            watermark_why: self.watermark_why.clone(),
+            audited: self.audited.min(entries),
+            rejected: self.rejected.clone(),
+        }
+    }
+
     /// The entry before which no thinking goes out any more. It moves forward, never back.
     #[must_use]
     pub fn watermark(&self) -> usize {
