@@ -1371,6 +1371,12 @@ costs! {
         => "in 30, out 12, total 30, uncached 30"
     the_first_place_of_the_cache_counts: [end("stop"), usage(r#"{"cache_read_input_tokens":5,"num_cached_tokens":4,"prompt_cache_hit_tokens":3,"cached_tokens":2,"prompt_tokens_details":{"cached_tokens":1},"prompt_tokens":9,"completion_tokens":1}"#), DONE]
         => "in 9, out 1, cached 1, total 9, uncached 8"
+    a_relay_writes_both_names: [end("stop"), usage(r#"{"prompt_tokens":100,"completion_tokens":20,"input_tokens":0,"output_tokens":0,"total_tokens":120,"prompt_tokens_details":{"cached_tokens":80},"input_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":5},"output_tokens_details":{"reasoning_tokens":0}}"#), DONE]
+        => "in 100, out 20, cached 80, thinking 5, total 100, uncached 20"
+    a_relay_writes_the_other_two: [end("stop"), usage(r#"{"input_tokens":100,"output_tokens":20,"prompt_tokens":0,"completion_tokens":null}"#), DONE]
+        => "in 100, out 20, total 100, uncached 100"
+    nothing_by_both_names: [end("stop"), usage(r#"{"input_tokens":0,"output_tokens":0,"prompt_tokens":0,"completion_tokens":0}"#), DONE]
+        => "in 0, out 0, total 0, uncached 0"
     a_place_with_null_is_none: [end("stop"), usage(r#"{"prompt_tokens":9,"completion_tokens":6,"prompt_tokens_details":{"cached_tokens":null},"cached_tokens":2,"prompt_cache_hit_tokens":3,"completion_tokens_details":{"reasoning_tokens":null},"reasoning_tokens":5}"#), DONE]
         => "in 9, out 6, cached 2, thinking 5, total 9, uncached 7"
     the_place_of_openai_before_that_of_groq: [r#"{"x_groq":{"usage":{"prompt_tokens":1,"completion_tokens":1}},"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":2,"completion_tokens":2}}"#, DONE]

@@ -1889,3 +1889,21 @@ mod written_out {
         );
     }
 }
+
+/// Whoever says it by the name of the event, and in `FastAPI`'s word.
+#[test]
+fn an_error_event_is_heard_by_its_detail_too() {
+    for protocol in [Protocol::Anthropic, Protocol::OpenAiChat, Protocol::OpenAiResponses] {
+        for (data, message) in [
+            (r#"{"detail":"quota exceeded"}"#, "quota exceeded"),
+            (r#"{"detail":"quota exceeded","message":"no"}"#, "no"),
+            (r#"{"message":"no","detail":"quota exceeded"}"#, "no"),
+        ] {
+            let stream = format!("event: error\ndata: {data}\n\n");
+            let (_, error) = decode(Decoder::new(protocol), [stream.as_bytes()]);
+            let error = error.unwrap();
+            let ErrorKind::Server(said) = error.kind() else { panic!("{protocol:?}: {error:?}") };
+            assert_eq!(said.message, *message, "{protocol:?}: {data}");
+        }
+    }
+}

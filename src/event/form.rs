@@ -38,7 +38,7 @@ impl<'de> Deserialize<'de> for Line {
             #[serde(rename = "type")]
             kind: Text,
         }
-        let text = Box::<RawValue>::deserialize(deserializer)?;
+        let text = json::raw(deserializer)?;
         let tag: Tag = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
         Ok(Self { kind: tag.kind, text })
     }

@@ -3,6 +3,7 @@
 //! What is signed, encrypted or written by the model must go back unchanged: key order, white space
 //! and integers beyond 2⁵³ included. So it is held as text, checked once.
 
+mod buffered;
 pub(crate) mod edit;
 mod flaw;
 pub(crate) mod members;
@@ -15,6 +16,7 @@ pub(crate) mod string;
 use core::fmt;
 use core::ops::Deref;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use bytestring::ByteString;
@@ -23,13 +25,16 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use self::buffered::Buffered;
 use self::reader::Reader;
 
 /// A JSON value as text, exactly as received. Dereferences to [`str`].
 ///
 /// Serialised with `serde_json` it is written as it stands, byte for byte between its first and its
 /// last. Through a `serde_json::Value`, and so through `json!`, it loses its key order, its white
-/// space and the digits of large numbers, as any JSON does there.
+/// space and the digits of large numbers, as any JSON does there. Read as part of an enum with a tag inside, of an
+/// untagged one, or under `#[serde(flatten)]`, it keeps its key order and whole numbers of 64 bits, but no white space
+/// and no digits that a float does without: `1.50` is `1.5`. Half a character (`"\ud83d"`) is an error there.
 ///
 /// # Example
 ///
@@ -143,9 +148,14 @@ impl Serialize for Json {
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = alloc::boxed::Box::<RawValue>::deserialize(deserializer)?;
-        Self::parse(String::from(alloc::boxed::Box::<str>::from(raw))).map_err(D::Error::custom)
+        let text = Box::<str>::from(raw(deserializer)?);
+        Self::parse(String::from(text)).map_err(D::Error::custom)
     }
+}
+
+/// A value as it stands, or written anew where `serde` has read it before.
+pub(crate) fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<RawValue>, D::Error> {
+    Box::deserialize(Buffered(deserializer))
 }
 
 /// A member that is there, be it `null`.

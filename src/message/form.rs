@@ -15,9 +15,9 @@ use serde_json::value::RawValue;
 
 use super::stored::spaced;
 use super::{Block, Citation, Content, InvalidInput, InvalidReason, plain};
-use crate::json::Json;
 use crate::json::edit::{quote, with_member};
 use crate::json::members::Members;
+use crate::json::{self, Json};
 use crate::text::Text;
 
 impl Serialize for Block {
@@ -60,7 +60,7 @@ impl Serialize for At<'_> {
 /// A block as it is written, before it is known where it stands.
 #[derive(Deserialize)]
 #[serde(transparent)]
-pub(crate) struct WrittenBlock(Box<RawValue>);
+pub(crate) struct WrittenBlock(#[serde(deserialize_with = "json::raw")] Box<RawValue>);
 
 impl WrittenBlock {
     /// The block. Its index is that of its `place` if it does not say another.

@@ -83,6 +83,8 @@ pub(super) fn read_error(text: &str) -> ServerError {
             error.request_id = id.map(|id| id.decode().as_ref().into());
         }),
         "message" | "details" | "code" | "param" => field(&mut error, key, reader),
+        // FastAPI's name for the message.
+        "detail" if error.message.is_empty() => field(&mut error, "message", reader),
         _ => reader.skip(),
     });
     match read {

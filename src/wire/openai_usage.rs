@@ -1,7 +1,8 @@
 //! The usage of `OpenAI`'s APIs, and what others make of it.
 //!
 //! The counts have two names each, one of either API, and more of their details; where several places
-//! say the same, the first in the order below is taken.
+//! say the same, the first in the order below is taken that is not 0: some relays write all of them, and fill those of
+//! one API.
 
 use crate::json::JsonError;
 use crate::json::reader::{Kind, Reader};
@@ -14,12 +15,15 @@ use crate::json::Json;
 /// The places where details stand.
 #[derive(Default)]
 struct Places {
-    /// In the details of the input; at the top as Kimi, `DeepSeek`, Mistral, or a relay has it.
-    cached: [Option<u64>; 5],
-    /// In the details of the input, by `OpenAI`'s name or Qwen's; at the top.
-    written: [Option<u64>; 3],
+    /// By the name that chats have, and by that of the Responses API.
+    input: [Option<u64>; 2],
+    output: [Option<u64>; 2],
+    /// In the details of the input, by either API's name; at the top as Kimi, `DeepSeek`, Mistral, or a relay has it.
+    cached: [Option<u64>; 6],
+    /// In the details of the input, by `OpenAI`'s name and Qwen's in either; at the top.
+    written: [Option<u64>; 5],
     /// In the details of the output; at the top.
-    reasoning: [Option<u64>; 2],
+    reasoning: [Option<u64>; 3],
     total: Option<u64>,
 }
 
@@ -34,7 +38,7 @@ pub(super) fn read(reader: &mut Reader<'_>, bad: &mut bool) -> Result<Option<Usa
     let mut completion = None;
     read::members(reader, |key, reader| {
         let start = reader.place();
-        places.read(key, &mut usage, reader, bad)?;
+        places.read(key, reader, bad)?;
         let raw = reader.since(start);
         if key == "completion_tokens" {
             completion = Some(raw);
@@ -68,16 +72,19 @@ impl Places {
     fn read(
         &mut self,
         key: &str,
-        usage: &mut Usage,
         reader: &mut Reader<'_>,
         bad: &mut bool,
     ) -> Result<(), JsonError> {
-        let [in_details, kimi, deepseek, mistral, relay] = &mut self.cached;
-        let [written, qwen, at_top] = &mut self.written;
-        let [reasoning, top_reasoning] = &mut self.reasoning;
+        let [prompt, input] = &mut self.input;
+        let [completion, output] = &mut self.output;
+        let [in_prompt, in_input, kimi, deepseek, mistral, relay] = &mut self.cached;
+        let [prompt_written, prompt_qwen, input_written, input_qwen, at_top] = &mut self.written;
+        let [in_completion, in_output, top_reasoning] = &mut self.reasoning;
         let count = match key {
-            "input_tokens" | "prompt_tokens" => &mut usage.input_tokens,
-            "output_tokens" | "completion_tokens" => &mut usage.output_tokens,
+            "prompt_tokens" => prompt,
+            "input_tokens" => input,
+            "completion_tokens" => completion,
+            "output_tokens" => output,
             "total_tokens" => &mut self.total,
             "cached_tokens" => kimi,
             "prompt_cache_hit_tokens" => deepseek,
@@ -85,27 +92,27 @@ impl Places {
             "cache_read_input_tokens" => relay,
             "cache_creation_input_tokens" => at_top,
             "reasoning_tokens" => top_reasoning,
-            "input_tokens_details" | "prompt_tokens_details" => {
-                return read::members_or_skip(reader, |key, reader| match key {
-                    "cached_tokens" => read::count(in_details, reader, bad),
-                    "cache_write_tokens" => read::count(written, reader, bad),
-                    "cache_creation_input_tokens" => read::count(qwen, reader, bad),
-                    _ => reader.skip(),
-                });
+            "prompt_tokens_details" => {
+                return of_input([in_prompt, prompt_written, prompt_qwen], reader, bad);
             }
-            "output_tokens_details" | "completion_tokens_details" => {
-                return read::members_or_skip(reader, |key, reader| match key {
-                    "reasoning_tokens" => read::count(reasoning, reader, bad),
-                    _ => reader.skip(),
-                });
+            "input_tokens_details" => {
+                return of_input([in_input, input_written, input_qwen], reader, bad);
             }
+            "completion_tokens_details" => return of_output(in_completion, reader, bad),
+            "output_tokens_details" => return of_output(in_output, reader, bad),
             _ => return reader.skip(),
         };
         read::count(count, reader, bad)
     }
 
     fn settle(self, usage: &mut Usage) {
-        let first = |places: &[Option<u64>]| places.iter().copied().find_map(|count| count);
+        let first = |places: &[Option<u64>]| {
+            let mut stated = places.iter().copied().flatten();
+            let first = stated.clone().next();
+            stated.find(|count| *count > 0).or(first)
+        };
+        usage.input_tokens = first(&self.input);
+        usage.output_tokens = first(&self.output);
         // xAI is known to report more cached tokens than there are in the prompt.
         let prompt = usage.input_tokens.unwrap_or(u64::MAX);
         usage.cache_read_input_tokens = first(&self.cached).map(|count| count.min(prompt));
@@ -120,6 +127,31 @@ impl Places {
             usage.thinking_added = true;
         }
     }
+}
+
+/// The details of the input: what was read from the cache, and what was written to it by two names.
+fn of_input(
+    [cached, written, qwen]: [&mut Option<u64>; 3],
+    reader: &mut Reader<'_>,
+    bad: &mut bool,
+) -> Result<(), JsonError> {
+    read::members_or_skip(reader, |key, reader| match key {
+        "cached_tokens" => read::count(cached, reader, bad),
+        "cache_write_tokens" => read::count(written, reader, bad),
+        "cache_creation_input_tokens" => read::count(qwen, reader, bad),
+        _ => reader.skip(),
+    })
+}
+
+fn of_output(
+    reasoning: &mut Option<u64>,
+    reader: &mut Reader<'_>,
+    bad: &mut bool,
+) -> Result<(), JsonError> {
+    read::members_or_skip(reader, |key, reader| match key {
+        "reasoning_tokens" => read::count(reasoning, reader, bad),
+        _ => reader.skip(),
+    })
 }
 
 #[cfg(test)]
