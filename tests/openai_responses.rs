@@ -188,7 +188,7 @@ fn check_with(
     let stream = String::from_utf8(stream).unwrap();
     for event in &result.0 {
         if let Event::Block(done) = event {
-            assert!(stream.contains(done.block.raw.as_ref().unwrap().as_str()), "{name}");
+            assert!(done.block.raw.iter().all(|raw| stream.contains(raw.as_str())), "{name}");
         }
     }
     result
@@ -1020,6 +1020,140 @@ mod items {
     }
 }
 
+/// Servers that count and name in ways of their own: nothing is said twice, and nothing is lost.
+mod elsewhere {
+    use super::*;
+
+    cases! {
+        parts_counted_by_pieces: [CREATED, added(0, MESSAGE), part("content_part.added", 0, 0, &output_text("")),
+            piece("output_text", 0, 1, "Fo"), piece("output_text", 0, 2, "ur"), piece("output_text", 0, 3, "."), whole("output_text", 0, 4, "Four."),
+            part("content_part.done", 0, 5, &output_text("Four.")), done(0, &message("Four.")), completed(&[&message("Four.")])] => [
+            r#"token 0 "Fo""#,
+            r#"token 0 "ur""#,
+            r#"token 0 ".""#,
+            r#"block 0 {"type":"text","text":"Four."}"#,
+            "complete end_turn",
+        ]
+        thinking_counted_by_pieces: [CREATED, added(0, REASONING), piece("reasoning_text", 0, 92, "Two"), piece("reasoning_text", 0, 93, " and"), whole("reasoning_text", 0, 94, "Two and two"),
+            done(0, r#"{"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"Two and two"}]}"#), added(1, MESSAGE), text(1, "a"), done(1, &message("a")), COMPLETED] => [
+            r#"thinking 0 "Two""#,
+            r#"thinking 0 " and""#,
+            r#"thinking 0 " two""#,
+            r#"block 0 {"type":"thinking","thinking":"Two and two"}"#,
+            r#"token 1 "a""#,
+            r#"block 1 {"type":"text","text":"a"}"#,
+            "complete end_turn",
+        ]
+        parts_that_are_announced_are_parts: [CREATED, added(0, MESSAGE), piece("output_text", 0, 1, "a"), part("content_part.added", 0, 2, &output_text("")), piece("output_text", 0, 2, "a"),
+            done(0, &message_of(&[&output_text("a"), &output_text("a")])), COMPLETED] => [
+            r#"token 0 "a""#,
+            r#"token 0 "a""#,
+            r#"block 0 {"type":"text","text":"aa"}"#,
+            "complete end_turn",
+        ]
+        parts_behind_a_whole_one_are_parts: [CREATED, added(0, MESSAGE), piece("output_text", 0, 1, "a"), whole("output_text", 0, 1, "a"), piece("output_text", 0, 2, "b"),
+            done(0, &message_of(&[&output_text("a"), &output_text("b")])), COMPLETED] => [
+            r#"token 0 "a""#,
+            r#"token 0 "b""#,
+            r#"block 0 {"type":"text","text":"ab"}"#,
+            "complete end_turn",
+        ]
+        an_end_numbered_otherwise: [CREATED, added(0, REASONING), piece("reasoning_text", 0, 0, "977"), piece("reasoning_text", 0, 0, "748"), whole("reasoning_text", 1, 0, "977748"),
+            part("reasoning_part.done", 1, 0, r#"{"type":"reasoning_text","text":"977748"}"#), done(1, r#"{"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"977748"}]}"#),
+            added(1, MESSAGE), text(1, "Hi"), done(1, &message("Hi")), COMPLETED] => [
+            r#"thinking 0 "977""#,
+            r#"thinking 0 "748""#,
+            r#"block 0 {"type":"thinking","thinking":"977748"}"#,
+            r#"token 1 "Hi""#,
+            r#"block 1 {"type":"text","text":"Hi"}"#,
+            "complete end_turn",
+        ]
+        a_call_with_three_names: [CREATED, added(0, CALLING), args(0, r#"{"lamp":"#), args(0, "2}"), whole("function_call_arguments", 1, 0, r#"{"lamp":2}"#), done(1, &call(2, r#"{"lamp":2}"#)), completed(&[&call(3, r#"{"lamp":2}"#)])] => [
+            "tool_start 0 call_1 dim Client",
+            r#"tool_input 0 "{\"lamp\":""#,
+            r#"tool_input 0 "2}""#,
+            "warning done_differs 0",
+            r#"tool_call 0 dim {"lamp":2}"#,
+            r#"block 0 {"type":"tool_use","id":"call_2","name":"dim","input":{"lamp":2}}"#,
+            "complete tool_use",
+        ]
+        a_call_that_is_named_anew_at_the_end: [CREATED, added(0, CALLING), args(0, "{}"), done(0, &call(1, "{}")), completed(&[&call(3, "{}")])] => [
+            "tool_start 0 call_1 dim Client",
+            r#"tool_input 0 "{}""#,
+            "tool_call 0 dim {}",
+            r#"block 0 {"type":"tool_use","id":"call_1","name":"dim","input":{}}"#,
+            "complete tool_use",
+        ]
+        one_call_named_anew_and_one_left_out: [CREATED, added(0, CALLING), done(0, &call(1, "{}")), completed(&[&call(3, "{}"), &call(4, r#"{"lamp":4}"#)])] => [
+            "tool_start 0 call_1 dim Client",
+            r#"tool_input 0 "{}""#,
+            "tool_call 0 dim {}",
+            r#"block 0 {"type":"tool_use","id":"call_1","name":"dim","input":{}}"#,
+            "warning missing_block_start 1",
+            "tool_start 1 call_4 dim Client",
+            r#"tool_input 1 "{\"lamp\":4}""#,
+            r#"tool_call 1 dim {"lamp":4}"#,
+            r#"block 1 {"type":"tool_use","id":"call_4","name":"dim","input":{"lamp":4}}"#,
+            "complete tool_use",
+        ]
+        arguments_that_the_end_leaves_out: [CREATED, added(0, CALLING), args(0, r#"{"lamp":"#), args(0, "2}"), done(0, &call(1, "")), COMPLETED] => [
+            "tool_start 0 call_1 dim Client",
+            r#"tool_input 0 "{\"lamp\":""#,
+            r#"tool_input 0 "2}""#,
+            "warning done_differs 0",
+            r#"tool_call 0 dim {"lamp":2}"#,
+            r#"block 0 {"type":"tool_use","id":"call_1","name":"dim","input":{"lamp":2}}"#,
+            "complete tool_use",
+        ]
+        a_call_whose_end_never_comes: [CREATED, added(0, CALLING), args(0, r#"{"lamp":"#), args(0, "2}"), COMPLETED] => [
+            "tool_start 0 call_1 dim Client",
+            r#"tool_input 0 "{\"lamp\":""#,
+            r#"tool_input 0 "2}""#,
+            "warning missing_block_stop 0",
+            r#"tool_call 0 dim {"lamp":2}"#,
+            r#"block 0 {"type":"tool_use","id":"call_1","name":"dim","input":{"lamp":2}}"#,
+            "complete tool_use",
+        ]
+        // Half of it is none; but the reply is no last word either.
+        half_a_call_whose_end_never_comes: [CREATED, added(0, CALLING), args(0, r#"{"lamp":"#), COMPLETED] => [
+            "tool_start 0 call_1 dim Client",
+            r#"tool_input 0 "{\"lamp\":""#,
+            "warning missing_block_stop 0",
+            "complete tool_use",
+        ]
+        half_a_call_that_a_cut_response_calls_whole: [CREATED, added(0, CALLING), args(0, r#"{"lamp":"#), ended("incomplete", &format!(r#""status":"incomplete","incomplete_details":{{"reason":"max_output_tokens"}},"output":[{}]"#, call(1, r#"{"lamp":"#)))] => [
+            "tool_start 0 call_1 dim Client",
+            r#"tool_input 0 "{\"lamp\":""#,
+            "complete max_tokens unsafe",
+        ]
+    }
+
+    replays! {
+        what_the_end_of_a_message_leaves_out: [CREATED, added(0, MESSAGE), text(0, "a"), done(0, &message_of(&[])), COMPLETED] =>
+            [r#"{"type":"message","role":"assistant","content":[{"type":"output_text","text":"a"}]}"#]
+        what_the_end_of_a_call_leaves_out: [CREATED, added(0, CALLING), args(0, r#"{"lamp":2}"#), done(0, &call(1, "")), COMPLETED] =>
+            [r#"{"type":"function_call","call_id":"call_1","name":"dim","arguments":"{\"lamp\":2}"}"#]
+        a_call_with_three_names_goes_back_by_one: [CREATED, added(0, CALLING), args(0, "{}"), done(1, &call(2, "{}")), completed(&[&call(3, "{}")])] =>
+            [call(2, "{}")]
+        half_a_call_that_is_said_to_be_whole: [CREATED, done(0, &message("a")), done(1, &call(1, r#"{"lamp":"#)), OUT_OF_TOKENS] =>
+            [message("a")]
+        half_a_patch_that_is_said_to_be_whole: [CREATED, done(0, &message("a")), done(1, r#"{"type":"custom_tool_call","id":"c","call_id":"k","name":"patch","input":"*** Beg","status":"completed"}"#), OUT_OF_TOKENS] =>
+            [message("a")]
+    }
+
+    /// However many pieces there are.
+    #[test]
+    fn pieces_that_are_counted_are_no_parts() {
+        let pieces: Vec<String> = (1..5000).map(|at| piece("reasoning_text", 0, at, "a")).collect();
+        let item = added(0, REASONING);
+        let events: Vec<&str> =
+            [CREATED, &item].into_iter().chain(pieces.iter().map(String::as_str)).collect();
+        let (message, error) = reply(&events);
+        assert!(matches!(error.unwrap().kind(), ErrorKind::Incomplete { .. }));
+        assert_eq!(message.thinking().len(), 4999);
+    }
+}
+
 mod replay {
     use super::*;
 
@@ -1499,10 +1633,10 @@ mod variations {
             r#"block 0 {"type":"text","text":"aNo.","refusal":true}"#,
             "complete refusal unsafe",
         ]
-        an_empty_whole_of_a_text_differs: [CREATED, added(0, MESSAGE), text(0, "a"), whole("output_text", 0, 0, ""), done(0, &message_of(&[])), COMPLETED] => [
+        an_empty_whole_takes_nothing_back: [CREATED, added(0, MESSAGE), text(0, "a"), whole("output_text", 0, 0, ""), done(0, &message_of(&[])), COMPLETED] => [
             r#"token 0 "a""#,
             "warning done_differs 0",
-            r#"block 0 {"type":"text","text":""}"#,
+            r#"block 0 {"type":"text","text":"a"}"#,
             "complete end_turn",
         ]
         a_half_that_the_whole_does_not_have: [CREATED, added(0, MESSAGE), event("output_text.delta", r#""output_index":0,"delta":"a\ud83c""#), whole("output_text", 0, 0, "a"), done(0, &message_of(&[])), COMPLETED] => [

@@ -102,12 +102,7 @@ impl Growing {
 
     /// Takes the text as the server says it at the end, which counts.
     pub(super) fn settle(&mut self, whole: &str, keep: bool) -> Settled {
-        let kept = self.written.as_bytes();
-        let begin = whole.as_bytes().get(..self.len).unwrap_or_default();
-        let (summed, end) =
-            begin.split_at_checked(self.len.saturating_sub(kept.len())).unwrap_or_default();
-        let same = begin.len() == self.len && end == kept && sum(0, summed) == self.sum;
-        match whole.get(self.len..).filter(|_| same) {
+        match self.rest_of(whole) {
             Some("") if self.half.is_none() => Settled::Same,
             Some(rest) => {
                 self.half = None;
@@ -121,6 +116,20 @@ impl Growing {
                 Settled::Differs
             }
         }
+    }
+
+    /// Whether the text is this, and nothing more.
+    pub(super) fn is(&self, whole: &str) -> bool {
+        self.half.is_none() && self.rest_of(whole) == Some("")
+    }
+
+    /// What `whole` goes on with behind the text, if it begins with it.
+    fn rest_of<'a>(&self, whole: &'a str) -> Option<&'a str> {
+        let kept = self.written.as_bytes();
+        let begin = whole.as_bytes().get(..self.len)?;
+        let (summed, end) = begin.split_at_checked(self.len.saturating_sub(kept.len()))?;
+        let same = end == kept && sum(0, summed) == self.sum;
+        whole.get(self.len..).filter(|_| same)
     }
 
     /// The text so far.

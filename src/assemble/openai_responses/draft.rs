@@ -37,6 +37,8 @@ pub(super) struct Draft {
     pub(super) given: Option<Json>,
     /// The part that was added to last.
     pub(super) last: usize,
+    /// The part that was announced last.
+    pub(super) announced: Option<(Said, u32)>,
 }
 
 /// What an item is, with what only its kind has.
@@ -107,6 +109,7 @@ impl Draft {
             begun: 0,
             given,
             last: 0,
+            announced: None,
         }
     }
 
@@ -475,7 +478,7 @@ fn joined(texts: &[Text], between: &str) -> Text {
     }
 }
 
-fn quoted(text: &str) -> Json {
+pub(super) fn quoted(text: &str) -> Json {
     let mut json = String::new();
     quote(&mut json, text);
     Json::checked(json)

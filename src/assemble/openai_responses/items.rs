@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::draft::{Done, Draft, Fill, action, text};
+use super::elsewhere::has_arguments;
 use super::machine::Machine;
 use super::{Input, Outcome, Slot, Target};
 use crate::assemble::{Fault, Origin, Queue, finished};
@@ -83,7 +84,7 @@ impl Items {
 
     /// The item of the same type that is this call, or that has this id and, if one is given, this index:
     /// not all servers have an id for each item.
-    fn same(&self, item: &Item<'_>, index: Option<u32>) -> Option<usize> {
+    pub(super) fn same(&self, item: &Item<'_>, index: Option<u32>) -> Option<usize> {
         let find = |id: Option<Str<'_>>| {
             let at = *self.by_id.get(&text(id.filter(|id| !id.is_empty())?))?;
             let place = self.places.get(at).filter(|place| place.kind() == item.kind)?;
@@ -153,7 +154,9 @@ impl Machine {
     ) -> Result<(), Fault> {
         let at = match (self.items.same(item, index.or(Some(u32::MAX))), index) {
             (Some(at), _) => Some(at),
-            (None, Some(index)) => self.items.with_index(index),
+            (None, Some(index)) => {
+                self.items.with_index(index).or_else(|| self.items.ended_by(item))
+            }
             (None, None) => self.locate(None, origin, out)?,
         };
         let target = match at.and_then(|at| self.items.places.get(at)) {
@@ -188,6 +191,7 @@ impl Machine {
         let Some((place, mut draft)) = ended else {
             return Ok(());
         };
+        let keeps_raw = !item.raw.is_empty() && !draft.is_more_than(item);
         let (index, ledger) = (place.index, &mut self.ledger);
         let status = item.status.map(|status| status.decode());
         let mut done = Done {
@@ -213,7 +217,7 @@ impl Machine {
         let (id, kind) = (draft.id(), draft.kind().into());
         let mut block = None;
         if ledger.accumulate {
-            if !item.raw.is_empty() {
+            if keeps_raw {
                 done.raw = Some(origin.source.json(item.raw));
                 ledger.hold(item.raw.len())?;
             }
@@ -273,16 +277,20 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
+        let mut unnamed = self.items.unnamed_calls(response);
         for (index, item) in (0..).zip(response.output()) {
-            if cut && item.status.is_none_or(|status| status.decode() != "completed") {
+            let whole = item.status.is_some_and(|status| status.decode() == "completed");
+            if cut && !(whole && has_arguments(&item)) {
                 continue;
             }
             let same = |at: &usize| {
                 let place = self.items.places.get(*at);
                 place.is_some_and(|place| place.is_like(&item))
             };
-            let at =
-                self.items.same(&item, None).or_else(|| self.items.with_index(index).filter(same));
+            let known = self.items.same(&item, None);
+            let at = known
+                .or_else(|| self.items.renamed(&item, &mut unnamed))
+                .or_else(|| self.items.with_index(index).filter(same));
             match at.and_then(|at| self.items.places.get(at)) {
                 Some(place) if place.is_open() => {
                     self.close(at.unwrap_or_default(), &item, origin, out)?;
@@ -298,9 +306,9 @@ impl Machine {
         Ok(())
     }
 
-    /// Whether an item of the whole output, which no event was about, is one that was left out. A call
-    /// is known by its id; other items may be known by another one, for some servers make up new ones
-    /// all the time, and they may stand in another place.
+    /// Whether an item of the whole output, which no event was about, is one that was left out. Items that are no
+    /// calls may be known by another id, for some servers make up new ones all the time, and they may stand in
+    /// another place.
     fn is_news(&self, item: &Item<'_>) -> bool {
         let is_call = item.kind.ends_with("_call") && item.call_id.is_some();
         is_call || self.items.places.iter().all(|place| place.kind() != item.kind)
@@ -318,7 +326,8 @@ impl Machine {
                 continue;
             };
             let index = *index;
-            let whole = !draft.parts.is_empty() && draft.parts.iter().all(|part| part.whole);
+            let whole = !draft.parts.is_empty() && draft.parts.iter().all(|part| part.whole)
+                || draft.has_arguments();
             // What an item held when it began is all of it, if nothing else came.
             let given = draft.given.take().filter(|_| draft.parts.is_empty());
             let reasoning = matches!(draft.fill, Fill::Reasoning);
@@ -425,7 +434,7 @@ impl Place {
     /// Whether the client has to do something before the model can go on.
     pub(super) fn awaits_client(&self) -> bool {
         match &self.life {
-            Life::Open(_) => false,
+            Life::Open(draft) => draft.awaits_client(),
             Life::Closed(closed) => closed.awaits_client,
         }
     }
@@ -441,7 +450,7 @@ impl Place {
     }
 
     /// The type of the item.
-    fn kind(&self) -> &str {
+    pub(super) fn kind(&self) -> &str {
         match &self.life {
             Life::Open(draft) => draft.kind(),
             Life::Closed(closed) => &closed.kind,

@@ -296,7 +296,9 @@ impl Machine {
         let cut = incomplete || cancelled;
         self.take_output(&response, cut, origin, out)?;
         // What was cut or refused is over, however it ends.
-        if !cut && !self.refused {
+        if cut {
+            self.items.cut_last();
+        } else if !self.refused {
             self.close_whole(origin, out)?;
         }
         let reason = self.stop_reason(&response, incomplete);

@@ -20,6 +20,7 @@
 //! [machine] carries it out.
 
 mod draft;
+mod elsewhere;
 mod items;
 mod machine;
 mod texts;

@@ -77,7 +77,8 @@ impl Machine {
         let ledger = &mut self.ledger;
         let index = draft.index;
         let waits = draft.waits();
-        let Some(part) = draft.part(said, place_of(said, place.part), ledger)? else {
+        let part = draft.index_of(said, place_of(said, place.part), None);
+        let Some(part) = draft.part(said, part, ledger)? else {
             return Ok(());
         };
         let keep = ledger.accumulate || waits;
@@ -146,13 +147,30 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let Some(at) = self.reach(place, said, origin, out)? else {
+        let Some(at) = self.reach(self.ending(place, said, whole), said, origin, out)? else {
             return Ok(());
         };
         let Some(whole) = whole else {
             return self.ledger.tolerate(Rule::MissingField, place.output_index, origin, out);
         };
-        self.settle(at, said, place_of(said, place.part), whole, origin, out)
+        let part = self.part_of(at, said, place_of(said, place.part), whole);
+        self.settle(at, said, part, whole, origin, out)
+    }
+
+    /// The place of a text that is over, also if its end is numbered otherwise than its beginning.
+    fn ending(&self, place: wire::Place, said: Said, whole: Option<Str<'_>>) -> wire::Place {
+        let unknown = place.output_index.filter(|index| self.items.with_index(*index).is_none());
+        let at = unknown.and_then(|_| self.items.with_text(said, &whole?.decode()));
+        let found = at.and_then(|at| self.items.places.get(at)).map(|place| place.index);
+        wire::Place { output_index: found.or(place.output_index), ..place }
+    }
+
+    /// The index of the part that is said whole.
+    fn part_of(&self, at: usize, said: Said, part: u32, whole: Str<'_>) -> u32 {
+        match self.items.places.get(at).map(|place| &place.life) {
+            Some(Life::Open(draft)) => draft.index_of(said, part, Some(&whole.decode())),
+            _ => part,
+        }
     }
 
     /// Takes a text as the server says it at the end.
@@ -182,6 +200,10 @@ impl Machine {
         part.whole = true;
         let first = part.text.is_empty();
         let before = part.text.len();
+        // An empty text takes nothing back.
+        if whole.is_empty() && !first {
+            return self.ledger.tolerate(Rule::DoneDiffers, Some(index), origin, out);
+        }
         match part.text.settle(&whole.decode(), keep) {
             Settled::Same => Ok(()),
             Settled::Missing(rest) => self.say(at, index, said, rest, first, out),
@@ -236,14 +258,24 @@ impl Machine {
             // What is not known is in the item, whole.
             PartKind::Unknown => return Ok(()),
         };
-        let Some(at) = self.reach(place, said, origin, out)? else {
+        let whole = part.text.filter(|text| !text.is_empty());
+        let Some(at) = self.reach(self.ending(place, said, whole), said, origin, out)? else {
             return Ok(());
         };
         self.refused |= said == Said::Refusal;
-        if let Some(whole) = part.text.filter(|text| !text.is_empty()) {
-            self.settle(at, said, place.part, whole, origin, out)?;
+        let mut index = place.part;
+        match whole {
+            Some(whole) => {
+                index = self.part_of(at, said, index, whole);
+                self.settle(at, said, index, whole, origin, out)?;
+            }
+            None => {
+                if let Some(draft) = self.draft(at) {
+                    draft.announced = Some((said, index));
+                }
+            }
         }
-        self.cite(at, said, place.part, &part, out)
+        self.cite(at, said, index, &part, out)
     }
 
     pub(super) fn annotation(
@@ -334,6 +366,11 @@ impl Machine {
         let said = match &draft.fill {
             Fill::Message { .. } => {
                 let texts = self.counted_from(at, Said::Text);
+                let counted = texts.as_ref().is_some_and(|texts| texts.len() == 1);
+                let together = item.text().filter(|_| counted);
+                if let (Some([index]), Some(whole)) = (texts.as_deref(), &together) {
+                    self.settle(at, Said::Text, *index, Str::plain(whole), origin, out)?;
+                }
                 let mut place = 0;
                 for (index, part) in item.content.iter() {
                     let said = match part.kind {
@@ -345,7 +382,9 @@ impl Machine {
                     let shifted = texts.as_ref().filter(|_| said == Said::Text);
                     let index = shifted.and_then(|texts| texts.get(place)).map_or(index, |at| *at);
                     place = place.saturating_add(usize::from(said == Said::Text));
-                    self.settle(at, said, index, part.text.unwrap_or_default(), origin, out)?;
+                    if together.is_none() || said == Said::Refusal {
+                        self.settle(at, said, index, part.text.unwrap_or_default(), origin, out)?;
+                    }
                     self.cite(at, said, index, &part, out)?;
                 }
                 return Ok(());
