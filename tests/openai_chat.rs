@@ -325,7 +325,7 @@ cases! {
         r#"block 0 {"type":"text","text":"Aa"}"#,
         "choice 1",
         r#"block 1 {"type":"text","text":"B"}"#,
-        "complete end_turn max_tokens",
+        "complete end_turn unsafe max_tokens",
     ]
     choices_in_one_chunk: [chunk(r#"{"index":1,"delta":{"content":"B"},"finish_reason":"stop"},{"index":0,"delta":{"content":"A"},"finish_reason":"stop"}"#), DONE] => [
         "choice 1",
@@ -502,6 +502,46 @@ cases! {
         r#"block 0 {"type":"tool_use","id":"function-call-5","name":"find_boat","input":{"hull":7},"extra_content":{"google":{"thought_signature":"Z2VtMQ=="}}}"#,
         r#"tool_call 1 find_boat {"hull":8}"#,
         r#"block 1 {"type":"tool_use","id":"function-call-6","name":"find_boat","input":{"hull":8}}"#,
+        "complete tool_use",
+    ]
+    one_id_for_all_calls: [calls(&[&whole(0, "call_X", "find_boat", r#"{"hull":7}"#), &whole(1, "call_X", "ring_bell", r#"{"n":"#)]), calls(&[r#"{"index":1,"id":"call_X","function":{"arguments":"2}"}}"#]), end("tool_calls"), DONE] => [
+        "tool_start 0 call_X find_boat Client",
+        r#"tool_input 0 "{\"hull\":7}""#,
+        "tool_start 1 call_0_chatcmpllark ring_bell Client",
+        r#"tool_input 1 "{\"n\":2}""#,
+        "warning missing_tool_id 1",
+        r#"tool_call 0 find_boat {"hull":7}"#,
+        r#"block 0 {"type":"tool_use","id":"call_X","name":"find_boat","input":{"hull":7}}"#,
+        r#"tool_call 1 ring_bell {"n":2}"#,
+        r#"block 1 {"type":"tool_use","id":"call_0_chatcmpllark","name":"ring_bell","input":{"n":2}}"#,
+        "complete tool_use",
+    ]
+    two_calls_of_one_tool_numbered_alike: [calls(&[&whole(0, "", "find_boat", r#"{"hull":7}"#)]), calls(&[&whole(0, "", "find_boat", r#"{"hull":8}"#)]), end("tool_calls"), DONE] => [
+        "tool_start 0 call_0_chatcmpllark find_boat Client",
+        r#"tool_input 0 "{\"hull\":7}""#,
+        "warning missing_tool_id 0",
+        "tool_start 1 call_1_chatcmpllark find_boat Client",
+        r#"tool_input 1 "{\"hull\":8}""#,
+        r#"tool_call 0 find_boat {"hull":7}"#,
+        r#"block 0 {"type":"tool_use","id":"call_0_chatcmpllark","name":"find_boat","input":{"hull":7}}"#,
+        r#"tool_call 1 find_boat {"hull":8}"#,
+        r#"block 1 {"type":"tool_use","id":"call_1_chatcmpllark","name":"find_boat","input":{"hull":8}}"#,
+        "complete tool_use",
+    ]
+    a_name_that_comes_with_every_piece: [calls(&[&whole(0, "", "find_boat", r#"{"hull":"#)]), calls(&[&whole(0, "", "find_boat", r#"{"n":1}"#)]), calls(&[&whole(0, "", "find_boat", "}")]), end("tool_calls"), DONE] => [
+        "tool_start 0 call_0_chatcmpllark find_boat Client",
+        r#"tool_input 0 "{\"hull\":{\"n\":1}}""#,
+        "warning missing_tool_id 0",
+        r#"tool_call 0 find_boat {"hull":{"n":1}}"#,
+        r#"block 0 {"type":"tool_use","id":"call_0_chatcmpllark","name":"find_boat","input":{"hull":{"n":1}}}"#,
+        "complete tool_use",
+    ]
+    free_text_in_braces: [delta(r#"{"tool_calls":[{"index":0,"id":"call_k1","type":"custom","custom":{"name":"patch","input":"{}"}}]}"#), delta(r#"{"tool_calls":[{"index":0,"custom":{"input":"{ x }"}}]}"#), end("tool_calls"), DONE] => [
+        "tool_start 0 call_k1 patch Custom",
+        r#"tool_input 0 "{}""#,
+        r#"tool_input 0 "{ x }""#,
+        r#"tool_call 0 patch "{}{ x }""#,
+        r#"block 0 {"type":"custom_tool_call","id":"call_k1","name":"patch","input":"{}{ x }"}"#,
         "complete tool_use",
     ]
     gemini_signs_a_text_in_a_delta_of_its_own: [say("Ahoy."), delta(r#"{"role":"assistant","extra_content":{"google":{"thought_signature":"Z2VtMg=="}}}"#), end("stop"), DONE] => [
@@ -1660,6 +1700,19 @@ fn calls_of_a_choice_that_was_cut_are_not_safe() {
         DONE,
     ];
     assert!(!complete(&events).tools_safe_to_run());
+    // Also where nothing is kept that would show the calls.
+    let (events, _) = decode(chat().accumulate(false), [&sse(&events)[..]]);
+    assert!(matches!(events.last(), Some(Event::Complete(done)) if !done.tools_safe_to_run()));
+}
+
+/// What waits for the id of its call has not been handed out.
+#[test]
+fn what_waits_is_no_output() {
+    let piece =
+        r#"{"tool_calls":[{"index":0,"function":{"name":"find_boat","arguments":"{\"a\":"}}]}"#;
+    let (events, error) = decode(chat(), [&sse(&[&delta(piece)])[..]]);
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert!(error.unwrap().retry_safe());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
-use crate::message::{Block, Citation, Content, InvalidInput, Message, ToolKind, ToolUse};
+use crate::message::{Block, Citation, InvalidInput, Message, ToolKind, ToolUse};
 use crate::rule::Rule;
 use crate::stop::StopReason;
 use crate::text::Text;
@@ -356,13 +356,10 @@ impl Complete {
     ///
     /// Not if it was cut at a limit or refused; and not if the server gave no reason, or one that
     /// this version does not know: then look at [`stop_reason`](Self::stop_reason) and decide. Of
-    /// several choices all have to be; each says so too.
+    /// several choices all have to be, whether or not they have calls; each says so too.
     #[must_use]
     pub fn tools_safe_to_run(&self) -> bool {
-        let is_call = |block: &Arc<Block>| matches!(block.content, Content::ToolUse(_));
-        let calls = |message: &Message| message.content.iter().any(is_call);
-        let mut others = self.choices.iter().filter(|message| calls(message));
-        self.message.tools_safe_to_run() && others.all(Message::tools_safe_to_run)
+        self.message.tools_safe_to_run() && self.choices.iter().all(Message::tools_safe_to_run)
     }
 }
 

@@ -52,7 +52,10 @@ impl Choice {
             (DeltaKind::Text, Fill::Text { refusal, .. }) => !refusal,
             (DeltaKind::Thinking, Fill::Thinking(_)) => true,
             (DeltaKind::InputJson, Fill::Tool(tool)) => {
-                let plain = tool.announced && !tool.placeholder && tool.kind != ToolKind::Custom;
+                let plain = tool.announced
+                    && !tool.placeholder
+                    && !tool.whole
+                    && tool.kind != ToolKind::Custom;
                 // What comes first may be no more than a placeholder.
                 plain && !draft.text.is_empty() && draft.text.len().saturating_add(len) <= most
             }

@@ -466,7 +466,7 @@ pub(super) fn write(
     let ledger = &mut *hand.ledger;
     let keep = ledger.accumulate || waits;
     let piece = text.add(piece, hand.origin.source, keep, &mut ledger.arena);
-    ledger.output_started |= !piece.is_empty();
+    ledger.output_started |= !piece.is_empty() && !waits;
     ledger.hold(if keep { piece.len() } else { 0 })?;
     Ok(Some(piece).filter(|piece| !piece.is_empty()))
 }

@@ -50,6 +50,8 @@ pub(super) struct Tool {
     pub(super) announced: bool,
     /// Its input so far is an empty object, in one piece.
     pub(super) placeholder: bool,
+    /// Its input so far is an object with something in it, in one piece.
+    pub(super) whole: bool,
     pub(super) extra_content: Option<Json>,
 }
 

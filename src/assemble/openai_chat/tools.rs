@@ -9,6 +9,7 @@ use super::extra::{gemini_signature, keep_extra};
 use crate::assemble::Fault;
 use crate::assemble::growing::Growing;
 use crate::event::{Event, ToolStart};
+use crate::json::reader::Reader;
 use crate::message::ToolKind;
 use crate::rule::Rule;
 use crate::text::Text;
@@ -30,6 +31,8 @@ impl Choice {
             None if id.is_none() && name.is_none() && delta.input.is_none() => return Ok(()),
             None => self.begin_call(delta.legacy, hand)?,
         };
+        // Some servers give all calls of a reply one id, by which nobody could answer them.
+        let id = id.filter(|id| self.ids.get(id).is_none_or(|first| *first == at));
         if let Some(slot) = delta.index
             && self.slots.get(&slot) != Some(&at)
         {
@@ -72,18 +75,25 @@ impl Choice {
     }
 
     /// The call that a piece is for, or `None` for a new one: by its id, then by its number, then the
-    /// latest.
+    /// latest. One id under two names, or under two numbers, is of two calls.
     fn route(
         &mut self,
         delta: &ToolDelta<'_>,
         id: Option<&Text>,
         name: Option<&Text>,
     ) -> Option<usize> {
-        if let Some(at) = id.and_then(|id| self.ids.get(id)) {
-            return Some(*at);
+        let by_id = id.and_then(|id| self.ids.get(id)).copied();
+        let by_slot = delta.index.and_then(|slot| self.slots.get(&slot)).copied();
+        if let Some(at) = by_id {
+            let (_, tool, _) = call(&mut self.blocks, by_slot.unwrap_or(at))?;
+            let other_name = name.is_some_and(|name| !tool.name.is_empty() && tool.name != *name);
+            return match by_slot {
+                Some(slot) if tool.id.is_empty() && !other_name => Some(slot),
+                Some(_) => Some(at),
+                None => (!other_name).then_some(at),
+            };
         }
-        let by_slot = delta.index.and_then(|slot| self.slots.get(&slot));
-        let Some(&at) = by_slot else {
+        let Some(at) = by_slot else {
             // Without a number that is known, an id or a name begins a call, and anything else goes on
             // with the last.
             let goes_on = id.is_none() && (name.is_none() || delta.legacy);
@@ -93,7 +103,8 @@ impl Choice {
         let (_, tool, _) = call(&mut self.blocks, at)?;
         let other_id = id.is_some() && !tool.id.is_empty();
         let other_name = name.is_some_and(|name| !tool.name.is_empty() && tool.name != *name);
-        (!other_id && !other_name).then_some(at)
+        let again = name.is_some() && tool.whole && is_object(delta.input);
+        (!other_id && !other_name && !again).then_some(at)
     }
 
     fn begin_call(&mut self, legacy: bool, hand: &mut Hand<'_, '_>) -> Result<usize, Fault> {
@@ -107,6 +118,7 @@ impl Choice {
             name: Text::EMPTY,
             announced: false,
             placeholder: false,
+            whole: false,
             extra_content: None,
         };
         let at = self.open(Fill::Tool(tool), hand)?;
@@ -179,7 +191,9 @@ fn fill(
     hand: &mut Hand<'_, '_>,
 ) -> Result<(), Fault> {
     // An empty object that comes first may only stand for what is yet to come.
-    let empty = input.is_empty() && piece.verbatim() == Some("{}");
+    let json = tool.kind != ToolKind::Custom;
+    let empty = json && input.is_empty() && piece.verbatim() == Some("{}");
+    tool.whole = json && input.is_empty() && !empty && is_object(Some(Input::Piece(piece)));
     if core::mem::replace(&mut tool.placeholder, empty)
         && piece.decode().trim_start().starts_with('{')
     {
@@ -199,6 +213,17 @@ fn fill(
         hand.out.push_back(Event::tool_input(index, piece));
     }
     Ok(())
+}
+
+/// Whether this is all of an input, and not the beginning of one.
+fn is_object(input: Option<Input<'_>>) -> bool {
+    let whole =
+        |text: &str| text.trim_start().starts_with('{') && Reader::new(text.trim()).whole().is_ok();
+    match input {
+        Some(Input::Piece(piece)) => whole(&piece.decode()),
+        Some(Input::Whole(raw)) => whole(raw),
+        None => false,
+    }
 }
 
 /// An id for a call that has none. In a conversation no two may be the same, so it has the end of the
