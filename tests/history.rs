@@ -1174,6 +1174,40 @@ fn a_report_can_be_read() {
     assert_eq!(json["lines"][1]["action"]["dropped"], "before_watermark");
 }
 
+/// A call of a tool that the provider runs goes out with its result, or while that is yet to come.
+#[test]
+fn calls_of_the_providers_tools_go_with_their_results() {
+    for (lines, expected) in [
+        // It is run with the next request, by itself or beside the client's tools.
+        (&["u one", "a claude-opus-4-8 ss1 !pause_turn"][..], "u['one'] a[Ss1]"),
+        (&["u one", "a claude-opus-4-8 ss1 Ct1", "r t1 4"], "u['one'] a[Ss1 Ct1] u[rt1]"),
+        // Its result may be in a later reply.
+        (
+            &["u one", "a claude-opus-4-8 ss1 Ct1", "r t1 4", "a claude-opus-4-8 ws1 Ta", "u two"],
+            "u['one'] a[Ss1 Ct1] u[rt1] a[= Ta] u['two']",
+        ),
+        // The user has spoken, or the model has gone on without it.
+        (&["u one", "a claude-opus-4-8 ss1 !pause_turn", "u two"], "u[Tone Ttwo] -- 1.0 Unpaired"),
+        (
+            &["u one", "a claude-opus-4-8 K1 ss1 Ct1", "r t1 4", "u two"],
+            "u['one'] a[K1 Ct1] u[rt1 Ttwo] -- 1.1 Unpaired",
+        ),
+        (
+            &["u one", "a claude-opus-4-8 ss1 Ct1", "r t1 4", "a claude-opus-4-8 Ta", "u two"],
+            "u['one'] a[Ct1] u[rt1] a[Ta] u['two'] -- 1.0 Unpaired",
+        ),
+        (
+            &["u one", "a claude-opus-4-8 ws1 Ta", "u two"],
+            "u['one'] a[Ta] u['two'] -- 1.0 Unpaired",
+        ),
+    ] {
+        let history = history(lines);
+        let rendered = history.preview(&target(OPUS), &Policy::default());
+        assert_eq!(with_reasons(&rendered), expected, "{lines:?}");
+        assert_eq!(history.validate(&target(OPUS)), [], "{lines:?}");
+    }
+}
+
 #[test]
 fn the_record_is_only_appended_to() {
     let mut history = history(TURNS);

@@ -479,6 +479,22 @@ fn what_the_api_refuses_is_recognised() {
             Remedy::DropAllThinking,
         ),
         (
+            error(
+                "messages.3: `web_search` tool use with id `srvtoolu_1` was found without a corresponding `web_search_tool_result` block",
+            ),
+            Kind::ToolResultMissing,
+            Some((3, None)),
+            Remedy::Repair,
+        ),
+        (
+            error(
+                "messages.3.content.0: Each `web_search_tool_result` block must have a corresponding `server_tool_use` block before it.",
+            ),
+            Kind::ToolUseMissing,
+            Some((3, Some(0))),
+            Remedy::Repair,
+        ),
+        (
             error("messages.1.content.0.thinking.signature: Field required"),
             Kind::SignatureMissing,
             Some((1, Some(0))),

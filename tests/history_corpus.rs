@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::value::RawValue;
 use thinkstream::history::{
-    CacheMarks, CacheStrategy, Compaction, Entry, History, Keep, Mode, Policy, Provenance,
-    Rendered, Switch, Target, ToolResult, Ttl, validate,
+    Action, CacheMarks, CacheStrategy, Compaction, Entry, History, Keep, Line, Mode, Policy,
+    Provenance, Reason, Rendered, Switch, Target, ToolResult, Ttl, validate,
 };
 use thinkstream::models::Replay;
 use thinkstream::{Content, Decoder, Message, Provider, StopReason};
@@ -158,7 +158,10 @@ fn every_stream_makes_a_valid_conversation() {
         let param = message.to_param();
         let finished =
             message.complete && !message.stop_reason.as_ref().is_some_and(StopReason::is_cut);
+        let unpaired = |line: &Line| line.action == Action::Dropped(Reason::Unpaired);
         if finished
+            // The user's word comes before the result that a pause waits for.
+            && !rendered.report.lines.iter().any(unpaired)
             && rendered.report.dropped_thinking().next().is_none()
             && !param.ends_with("[]}")
         {

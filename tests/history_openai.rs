@@ -639,6 +639,48 @@ fn a_failure_that_the_api_has_no_field_for_is_noted() {
     }
 }
 
+/// Calls that have one id in two replies: a chat takes them as they are, and elsewhere the second is renamed.
+#[test]
+fn calls_with_one_id_are_told_apart() {
+    let tool = json!({"tool_calls": [{"index": 0, "id": "call_0", "function": {"name": "dice", "arguments": "{}"}}]});
+    let mut history = History::new();
+    history.push_user("one");
+    for answer in ["4", "5"] {
+        history
+            .push_assistant(chatted("kimi-k3", std::slice::from_ref(&tool)), Provenance::default());
+        history.push_tool_result(ToolResult::new("call_0", answer));
+    }
+    for provider in [Provider::Anthropic, Provider::OpenAiResponses, Provider::OpenAiChat] {
+        let target = Target::new(provider, "gpt-5").store(false);
+        assert_eq!(history.validate(&target), [], "{provider:?}");
+        let rendered = history.preview(&target, &Policy::default());
+        let ids: std::collections::BTreeSet<String> = rendered
+            .to_json()
+            .split('"')
+            .filter(|word| word.starts_with("call_0"))
+            .map(Into::into)
+            .collect();
+        let expected = if provider == Provider::OpenAiChat { 1 } else { 2 };
+        assert_eq!(ids.len(), expected, "{provider:?} {}", rendered.to_json());
+    }
+}
+
+/// Kimi's own endpoint speaks as Anthropic does, with ids of its own.
+#[test]
+fn ids_of_others_who_speak_as_anthropic_does() {
+    let mut history = History::new();
+    history.push_user("one");
+    say(&mut history, "a kimi-k3 Cfunctions.read:0");
+    history.push_tool_result(ToolResult::new("functions.read:0", "4"));
+    say(&mut history, "a kimi-k3 Cfunctions.read:0");
+    history.push_tool_result(ToolResult::new("functions.read:0", "5"));
+    let claude = Target::new(Provider::Anthropic, "claude-opus-4-8");
+    assert_eq!(history.validate(&claude), []);
+    // Who has them takes them back.
+    let kimi = history.preview(&Target::new(Provider::Anthropic, "kimi-k3"), &Policy::default());
+    assert_eq!(kimi.to_json().matches(r#""functions.read:0""#).count(), 4);
+}
+
 /// Whoever said it in whatever words, each API gets its own.
 #[test]
 fn texts_and_images_go_to_every_api() {
@@ -669,7 +711,12 @@ fn texts_and_images_go_to_every_api() {
             let inner = match provider {
                 Provider::Anthropic => &result["content"][0]["content"],
                 Provider::OpenAiResponses => &result["output"],
-                _ => &result["content"],
+                // Tools say texts, and the user shows the images.
+                _ => {
+                    assert_eq!(result["content"], "what is this?");
+                    assert_eq!(messages[3], json!({"role": "user", "content": [own[1]]}));
+                    &json!([{"type": "text", "text": "what is this?"}, own[1]])
+                }
             };
             assert_eq!(inner, own, "{content}");
             assert_eq!(history.validate(&target), [], "{content}");

@@ -1907,3 +1907,31 @@ fn an_error_event_is_heard_by_its_detail_too() {
         }
     }
 }
+
+/// Of a tool that the provider ran, the API refuses the call without its result, and the result without its call.
+#[test]
+fn halves_of_the_providers_tools_do_not_go_back_alone() {
+    let call = r#"{"type":"server_tool_use","id":"s1","name":"web_search","input":{}}"#;
+    let found = r#"{"type":"web_search_tool_result","tool_use_id":"s1","content":[]}"#;
+    let param = |call: &[String], found: &[String]| {
+        let events = [START.to_owned()].into_iter().chain(call.iter().cloned());
+        let events = events.chain(found.iter().cloned());
+        let events = events.chain([open(2, TEXT), text(2, "a"), shut(2), end("end_turn")]);
+        let stream = sse(events.chain([STOP.to_owned()]));
+        let (events, _) = decode(anthropic(), [&stream[..]]);
+        match events.last() {
+            Some(Event::Complete(done)) => done.message.to_param().to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let whole = [open(0, call), json(0, r#"{"query":"a"}"#), shut(0)];
+    let result = [open(1, found), shut(1)];
+    let alone = r#"{"role":"assistant","content":[{"type":"text","text":"a"}]}"#;
+    assert!(param(&whole, &result).contains(found));
+    // Half of the query, none at all, and a result that is not understood.
+    let half = [open(0, call), json(0, r#"{"query":"#), shut(0)];
+    assert_eq!(param(&half, &result), alone);
+    assert_eq!(param(&whole[..2], &result), alone);
+    let damaged = [open(1, found), delta(1, r#"{"type":"novel_delta"}"#), shut(1)];
+    assert_eq!(param(&whole, &damaged), alone);
+}

@@ -539,8 +539,8 @@ fn every_refusal_names_the_rule_the_value_and_the_nearest() {
             "claude-opus-4-8",
             &params(|params| params.api = Some(Provider::OpenAiChat)),
             "other_api",
-            "`model`: claude-opus-4-8 is not served by this API: state what it takes in \
-             `RequestParams::model`",
+            "`model`: claude-opus-4-8 has no thinking that is known for this API: give the object itself, \
+             or state the model in `RequestParams::model`",
         ),
         (
             "minimal",
@@ -1107,4 +1107,37 @@ fn an_unknown_model_passes_with_an_override() {
     assert!(raw(json!({"type": "adaptive"})).resolve(ARN, &plain).is_ok());
     assert!(raw(json!({"budget_tokens": 1024})).resolve(ARN, &plain).is_ok());
     assert!(raw(json!({"budget_tokens": 1023})).resolve(ARN, &plain).is_err());
+}
+
+/// Behind a server that speaks as `OpenAI` does, Claude is asked in that server's own words; and a limit is never lost.
+#[test]
+fn claude_behind_a_server_of_another_kind() {
+    let chat = params(|params| {
+        params.api = Some(Provider::OpenAiChat);
+        params.max_tokens = Some(900);
+        params.store = Some(false);
+    });
+    for model in ["anthropic/claude-sonnet-4.5", "some/model"] {
+        let resolved = |thinking: &str| {
+            let thinking: Thinking = thinking.parse().unwrap();
+            thinking.resolve(model, &chat).map(|it| serde_json::to_string(&it).unwrap())
+        };
+        assert_eq!(resolved("default").unwrap(), r#"{"max_tokens":900}"#, "{model}");
+        assert_eq!(
+            resolved(r#"{"effort":"high"}"#).unwrap(),
+            r#"{"reasoning":{"effort":"high"},"max_tokens":900}"#
+        );
+        assert!(resolved("high").is_err());
+    }
+    let mut newer = chat;
+    newer.others = vec!["max_completion_tokens".into()];
+    let request = Thinking::ModelDefault.resolve("some/model", &newer).unwrap();
+    assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"max_completion_tokens":900}"#);
+    newer.api = Some(Provider::OpenAiResponses);
+    let raw: Thinking = r#"{"effort":"high"}"#.parse().unwrap();
+    let request = raw.resolve("some/model", &newer).unwrap();
+    assert_eq!(
+        serde_json::to_string(&request).unwrap(),
+        r#"{"reasoning":{"effort":"high"},"include":["reasoning.encrypted_content"],"max_output_tokens":900}"#
+    );
 }

@@ -6,10 +6,11 @@ use core::time::Duration;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::dates::span_at_front;
+use crate::dates::{span, span_at_front};
 use crate::headers::Headers;
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
+use crate::json::reader::Items;
 use crate::text::Text;
 
 /// An error that the server reported, in the middle of a stream or instead of one.
@@ -45,9 +46,12 @@ impl ServerError {
     }
 
     /// Whether the same request may well succeed a little later. What the code says counts before the
-    /// type, and that before the status: of those with 429 not all pass.
+    /// type, and that before the status: of those with 429 not all pass, and of those with 413 none does.
     #[must_use]
     pub fn is_transient(&self) -> bool {
+        if self.status == Some(413) {
+            return false;
+        }
         match (self.usual(), &self.error_type) {
             (Some((_, transient)), _) => transient,
             (None, ServerErrorType::Other(_)) => {
@@ -63,16 +67,25 @@ impl ServerError {
         string_member(self.details.as_deref()?, "error_code").map(Text::from)
     }
 
-    /// How long the server asks to wait: in the headers that came with the error in its stream, or in its
-    /// message, where `OpenAI` says "Please try again in 1.5s".
+    /// How long the server asks to wait: in the headers that came with the error in its stream, in Google's
+    /// `retryDelay`, or in its message: "Please try again in 1.5s", "Please retry after 12 seconds".
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        let headers = || Headers::of_map(raw_member(self.details.as_deref()?, "headers")?);
+        let details = self.details.as_deref().unwrap_or_default();
+        let headers = || Headers::of_map(raw_member(details, "headers")?);
         if let Some(wait) = headers().and_then(|headers| headers.retry_after) {
             return Some(wait);
         }
-        let (_, rest) = self.message.split_once("try again in ")?;
-        span_at_front(rest).map(|(wait, _)| wait)
+        if let Some(delay) = Items::new(details).find_map(|item| string_member(item, "retryDelay"))
+        {
+            return span(&delay);
+        }
+        let behind = |words: &str| self.message.split_once(words).map(|(_, rest)| rest);
+        if let Some(rest) = ["try again in ", "retry in "].into_iter().find_map(behind) {
+            return span_at_front(rest).map(|(wait, _)| wait);
+        }
+        let (seconds, _) = behind("retry after ")?.split_once(" second")?;
+        seconds.parse().ok().map(Duration::from_secs)
     }
 
     /// What is known of its code, or of a type that is `OpenAI`'s, Google's or Amazon's.
@@ -405,6 +418,10 @@ mod tests {
             ("Please try again in 350ms.", Some(350)),
             ("try again in 6m0s", Some(360_000)),
             ("try again in 1h2m3.5s.", Some(3_723_500)),
+            ("Please retry in 33.7s.", Some(33_700)),
+            ("Please retry after 12 seconds. To increase …", Some(12_000)),
+            ("Please retry after 1 second.", Some(1_000)),
+            ("Please retry after a few seconds.", None),
             ("try again in 5 apples", None),
             ("try again in a while", None),
             ("try again in 1e9", None),
@@ -414,5 +431,19 @@ mod tests {
             let error = ServerError::new("".into(), message.into());
             assert_eq!(error.retry_after(), millis.map(Duration::from_millis), "{message}");
         }
+        let google = r#"[{"@type":"type.googleapis.com/google.rpc.Help"},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"33s"}]"#;
+        let mut error = ServerError::new("RESOURCE_EXHAUSTED".into(), "Quota".into());
+        error.details = Some(Json::parse(google).unwrap());
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(33)));
+    }
+
+    /// Groq says that a request is too large for the limit of a minute as if it were one too many.
+    #[test]
+    fn what_is_too_large_is_not_sent_again() {
+        let mut error = ServerError::new("tokens".into(), "Request too large".into());
+        error.code = Some("rate_limit_exceeded".into());
+        assert!(error.is_transient());
+        error.status = Some(413);
+        assert!(!error.is_transient());
     }
 }

@@ -72,7 +72,10 @@ impl fmt::Display for Described<'_> {
                 write!(f, "the stream ended {leftover} bytes into an event")
             }
             ErrorKind::Refused { status, excerpt } => {
-                write!(f, "no event stream but status {status} with {}", what_begins_so(excerpt))
+                write!(f, "no event stream but status {status} with {}", what_begins_so(excerpt))?;
+                // Then that is the only reason.
+                let fine = (200..300).contains(status);
+                f.write_str(if fine { "; `content-type` is not `text/event-stream`" } else { "" })
             }
             ErrorKind::Encoded { status, encoding } => {
                 write!(f, "the response, with status {status}, is encoded: {encoding}")

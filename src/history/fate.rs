@@ -56,6 +56,7 @@ pub(super) fn decide(history: &History, target: &Target, policy: &Policy) -> Fat
         answers: Answers::default(),
         notes: Vec::new(),
     };
+    fates.pair_server_tools(history, target);
     fates.no_last_thinking(history, target);
     fates.look_at_ignored(&rules);
     fates.answers = rules.answers;

@@ -63,6 +63,7 @@
 //! | thinking without signature | never | never, if nothing is stored | in the field it came in, [where it is demanded](crate::models#reasoning-in-chats) |
 //! | cut replies | up to the last whole text, or the last call that has an answer; [`History::resume`] goes on with them | the same | the same |
 //! | text and calls of other providers | yes, without their thinking | yes | yes |
+//! | calls of tools that the provider runs | with their results, or while they are gone on from | with their item, to its issuer | never |
 //!
 //! # The watermark
 //!
@@ -87,6 +88,7 @@ mod fate;
 mod rejection;
 mod render;
 mod report;
+mod server_tools;
 mod stored;
 mod target;
 mod thinking;

@@ -171,6 +171,8 @@ const TEXTS: &[(&[&str], RejectionKind)] = &[
     (&["must have non-empty content"], RejectionKind::EmptyText),
     (&["non-whitespace text"], RejectionKind::EmptyText),
     (&["tool_use", "without tool_result"], RejectionKind::ToolResultMissing),
+    (&["tool use", "without a corresponding"], RejectionKind::ToolResultMissing),
+    (&["_tool_result", "must have a corresponding"], RejectionKind::ToolUseMissing),
     (&["tool_use", "ids must be unique"], RejectionKind::ToolId),
     (&["tool_use", "should match pattern"], RejectionKind::ToolId),
     (&["tool_use_id", "should match pattern"], RejectionKind::ToolId),

@@ -92,6 +92,8 @@ pub enum Reason {
     NotTaken,
     /// The answer to a call that does not go out.
     Unasked,
+    /// A call of a tool that the provider runs without its result, or a result without its call.
+    Unpaired,
     /// Reasoning without its encrypted content, which a provider that stores nothing cannot find.
     NotEncrypted,
 }
@@ -229,6 +231,7 @@ impl Reason {
             Self::Rejected => "refused by the API before",
             Self::NotTaken => "not taken back by the server",
             Self::Unasked => "the answer to a call that does not go out",
+            Self::Unpaired => "a call of the provider's tools without its result, or the reverse",
             Self::NotEncrypted => "without encrypted content, and nothing is stored",
         }
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::message::Provider;
-use crate::models::{Model, Replay};
+use crate::models::{Maker, Model, Replay};
 use crate::request::ThinkingRequest;
 use crate::text::Text;
 
@@ -150,6 +150,11 @@ impl Target {
 
     pub(super) fn knows(&self, rule: impl Fn(&Model) -> bool) -> bool {
         self.row.as_ref().is_some_and(rule)
+    }
+
+    /// Whether it is one of Anthropic's models, by the table or its name.
+    pub(super) fn is_claude(&self) -> bool {
+        self.knows(|row| row.maker == Maker::Anthropic) || self.model.contains("claude")
     }
 
     /// Whether signatures are valid only behind an unchanged prefix.

@@ -286,7 +286,7 @@ impl ThinkingError {
                 "is in no table: state what it takes in `RequestParams::model`"
             }
             Self::OtherApi { .. } => {
-                "is not served by this API: state what it takes in `RequestParams::model`"
+                "has no thinking that is known for this API: give the object itself, or state the model in `RequestParams::model`"
             }
             Self::ModeNotSupported { model, .. } | Self::EffortNotSupported { model, .. } => {
                 return format!("is not supported by {}", short(model));

@@ -121,7 +121,8 @@ impl Thinking {
     /// What the model takes is looked up in the [table](crate::models), unless
     /// [`RequestParams::model`] states it. A model that neither knows gets what is
     /// [`Raw`](Thinking::Raw), as it is: under `thinking`, or under `reasoning` if
-    /// [`RequestParams::api`] is one of `OpenAI`'s.
+    /// [`RequestParams::api`] is one of `OpenAI`'s. So does Claude behind a server that speaks as `OpenAI` does: how
+    /// it is asked to think there is the server's own.
     ///
     /// # Errors
     ///
@@ -132,13 +133,22 @@ impl Thinking {
         params: &RequestParams,
     ) -> Result<ThinkingRequest, ThinkingError> {
         let known = params.model.clone().or_else(|| Model::find(model));
+        // How a server that speaks as OpenAI does is asked to let Claude think is its own.
+        let foreign = |model: &Model| model.maker == Maker::Anthropic && openai::serves(params.api);
         match (known, self) {
+            (Some(model), Self::ModelDefault) if foreign(&model) => Ok(openai::pass(None, params)),
+            (Some(model), Self::Raw(raw)) if foreign(&model) => Ok(openai::pass(Some(raw), params)),
             (Some(model), _) => match model.maker {
                 Maker::Anthropic => anthropic::resolve(self, &model, params),
                 Maker::OpenAi => openai::resolve(self, &model, params),
             },
+            (None, Self::ModelDefault) if openai::serves(params.api) => {
+                Ok(openai::pass(None, params))
+            }
             (None, Self::ModelDefault) => Ok(ThinkingRequest::default()),
-            (None, Self::Raw(raw)) if openai::serves(params.api) => Ok(openai::pass(raw, params)),
+            (None, Self::Raw(raw)) if openai::serves(params.api) => {
+                Ok(openai::pass(Some(raw), params))
+            }
             (None, Self::Raw(raw)) => anthropic::pass(raw, params),
             (None, _) => Err(ThinkingError::UnknownModel { model: model.into() }),
         }

@@ -84,12 +84,24 @@ pub(super) fn serves(api: Option<Provider>) -> bool {
     matches!(api, Some(Provider::OpenAiResponses | Provider::OpenAiChat))
 }
 
-/// An object for a model that is not known, as it is.
-pub(super) fn pass(raw: &Json, params: &RequestParams) -> ThinkingRequest {
+/// What is known to be right for a model of which nothing is known here: an object as it is, and the limit.
+pub(super) fn pass(raw: Option<&Json>, params: &RequestParams) -> ThinkingRequest {
+    let chat = params.api == Some(Provider::OpenAiChat);
     let mut request = ThinkingRequest::default();
-    request.fields.push(("reasoning".into(), raw.clone()));
-    if params.store == Some(false) {
-        request.put("include", json!(["reasoning.encrypted_content"]));
+    if let Some(raw) = raw {
+        request.fields.push(("reasoning".into(), raw.clone()));
+        if !chat && params.store == Some(false) {
+            request.put("include", json!(["reasoning.encrypted_content"]));
+        }
+    }
+    if let Some(tokens) = params.max_tokens {
+        // The old name is taken by all who speak as OpenAI does.
+        let name = match chat {
+            true if params.has("max_completion_tokens") => "max_completion_tokens",
+            true => "max_tokens",
+            false => "max_output_tokens",
+        };
+        request.put(name, tokens.into());
     }
     request
 }

@@ -72,8 +72,11 @@ pub(crate) fn reply(model: &str, blocks: &str) -> Message {
             "C" | "J" => {
                 format!(r#"{{"type":"tool_use","id":{},"name":"dice","input":{{}}}}"#, quoted(rest))
             }
-            "S" => format!(
+            "S" | "s" => format!(
                 r#"{{"type":"server_tool_use","id":"{rest}","name":"web_search","input":{{}}}}"#
+            ),
+            "w" => format!(
+                r#"{{"type":"web_search_tool_result","tool_use_id":"{rest}","content":[]}}"#
             ),
             "F" => r#"{"type":"fallback","from":{"model":"a"},"to":{"model":"claude-opus-4-8"}}"#
                 .to_owned(),
@@ -100,7 +103,9 @@ pub(crate) fn reply(model: &str, blocks: &str) -> Message {
             "T" => events.push(text(index, &rest.replace('_', " "))),
             "J" => events.push(json(index, r#"{"n": "#)),
             "C" => events.push(json(index, r#"{"n": 9007199254740993}"#)),
-            "S" => events.push(delta(index, r#"{"type":"input_json_delta","partial_json":"{}"}"#)),
+            "S" | "s" => {
+                events.push(delta(index, r#"{"type":"input_json_delta","partial_json":"{}"}"#));
+            }
             _ => {}
         }
         events.push(shut(index));

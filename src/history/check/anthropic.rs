@@ -32,6 +32,7 @@ pub(super) fn find(drafts: &[Draft], target: &Target) -> Vec<Finding> {
         }
     }
     of_tools(drafts, &mut found);
+    of_server_tools(drafts, &mut found);
     of_marks(drafts, &mut found);
     of_end(drafts, target, &mut found);
     found
@@ -93,8 +94,8 @@ fn of_part(part: &Part, role: &str, target: &Target) -> Vec<Kind> {
     }
     let tool = matches!(part.kind.as_str(), "tool_use" | "tool_result");
     // Others than Anthropic have ids of their own.
-    let strict = target.knows(|_| true) || target.model.contains("claude");
-    if tool && !part.tool_id().is_some_and(|id| is_tool_id(&id) || !strict && !id.is_empty()) {
+    let lax = |id: &str| !target.is_claude() && !id.is_empty();
+    if tool && !part.tool_id().is_some_and(|id| is_tool_id(&id) || lax(&id)) {
         kinds.push(Kind::InvalidToolId);
     }
     let sealed = part.is_thinking() || part.kind == "text" && !is_cacheable("text", &part.json);
@@ -105,7 +106,7 @@ fn of_part(part: &Part, role: &str, target: &Target) -> Vec<Kind> {
 }
 
 /// Whether a block is one that only `OpenAI`'s APIs have.
-fn is_openais(kind: &str) -> bool {
+pub(super) fn is_openais(kind: &str) -> bool {
     matches!(
         kind,
         "input_text" | "input_image" | "input_file" | "input_audio" | "output_text" | "image_url"
@@ -158,6 +159,36 @@ fn of_tools(drafts: &[Draft], found: &mut Vec<Finding>) {
                 answered.insert(id);
             }
         }
+    }
+}
+
+/// Calls of tools that the provider runs, and their results: one without the other is refused. Only what is gone on
+/// from may have a call whose result is yet to come.
+fn of_server_tools(drafts: &[Draft], found: &mut Vec<Finding>) {
+    let said = |draft: &Draft| draft.role == "user" && !draft.parts.iter().all(Part::is_result);
+    let replies = drafts.iter().rposition(|draft| draft.role == "assistant");
+    let goes_on = replies.filter(|last| !drafts.iter().skip(*last).any(said));
+    let (mut calls, mut results) = (BTreeSet::new(), BTreeSet::new());
+    let halves = || {
+        let own = drafts.iter().enumerate().filter(|(_, draft)| draft.role == "assistant");
+        own.flat_map(|(at, draft)| draft.parts.iter().enumerate().map(move |part| (at, part)))
+            .filter_map(|(at, (block, part))| Some((at, block, part.server_tool()?)))
+    };
+    for (_, _, (is_call, id)) in halves() {
+        if is_call {
+            calls.insert(id)
+        } else {
+            results.insert(id)
+        };
+    }
+    for (at, block, (is_call, id)) in halves() {
+        let kind = match is_call {
+            true if results.contains(&id) || goes_on == Some(at) => continue,
+            true => Kind::OrphanServerToolUse,
+            false if calls.contains(&id) => continue,
+            false => Kind::OrphanServerToolResult,
+        };
+        found.push(Finding::of_block(kind, at, block, Some(&id)));
     }
 }
 
@@ -229,6 +260,17 @@ fn is_tool_id(id: &str) -> bool {
 }
 
 impl Part {
+    /// Whether it is a call of a tool that the provider runs (`true`), or a result of one, and the id of the two.
+    fn server_tool(&self) -> Option<(bool, String)> {
+        match &*self.kind {
+            "server_tool_use" | "mcp_tool_use" => Some((true, string_member(&self.json, "id")?)),
+            kind if kind.ends_with("_tool_result") => {
+                Some((false, string_member(&self.json, "tool_use_id")?))
+            }
+            _ => None,
+        }
+    }
+
     /// The id of the call that it is, or answers.
     pub(super) fn tool_id(&self) -> Option<String> {
         match self.kind.as_str() {

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::openai::call_ids;
+use super::openai::{call_ids, is_no_chat_part, is_no_item_part};
 use super::{Finding, FindingKind as Kind};
 use crate::history::kind;
 use crate::json::Json;
@@ -71,6 +71,9 @@ pub(super) fn mend_openai(
             without_call(messages, at, id);
             "the second call was left out"
         }
+        Kind::InvalidBlock if mend_parts(messages, at, chat) => {
+            "what only another API has was left out, and a text says so"
+        }
         Kind::UnsignedThinking => {
             moves.leave_out(at);
             // What it led to is refused by its id now.
@@ -90,6 +93,58 @@ pub(super) fn mend_openai(
             "left out"
         }
     }
+}
+
+/// Puts texts in place of the parts that the API does not have; says whether there were any.
+fn mend_parts(messages: &mut [Json], at: usize, chat: bool) -> bool {
+    let Some(message) = messages.get_mut(at) else { return false };
+    let role = string_member(message, "role").unwrap_or_default();
+    let text = match (chat, role.as_str()) {
+        (true, _) => "text",
+        (false, "assistant") => "output_text",
+        (false, _) => "input_text",
+    };
+    let foreign = |kind: &str| {
+        if chat { is_no_chat_part(kind, &role) } else { is_no_item_part(kind) }
+    };
+    let mut mended = false;
+    for key in ["content", "output"] {
+        let Some(parts) = raw_member(message, key).filter(|parts| parts.starts_with('[')) else {
+            continue;
+        };
+        let parts = replaced(parts, |kind| foreign(kind).then(|| left_out(kind, text)));
+        if let Ok(json) = with_member(message, key, &parts) {
+            mended |= json != message.as_str();
+            *message = Json::checked(json);
+        }
+    }
+    mended
+}
+
+/// An array with other parts in place of some, by their type. What is text stays text.
+pub(super) fn replaced(array: &str, other: impl Fn(&str) -> Option<Json>) -> String {
+    let mut written = String::from("[");
+    for part in Items::new(array) {
+        written.push_str(if written.len() > 1 { "," } else { "" });
+        let kind = kind(part);
+        match (other(&kind), raw_member(part, "text")) {
+            (None, _) => written.push_str(part),
+            (Some(other), Some(text)) if kind.ends_with("text") => {
+                let same = with_member(&other, "text", text);
+                written.push_str(&same.unwrap_or_else(|_| String::from(other.as_str())));
+            }
+            (Some(other), _) => written.push_str(&other),
+        }
+    }
+    written.push(']');
+    written
+}
+
+/// The text that stands for a part which was left out.
+pub(super) fn left_out(kind: &str, text: &str) -> Json {
+    let mut said = String::new();
+    quote(&mut said, &format!("[{kind}: left out, for this API does not take it]"));
+    Json::checked(format!(r#"{{"type":"{text}","text":{said}}}"#))
 }
 
 /// An answer to a call that nobody answered.

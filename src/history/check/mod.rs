@@ -1,5 +1,6 @@
 //! What the API would refuse in the messages of a request, and how it is mended.
 
+mod answers;
 mod anthropic;
 mod mend;
 mod openai;
@@ -54,6 +55,10 @@ pub enum FindingKind {
     OrphanToolUse,
     /// An answer without a call in the message before.
     OrphanToolResult,
+    /// A call of a tool that the provider runs, without its result, in a reply that is not gone on from.
+    OrphanServerToolUse,
+    /// A result of a tool that the provider runs, without its call.
+    OrphanServerToolResult,
     /// A second answer to one call.
     DuplicateToolResult,
     /// An answer behind other blocks of its message.
@@ -110,6 +115,8 @@ impl FindingKind {
             Self::InvalidBlock => "a block that cannot be here",
             Self::OrphanToolUse => "a tool call without an answer in the next message",
             Self::OrphanToolResult => "an answer without a tool call in the message before",
+            Self::OrphanServerToolUse => "a call of the provider's tools without its result",
+            Self::OrphanServerToolResult => "a result of the provider's tools without its call",
             Self::DuplicateToolResult => "a second answer to one tool call",
             Self::ToolResultNotFirst => "an answer behind other blocks",
             Self::DuplicateToolId => "a second tool call with the same id",

@@ -31,9 +31,8 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
         }
         let says = |key: &str| raw_member(item, key).unwrap_or_default();
         let mut said = Items::new(says("content")).chain(Items::new(says("output")));
-        if said.any(|part| {
-            is_anthropics(part) || matches!(&*self::kind(part), "text" | "image_url" | "thinking")
-        }) && matches!(kind.as_str(), "" | "message" | "function_call_output")
+        if said.any(|part| is_no_item_part(&self::kind(part)))
+            && matches!(kind.as_str(), "" | "message" | "function_call_output")
         {
             add(Kind::InvalidBlock, id.as_deref());
             continue;
@@ -96,11 +95,8 @@ pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
         ) {
             add(Kind::InvalidRole, None);
         }
-        let responses = |part: &str| {
-            matches!(&*kind(part), "input_text" | "input_image" | "input_file" | "output_text")
-        };
         let mut parts = Items::new(raw_member(message, "content").unwrap_or_default());
-        if parts.any(|part| is_anthropics(part) || responses(part)) {
+        if parts.any(|part| is_no_chat_part(&kind(part), &role)) {
             add(Kind::InvalidBlock, None);
         }
         if role == "tool" {
@@ -116,6 +112,8 @@ pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
         if role == "assistant" && ids.is_empty() && !said("content") && !said("refusal") {
             add(Kind::EmptyMessage, None);
         }
+        // Servers count their calls anew in each reply; an answer is to the message before it.
+        known.clear();
         for id in &ids {
             if known.contains(id) {
                 add(Kind::DuplicateToolId, Some(id));
@@ -141,10 +139,22 @@ pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
     found
 }
 
-/// Whether a part of a content is one that only the Messages API has. Mistral's chats have thinking too.
-fn is_anthropics(part: &str) -> bool {
+/// Whether a part of a content is one that the Responses API does not have.
+pub(super) fn is_no_item_part(kind: &str) -> bool {
+    is_anthropics(kind) || matches!(kind, "text" | "image_url" | "thinking")
+}
+
+/// Whether a part of a content is one that a message of a chat cannot have. Those of tools have texts alone.
+pub(super) fn is_no_chat_part(kind: &str, role: &str) -> bool {
+    is_anthropics(kind)
+        || matches!(kind, "input_text" | "input_image" | "input_file" | "output_text")
+        || role == "tool" && matches!(kind, "image_url" | "input_audio" | "file")
+}
+
+/// Whether it is one that only the Messages API has. Mistral's chats have thinking too.
+fn is_anthropics(kind: &str) -> bool {
     matches!(
-        &*kind(part),
+        kind,
         "image" | "document" | "tool_use" | "tool_result" | "redacted_thinking" | "search_result"
     )
 }

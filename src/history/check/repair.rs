@@ -8,14 +8,14 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::anthropic::{find, is_empty_text, read};
-use super::mend::{Moves, mend_openai};
+use super::anthropic::{find, is_empty_text, is_openais, read};
+use super::mend::{Moves, left_out, mend_openai, replaced};
 use super::openai::{find_chat, find_items};
-use super::{Finding, FindingKind as Kind};
+use super::{Finding, FindingKind as Kind, answers};
 use crate::history::draft::{Draft, Part, tool_id};
-use crate::history::{Mode, Target};
+use crate::history::{Mode, Target, kind};
 use crate::json::Json;
-use crate::json::edit::{quote, string_member, with_member, without_member};
+use crate::json::edit::{quote, raw_member, string_member, with_member, without_member};
 use crate::message::Provider;
 use crate::text::Text;
 
@@ -86,7 +86,15 @@ impl Repaired {
         // No block needs as many; it only makes sure of the end.
         let rounds = blocks.fold(8_usize, usize::saturating_add).saturating_mul(8);
         for _ in 0..rounds {
-            let found = first(find(&drafts, &self.target));
+            let found = find(&drafts, &self.target);
+            let brought = answers::bring_back(&mut drafts, &found);
+            if !brought.is_empty() {
+                for finding in brought {
+                    self.note(finding, "its answer was moved behind it");
+                }
+                continue;
+            }
+            let found = first(found);
             let Some(kind) = found.first().map(|finding| finding.kind) else { break };
             if kind == Kind::LoopWithoutThinking {
                 self.thinking_off = true;
@@ -95,8 +103,8 @@ impl Repaired {
             match kind {
                 Kind::ConsecutiveRoles => join(&mut drafts, &found),
                 Kind::EmptyMessage | Kind::InvalidRole => leave_out(&mut drafts, &found),
-                Kind::ToolResultNotFirst => answers_first(&mut drafts, &found),
-                Kind::OrphanToolUse => answer(&mut drafts, &found),
+                Kind::ToolResultNotFirst => answers::first(&mut drafts, &found),
+                Kind::OrphanToolUse => answers::answer(&mut drafts, &found),
                 Kind::DuplicateToolId => rename_again(&mut drafts, &found),
                 Kind::InvalidToolId => make_valid(&mut drafts, &found),
                 _ => {}
@@ -174,7 +182,10 @@ fn first(found: Vec<Finding>) -> Vec<Finding> {
     let order = |kind: Kind| match kind {
         Kind::InvalidRole | Kind::NoMessages | Kind::InvalidBlock | Kind::DuplicateItem => 0,
         Kind::UnsignedThinking | Kind::RedactedWithoutData | Kind::ThinkingWhileOff => 1,
-        Kind::ThinkingWithoutText | Kind::CacheMarkForbidden => 2,
+        Kind::ThinkingWithoutText
+        | Kind::CacheMarkForbidden
+        | Kind::OrphanServerToolUse
+        | Kind::OrphanServerToolResult => 2,
         Kind::EmptyText => 3,
         Kind::EmptyMessage => 4,
         Kind::ConsecutiveRoles => 5,
@@ -275,6 +286,13 @@ fn mend_block(draft: &mut Draft, block: usize, kind: Kind) -> &'static str {
             });
             "the empty text in it was left out"
         }
+        Kind::InvalidBlock if draft.parts.get(block).is_some_and(is_foreign) => {
+            if let Some(part) = draft.parts.get_mut(block) {
+                let (json, origin) = (without_foreign(part), part.origin);
+                *part = Part { origin, ..Part::new(json) };
+            }
+            "what only another API has was left out, and a text says so"
+        }
         _ => {
             if block < draft.parts.len() {
                 draft.parts.remove(block);
@@ -282,6 +300,21 @@ fn mend_block(draft: &mut Draft, block: usize, kind: Kind) -> &'static str {
             "the block was left out"
         }
     }
+}
+
+/// Whether a block, or one in a result, is one that only another API has.
+fn is_foreign(part: &Part) -> bool {
+    is_openais(&part.kind) || part.inner().any(|inner| is_openais(&kind(inner)))
+}
+
+/// The block with texts in place of such: a result is worth more than one of its parts.
+fn without_foreign(part: &Part) -> Json {
+    if !part.is_result() {
+        return left_out(&part.kind, "text");
+    }
+    let inner = raw_member(&part.json, "content").unwrap_or_default();
+    let blocks = replaced(inner, |kind| is_openais(kind).then(|| left_out(kind, "text")));
+    with_member(&part.json, "content", &blocks).map_or_else(|_| part.json.clone(), Json::checked)
 }
 
 /// What a result says, without text that is none, as an array.
@@ -293,19 +326,6 @@ fn without_empty_texts(result: &Part) -> String {
     }
     left.push(']');
     left
-}
-
-/// Puts the answers of these messages before all else in them.
-fn answers_first(drafts: &mut [Draft], found: &[Finding]) {
-    let messages: BTreeSet<usize> = found.iter().map(|finding| finding.message).collect();
-    for at in messages {
-        let Some(draft) = drafts.get_mut(at) else { continue };
-        let parts = core::mem::take(&mut draft.parts);
-        let (mut results, others): (Vec<_>, Vec<_>) = parts.into_iter().partition(Part::is_result);
-        results.extend(others);
-        draft.parts = results;
-        draft.change();
-    }
 }
 
 /// Leaves messages out.
@@ -330,31 +350,6 @@ fn join(drafts: &mut Vec<Draft>, found: &[Finding]) {
         }
     }
     *drafts = joined;
-}
-
-/// Answers calls that nobody answered: leaving them out would change what the model signed.
-fn answer(drafts: &mut Vec<Draft>, found: &[Finding]) {
-    let mut results: BTreeMap<usize, Vec<(Option<usize>, Part)>> = BTreeMap::new();
-    for finding in found {
-        let mut json = String::from(r#"{"type":"tool_result","tool_use_id":"#);
-        quote(&mut json, finding.id.as_deref().unwrap_or_default());
-        json.push_str(r#","content":"The tool was not run.","is_error":true}"#);
-        let part = Part::new(Json::checked(json));
-        results.entry(finding.message).or_default().push((finding.block, part));
-    }
-    // From the end, so that the places before stay what they are.
-    for (at, mut results) in results.into_iter().rev() {
-        results.sort_by_key(|(block, _)| *block);
-        let results = Draft::results(results.into_iter().map(|(_, part)| part).collect());
-        let next = at.saturating_add(1);
-        // Behind what a system says in between, as the answer would have come.
-        let systems = drafts.iter().skip(next).take_while(|draft| draft.role == "system").count();
-        let place = next.saturating_add(systems);
-        match drafts.get_mut(place) {
-            Some(draft) if draft.role == "user" => draft.join(results),
-            _ => drafts.insert(place, results),
-        }
-    }
 }
 
 /// Gives calls, and with them their answers, ids that the API takes.

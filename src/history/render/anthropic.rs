@@ -1,23 +1,28 @@
 //! The messages as the Messages API takes them.
 
 use alloc::borrow::Cow;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::ids::Ids;
 use super::{Rendered, Signed, marks, translate};
-use crate::history::draft::{Draft, Part, tool_id};
+use crate::history::draft::{Draft, Part};
 use crate::history::fate::Fates;
 use crate::history::report::{Action, Reason};
 use crate::history::thinking::fingerprint;
-use crate::history::{Entry, History, Policy, Reply, ToolResult};
+use crate::history::{Entry, History, Policy, Reply, Target, ToolResult, string};
 use crate::json::Json;
 use crate::json::edit::{quote, with_member};
 use crate::message::{Block, Content, Message, Provider};
-use crate::text::Text;
 
-pub(super) fn render(history: &History, policy: &Policy, fates: &Fates, rendered: &mut Rendered) {
-    let mut drafts = drafts(history, fates);
+pub(super) fn render(
+    history: &History,
+    target: &Target,
+    policy: &Policy,
+    fates: &Fates,
+    rendered: &mut Rendered,
+) {
+    let mut drafts = drafts(history, target, fates);
     let marks = marks::set(&mut drafts, policy, rendered);
     for (at, draft) in drafts.iter().enumerate() {
         for (block, part) in draft.parts.iter().enumerate() {
@@ -37,10 +42,10 @@ pub(super) fn render(history: &History, policy: &Policy, fates: &Fates, rendered
 }
 
 /// The entries as messages. Those of one role that follow each other are one.
-fn drafts(history: &History, fates: &Fates) -> Vec<Draft> {
+fn drafts(history: &History, target: &Target, fates: &Fates) -> Vec<Draft> {
     let begins = history.turn_begins();
     let mut drafts: Vec<Draft> = Vec::new();
-    let mut ids = Ids::default();
+    let mut ids = Ids::new(target);
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
     let mut said = Said::default();
     for (at, entry) in history.entries.iter().enumerate() {
@@ -90,32 +95,6 @@ fn drafts(history: &History, fates: &Fates) -> Vec<Draft> {
     }
     said.flush(&mut drafts, 0);
     drafts
-}
-
-/// The ids of calls: those of other providers have characters that the API refuses, and may come again.
-#[derive(Default)]
-struct Ids {
-    taken: BTreeSet<Text>,
-    /// What the last call with an id goes by, if it had to be changed.
-    new: BTreeMap<Text, Text>,
-}
-
-impl Ids {
-    fn learn(&mut self, entry: usize, message: &Message) {
-        for block in &message.content {
-            let Content::ToolUse(tool) = &block.content else { continue };
-            let base = tool_id(&tool.id);
-            let mut id = base.clone();
-            while message.provider != Provider::Anthropic && self.taken.contains(&id) {
-                id = alloc::format!("{base}_{entry}_{}", self.taken.len()).into();
-            }
-            self.taken.insert(id.clone());
-            self.new.remove(&tool.id);
-            if message.provider != Provider::Anthropic && id != tool.id {
-                self.new.insert(tool.id.clone(), id);
-            }
-        }
-    }
 }
 
 /// What was said between two replies. The answers to the first come before all else.
@@ -180,11 +159,14 @@ impl Block {
             let text = if let Content::Text(text) = &self.content { &*text.text } else { "" };
             return Part::text(text).json;
         };
+        let new = ids.new.get(&tool.id);
         if own && tool.input.is_ok() {
-            return self.to_param();
+            let param = self.to_param();
+            let renamed = new.and_then(|id| with_member(&param, "id", &string(id)).ok());
+            return renamed.map_or(param, Json::checked);
         }
         let mut json = String::from(r#"{"type":"tool_use","id":"#);
-        quote(&mut json, ids.new.get(&tool.id).unwrap_or(&tool.id));
+        quote(&mut json, new.unwrap_or(&tool.id));
         json.push_str(r#","name":"#);
         quote(&mut json, &tool.name);
         json.push_str(r#","input":"#);

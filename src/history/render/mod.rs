@@ -1,6 +1,7 @@
 //! The record as the next request sends it.
 
 mod anthropic;
+mod ids;
 mod marks;
 mod openai;
 mod translate;
@@ -110,7 +111,7 @@ impl History {
         self.report_dropped(&fates, &mut rendered.report);
         Self::report_unasked(&fates, &mut rendered.report);
         match target.provider {
-            Provider::Anthropic => anthropic::render(self, policy, &fates, &mut rendered),
+            Provider::Anthropic => anthropic::render(self, target, policy, &fates, &mut rendered),
             Provider::OpenAiResponses | Provider::OpenAiChat => {
                 openai::render(self, target, policy, &fates, &mut rendered);
             }

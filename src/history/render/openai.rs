@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::ids::Ids;
 use super::{Rendered, Signed, translate};
 use crate::history::fate::{Fates, is_thinking};
 use crate::history::report::{Action, Note, Reason};
@@ -16,7 +17,7 @@ use crate::history::{
 use crate::json::Json;
 use crate::json::edit::{quote, raw_member, string_member, with_member};
 use crate::json::reader::Items;
-use crate::message::{Message, Provider, ToolKind, ToolUse};
+use crate::message::{Content, Message, Provider, ToolKind, ToolUse};
 use crate::models::{Model, Replay};
 use crate::text::Text;
 
@@ -32,9 +33,18 @@ pub(super) fn render(
         rendered.report.notes.push(Note::NotMarked { why });
     }
     let chat = target.provider == Provider::OpenAiChat;
-    let mut said = Said { chat, ..Said::default() };
+    let mut said = Said::new(target);
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
-    for (at, entry) in history.entries.iter().enumerate().skip(first) {
+    for (at, entry) in history.entries.iter().enumerate() {
+        // Also of what is left out. In a chat, an answer is to the message before it, whatever the ids.
+        if let Entry::Assistant(reply) = entry
+            && !chat
+        {
+            said.ids.learn(at, &reply.message);
+        }
+        if at < first {
+            continue;
+        }
         match entry {
             Entry::User(content) if role(content).is_some_and(|role| role == "assistant") => {
                 said.flush(&mut rendered.messages);
@@ -51,7 +61,8 @@ pub(super) fn render(
                 said.flush(&mut rendered.messages);
                 let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
                 let first = rendered.messages.len();
-                let message = reply.left(fates, target);
+                let mut message = reply.left(fates, target);
+                said.rename(&mut message);
                 push_reply(&message, target, &mut rendered.messages);
                 report(at, reply, fates, first, rendered);
             }
@@ -68,24 +79,64 @@ pub(super) fn render(
 }
 
 /// What was said between two replies. The answers to the first come before all else.
-#[derive(Default)]
 struct Said {
     chat: bool,
+    ids: Ids,
     answers: Vec<Json>,
+    /// What answers in a chat cannot have: it has to be the user who shows it.
+    shown: Vec<Json>,
     others: Vec<Json>,
     /// The calls that failed.
     failed: Vec<Text>,
 }
 
 impl Said {
+    fn new(target: &Target) -> Self {
+        let chat = target.provider == Provider::OpenAiChat;
+        let ids = Ids::new(target);
+        Self {
+            chat,
+            ids,
+            answers: Vec::new(),
+            shown: Vec::new(),
+            others: Vec::new(),
+            failed: Vec::new(),
+        }
+    }
+
+    /// Gives calls the ids that they go by.
+    fn rename(&self, message: &mut Message) {
+        for block in &mut message.content {
+            if let Content::ToolUse(tool) = &block.content
+                && let Some(new) = self.ids.new.get(&tool.id)
+            {
+                let own = Arc::make_mut(block);
+                let renamed = |raw: &Json| with_member(raw, "call_id", &string(new)).ok();
+                own.raw = own.raw.as_ref().and_then(renamed).map(Json::checked);
+                if let Content::ToolUse(tool) = &mut own.content {
+                    tool.id = new.clone();
+                }
+            }
+        }
+    }
+
     fn flush(&mut self, out: &mut Vec<Json>) {
         out.append(&mut self.answers);
+        out.append(&mut self.shown);
         out.append(&mut self.others);
     }
 
     fn answer(&mut self, result: &ToolResult, call: Option<&ToolUse>) {
         self.failed.extend(result.is_error.then(|| result.id.clone()));
-        self.answers.push(result.to_openai(call, self.chat));
+        let id = self.ids.new.get(&result.id).unwrap_or(&result.id);
+        match result.shown().filter(|_| self.chat) {
+            Some((texts, others)) => {
+                let texts = ToolResult { content: texts, ..result.clone() };
+                self.answers.push(texts.to_openai(id, call, true));
+                self.shown.push(message("user", &others));
+            }
+            None => self.answers.push(result.to_openai(id, call, self.chat)),
+        }
     }
 
     /// What the user said. Results of tools in the form of the Messages API become answers.
@@ -141,6 +192,10 @@ fn translated(message: &Json, api: Provider) -> Json {
 
 fn api(chat: bool) -> Provider {
     if chat { Provider::OpenAiChat } else { Provider::OpenAiResponses }
+}
+
+fn array(items: &[&str]) -> Json {
+    Json::checked(alloc::format!("[{}]", items.join(",")))
 }
 
 fn message(role: &str, content: &str) -> Json {
@@ -235,24 +290,24 @@ fn push_reply(message: &Message, target: &Target, out: &mut Vec<Json>) {
 }
 
 impl ToolResult {
-    fn to_openai(&self, call: Option<&ToolUse>, chat: bool) -> Json {
+    fn to_openai(&self, id: &str, call: Option<&ToolUse>, chat: bool) -> Json {
         let output = self.output(chat);
         let mut json = String::new();
         if chat {
             json.push_str(r#"{"role":"tool","tool_call_id":"#);
-            quote(&mut json, &self.id);
+            quote(&mut json, id);
             json.push_str(r#","content":"#);
         } else {
             let custom = call.is_some_and(|call| call.kind == ToolKind::Custom);
             let usual = if custom { "custom_tool_call" } else { "function_call" };
             let item = call.and_then(|call| call.item.as_deref()).unwrap_or(usual);
             if item == "tool_search_call" {
-                return self.to_tools();
+                return self.to_tools(id);
             }
             json.push_str(r#"{"type":"#);
             quote(&mut json, &alloc::format!("{item}_output"));
             json.push_str(r#","call_id":"#);
-            quote(&mut json, &self.id);
+            quote(&mut json, id);
             json.push_str(r#","output":"#);
         }
         json.push_str(&output);
@@ -260,10 +315,26 @@ impl ToolResult {
         Json::checked(json)
     }
 
+    /// The texts of a result with images, and the images for the user to show: the answers of a chat have texts alone.
+    fn shown(&self) -> Option<(Json, Json)> {
+        let parts = translate::blocks(&self.content, Provider::OpenAiChat);
+        let image = |part: &&str| kind(part) == "image_url";
+        let images: Vec<&str> = Items::new(&parts).filter(image).collect();
+        if images.is_empty() {
+            return None;
+        }
+        let texts: Vec<&str> = Items::new(&parts).filter(|part| !image(part)).collect();
+        let texts = match &*texts {
+            [] => string("(shown in the next message)"),
+            texts => array(texts),
+        };
+        Some((texts, array(&images)))
+    }
+
     /// What a search for tools found, which has a form of its own.
-    fn to_tools(&self) -> Json {
+    fn to_tools(&self, id: &str) -> Json {
         let mut json = String::from(r#"{"type":"tool_search_output","call_id":"#);
-        quote(&mut json, &self.id);
+        quote(&mut json, id);
         json.push_str(r#","tools":"#);
         json.push_str(if self.content.starts_with('[') { &self.content } else { "[]" });
         json.push('}');

@@ -2,6 +2,7 @@
 
 use core::fmt::Write as _;
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -42,7 +43,8 @@ impl Message {
             let declined = last_fallback.is_some_and(|last| at < last);
             self.echoes(block) && !(declined && block.belongs_to_its_model())
         };
-        let goes: Vec<bool> = self.content.iter().enumerate().map(goes).collect();
+        let mut goes: Vec<bool> = self.content.iter().enumerate().map(goes).collect();
+        self.pair_server_tools(&mut goes);
         let blocks = self.content.iter().zip(&goes).filter(|(_, goes)| **goes);
         let mut blocks: Vec<_> = blocks.map(|(block, _)| &**block).collect();
         // What came of the thinking is left out: a message may not end with that, unless it is gone on from.
@@ -56,6 +58,35 @@ impl Message {
             blocks.truncate(end.map_or(0, |end| end.saturating_add(1)));
         }
         blocks
+    }
+
+    /// Leaves out a call of a tool that the provider runs if its result is left out, and the reverse: the API refuses
+    /// the one without the other.
+    fn pair_server_tools(&self, goes: &mut [bool]) {
+        let halves = self.server_tools();
+        let left = halves.iter().filter(|(at, _)| goes.get(**at) == Some(&false));
+        let left: BTreeSet<&str> = left.map(|(_, (_, id))| &**id).collect();
+        for (at, _) in halves.iter().filter(|(_, (_, id))| left.contains(&**id)) {
+            if let Some(goes) = goes.get_mut(*at) {
+                *goes = false;
+            }
+        }
+    }
+
+    /// The blocks that are a call of a tool which the provider runs (`true`), or a result of one, with the id that
+    /// both have.
+    pub(crate) fn server_tools(&self) -> BTreeMap<usize, (bool, String)> {
+        let half = |block: &Block| match &block.content {
+            Content::ToolUse(tool) if !tool.kind.is_client() => {
+                Some((true, String::from(tool.id.as_str())))
+            }
+            Content::Other(other) if other.kind.ends_with("_tool_result") => {
+                Some((false, string_member(&other.raw, "tool_use_id")?))
+            }
+            _ => None,
+        };
+        let blocks = self.content.iter().enumerate();
+        blocks.filter_map(|(at, block)| Some((at, half(block)?))).collect()
     }
 
     /// The place of the last block that says that another model took over.
