@@ -1935,3 +1935,69 @@ fn halves_of_the_providers_tools_do_not_go_back_alone() {
     let damaged = [open(1, found), delta(1, r#"{"type":"novel_delta"}"#), shut(1)];
     assert_eq!(param(&whole, &damaged), alone);
 }
+
+/// A reply that was not streamed is what it would have been as a stream.
+#[test]
+fn replies_that_were_not_streamed() {
+    let done = |protocol, body: &str| thinkstream::Complete::from_body(protocol, body.as_bytes());
+    let anthropic = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-test",
+        "content":[{"type":"thinking","thinking":"Hm.","signature":"EqQB"},
+        {"type":"text","text":"Gr\u00fc\u00dfe"},{"type":"tool_use","id":"toolu_1","name":"roll","input":{"n": 9007199254740993}}],
+        "stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":10,"output_tokens":7}}"#;
+    let chat = r#"{"id":"c1","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant",
+        "content":"Grüße","reasoning_content":"Hm.","tool_calls":[{"id":"toolu_1","type":"function","function":{"name":"roll","arguments":"{\"n\": 9007199254740993}"}}]},
+        "logprobs":null,"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":10,"completion_tokens":7,"total_tokens":17}}"#;
+    let responses = r#"{"id":"resp_1","object":"response","status":"completed","model":"m","error":null,"incomplete_details":null,"output":[
+        {"id":"rs_1","type":"reasoning","summary":[{"type":"summary_text","text":"Hm."}],"encrypted_content":"EqQB"},
+        {"id":"m1","type":"message","role":"assistant","status":"completed","content":[{"type":"output_text","text":"Grüße","annotations":[]}]},
+        {"id":"fc_1","type":"function_call","call_id":"toolu_1","name":"roll","arguments":"{\"n\": 9007199254740993}","status":"completed"}],
+        "usage":{"input_tokens":10,"output_tokens":7,"total_tokens":17}}"#;
+    for (protocol, body) in [
+        (Protocol::Anthropic, anthropic),
+        (Protocol::AnthropicOnBedrock, anthropic),
+        (Protocol::OpenAiChat, chat),
+        (Protocol::OpenAiResponses, responses),
+    ] {
+        let found = done(protocol, body).unwrap_or_else(|error| panic!("{protocol:?}: {error}"));
+        let message = &found.message;
+        assert!(message.complete && found.tools_safe_to_run(), "{protocol:?}");
+        assert_eq!((message.thinking(), message.text()), ("Hm.".into(), "Grüße".into()));
+        let calls: Vec<_> = message.tool_calls().collect();
+        assert_eq!(calls.len(), 1, "{protocol:?}");
+        assert_eq!((calls[0].id.as_str(), calls[0].name.as_str()), ("toolu_1", "roll"));
+        assert_eq!(**calls[0].input.as_ref().unwrap(), *r#"{"n": 9007199254740993}"#);
+        assert_eq!(message.stop_reason, Some(StopReason::ToolUse));
+        let usage = found.usage();
+        assert_eq!((usage.input_tokens, usage.output_tokens), (Some(10), Some(7)));
+        // Signed thinking goes back.
+        let param = message.to_param();
+        assert!(protocol == Protocol::OpenAiChat || param.contains("EqQB"), "{param}");
+        // What it is not is said, and not read as an empty reply.
+        for (other, body) in [
+            (Protocol::Anthropic, r#"{"id":"c1","choices":[]}"#),
+            (Protocol::OpenAiChat, r#"{"content":[]}"#),
+            (Protocol::OpenAiResponses, r#"{"choices":[]}"#),
+            (protocol, ""),
+            (protocol, "<html>"),
+            (protocol, "[]"),
+        ] {
+            let error = done(other, body).unwrap_err();
+            assert!(
+                matches!(error.kind(), ErrorKind::NoEvents { .. }),
+                "{other:?} {body}: {error}"
+            );
+        }
+        let error = done(protocol, r#"{"error":{"type":"overloaded_error","message":"Busy"}}"#);
+        assert!(matches!(error.unwrap_err().kind(), ErrorKind::Server(_)), "{protocol:?}");
+    }
+    let cut = responses.replacen("completed", "incomplete", 1);
+    assert!(!done(Protocol::OpenAiResponses, &cut).unwrap().tools_safe_to_run());
+    let waits = responses.replacen("completed", "in_progress", 1);
+    let error = done(Protocol::OpenAiResponses, &waits).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Incomplete { .. }), "{error}");
+    let two = chat.replace(
+        r#""choices":["#,
+        r#""choices":[{"index":1,"message":{"content":"b"},"finish_reason":"stop"},"#,
+    );
+    assert_eq!(done(Protocol::OpenAiChat, &two).unwrap().choices.len(), 1);
+}

@@ -8,6 +8,7 @@ mod learnt;
 mod options;
 #[cfg(feature = "http")]
 mod response;
+mod unstreamed;
 
 use alloc::boxed::Box;
 

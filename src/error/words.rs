@@ -71,12 +71,7 @@ impl fmt::Display for Described<'_> {
             ErrorKind::PartialFrame { leftover } => {
                 write!(f, "the stream ended {leftover} bytes into an event")
             }
-            ErrorKind::Refused { status, excerpt } => {
-                write!(f, "no event stream but status {status} with {}", what_begins_so(excerpt))?;
-                // Then that is the only reason.
-                let fine = (200..300).contains(status);
-                f.write_str(if fine { "; `content-type` is not `text/event-stream`" } else { "" })
-            }
+            ErrorKind::Refused { status, excerpt } => refused(*status, excerpt, f),
             ErrorKind::Encoded { status, encoding } => {
                 write!(f, "the response, with status {status}, is encoded: {encoding}")
             }
@@ -100,6 +95,13 @@ impl fmt::Display for Described<'_> {
             }
         }
     }
+}
+
+fn refused(status: u16, excerpt: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "no event stream but status {status} with {}", what_begins_so(excerpt))?;
+    // Then that is the only reason.
+    let fine = (200..300).contains(&status);
+    f.write_str(if fine { "; `content-type` is not `text/event-stream`" } else { "" })
 }
 
 /// What a body is that begins like this. Its own words are left out: they may be the model's.

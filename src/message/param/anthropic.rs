@@ -80,7 +80,8 @@ impl Message {
             Content::ToolUse(tool) if !tool.kind.is_client() => {
                 Some((true, String::from(tool.id.as_str())))
             }
-            Content::Other(other) if other.kind.ends_with("_tool_result") => {
+            // One that is still coming takes nothing away.
+            Content::Other(other) if block.complete && other.kind.ends_with("_tool_result") => {
                 Some((false, string_member(&other.raw, "tool_use_id")?))
             }
             _ => None,
