@@ -2001,3 +2001,23 @@ fn replies_that_were_not_streamed() {
     );
     assert_eq!(done(Protocol::OpenAiChat, &two).unwrap().choices.len(), 1);
 }
+
+/// A place in the stream is one of the bytes that came, also where some of them were replaced.
+#[test]
+fn places_are_those_of_what_came() {
+    let mut stream =
+        b"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"".to_vec();
+    let data = 27;
+    stream.extend([0xff; 8]);
+    stream.extend(b"\",}}\n\n");
+    let (_, error) = decode(anthropic().lossy(true), [&stream[..]]);
+    assert_eq!(error.unwrap().offset(), data);
+    // Nor does a cut break a character of what is quoted.
+    let mut detector = thinkstream::Detector::new();
+    for byte in "<html>Gr\u{fc}\u{df}e".as_bytes() {
+        assert_eq!(detector.look(&[*byte]).unwrap(), None);
+    }
+    let error = detector.undecided();
+    let ErrorKind::NoEvents { excerpt } = error.kind() else { panic!("{error}") };
+    assert_eq!(*excerpt, *"<html>Gr\u{fc}\u{df}e");
+}

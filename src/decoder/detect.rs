@@ -1,6 +1,7 @@
 //! Which protocol a stream speaks.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 
@@ -29,14 +30,14 @@ pub struct Detector {
     sse: Scanner,
     looked: bool,
     known: Option<Protocol>,
-    head: String,
+    head: Vec<u8>,
 }
 
 impl Detector {
     /// A detector at the start of a stream.
     #[must_use]
     pub fn new() -> Self {
-        Self { sse: Scanner::new(), looked: false, known: None, head: String::new() }
+        Self { sse: Scanner::new(), looked: false, known: None, head: Vec::new() }
     }
 
     /// Looks at the next bytes: `None` as long as they do not tell. Comments and pings do not.
@@ -53,7 +54,7 @@ impl Detector {
         self.looked |= !bytes.is_empty();
         let room = HEAD.saturating_sub(self.head.len());
         let head = bytes.get(..bytes.len().min(room)).unwrap_or_default();
-        self.head.push_str(&String::from_utf8_lossy(head));
+        self.head.extend_from_slice(head);
         let mut rest = bytes;
         while self.known.is_none() && !rest.is_empty() {
             let (taken, found) = self.sse.scan(rest)?;
@@ -71,7 +72,7 @@ impl Detector {
     /// The error for a stream that is over and has told nothing.
     #[must_use]
     pub fn undecided(&self) -> Error {
-        Error::bare(no_events(&self.head), self.sse.offset())
+        Error::bare(no_events(&String::from_utf8_lossy(&self.head)), self.sse.offset())
     }
 }
 

@@ -123,7 +123,8 @@ impl Decoder {
             {
                 let text = Bytes::from(String::from_utf8_lossy(data).into_owned());
                 let source = source.of(&text);
-                self.frame(name.as_bytes(), &text, source, place);
+                // What was replaced is longer than what came.
+                self.frame(name.as_bytes(), &text, source, (offset, false));
             }
             Err(Refusal::Parse(ParseError { event, index, error })) => {
                 let event = Text::from(&*event);

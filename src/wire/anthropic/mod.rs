@@ -1,8 +1,9 @@
 //! The events of the Anthropic Messages API.
 //!
 //! Source: the streaming page of the API's documentation, and the types of its official SDKs. Every
-//! field but `type` is taken as optional, and `null` as absent; unknown events, blocks, deltas and
-//! keys are kept raw: the API may add them at any time.
+//! field is taken as optional, and `null` as absent, but what a thing is nothing without: its `type`, the
+//! `message` of a `message_start`, a `delta`, the `id` and `name` of a call, the `data` of redacted thinking, a
+//! `citation`. Unknown events, blocks, deltas and keys are kept raw: the API may add them at any time.
 //!
 //! # Example
 //!
