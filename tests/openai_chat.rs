@@ -1834,6 +1834,56 @@ fn ids_that_are_made_up_are_those_of_their_reply() {
     }
 }
 
+/// A signature is of the thought that it came with, and of no other.
+#[test]
+fn each_thought_keeps_its_own_signature() {
+    let thought = |text: &str| {
+        delta(&format!(
+            r#"{{"reasoning_content":"{text}","thinking_blocks":[{{"type":"thinking","thinking":"{text}"}}]}}"#
+        ))
+    };
+    let sign = |signature: &str| {
+        delta(&format!(
+            r#"{{"reasoning_content":"","thinking_blocks":[{{"type":"thinking","thinking":"","signature":"{signature}"}}]}}"#
+        ))
+    };
+    let events = [
+        thought("A"),
+        thought("a"),
+        sign("S1"),
+        thought("B"),
+        sign("S2"),
+        say("Yes."),
+        end("stop"),
+    ];
+    let mut events: Vec<&str> = events.iter().map(String::as_str).collect();
+    events.push(DONE);
+    let param = complete(&events).message.to_param();
+    let signed = r#""thinking_blocks":[{"type":"thinking","thinking":"Aa","signature":"S1"},{"type":"thinking","thinking":"B","signature":"S2"}]"#;
+    assert!(param.contains(signed), "{param}");
+    let part = |text: &str, signature: &str| {
+        format!(
+            r#"{{"type":"thinking","thinking":[{{"type":"text","text":"{text}"}}],"signature":"{signature}"}}"#
+        )
+    };
+    let parts = delta(&format!(r#"{{"content":[{},{}]}}"#, part("A", "S1"), part("B", "S2")));
+    let param = complete(&[&parts, &end("stop"), DONE]).message.to_param();
+    let expected = format!("[{},{}]", part("A", "S1"), part("B", "S2"));
+    assert!(param.contains(&expected), "{param}");
+    // Nothing else about it depends on what is kept.
+    let kept = decode(chat(), [&sse(&events)[..]]).0;
+    let tapped = decode(chat().accumulate(false), [&sse(&events)[..]]).0;
+    let thoughts = |events: &[Event]| {
+        let thoughts = events.iter().filter_map(|event| match event {
+            Event::Thinking(it) => Some((it.index, it.text.to_string())),
+            Event::Signature(it) => Some((it.index, it.signature.to_string())),
+            _ => None,
+        });
+        thoughts.collect::<Vec<_>>()
+    };
+    assert_eq!(thoughts(&kept), thoughts(&tapped));
+}
+
 #[test]
 fn litellm_signs_in_blocks_of_its_own() {
     let events = [

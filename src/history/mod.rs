@@ -237,7 +237,8 @@ impl ToolResult {
     }
 
     /// What came of a call, as JSON. Of an array of blocks the texts and images have the form of the API that they
-    /// go to, whichever they were written for.
+    /// go to, whichever they were written for. In a chat, where tools say texts alone, a message of the user's behind
+    /// the answers shows the images.
     #[must_use]
     pub fn json(id: impl Into<Text>, content: impl Into<Json>) -> Self {
         Self { id: id.into(), content: trimmed(content.into()), is_error: false }

@@ -50,7 +50,7 @@ impl Choice {
         };
         let fits = match (kind, &draft.fill) {
             (DeltaKind::Text, Fill::Text { refusal, .. }) => !refusal,
-            (DeltaKind::Thinking, Fill::Thinking(_)) => true,
+            (DeltaKind::Thinking, Fill::Thinking(_)) => !draft.is_signed(),
             (DeltaKind::InputJson, Fill::Tool(tool)) => {
                 let plain = tool.announced
                     && !tool.placeholder

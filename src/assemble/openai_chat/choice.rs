@@ -156,6 +156,12 @@ impl Choice {
         if text.is_empty() {
             return Ok(());
         }
+        // What was signed is over: the signature is of this text, and of no other.
+        let signed =
+            |at: usize| matches!(self.blocks.get(at), Some(Life::Open(it)) if it.is_signed());
+        if self.thinking.is_some_and(signed) {
+            self.end_thinking(hand);
+        }
         let at = match self.thinking {
             Some(at) => at,
             None => {
@@ -216,12 +222,13 @@ impl Choice {
         let Some(Life::Open(draft)) = self.blocks.get_mut(at) else {
             return Ok(());
         };
-        if let Fill::Thinking(thinking) = &mut draft.fill
-            && hand.ledger.accumulate
-        {
-            let before = thinking.signature.as_ref().map_or(0, Text::len);
-            hand.ledger.hold(signature.len().saturating_sub(before))?;
-            thinking.signature = Some(signature.clone());
+        if let Fill::Thinking(thinking) = &mut draft.fill {
+            thinking.signed = true;
+            if hand.ledger.accumulate {
+                let before = thinking.signature.as_ref().map_or(0, Text::len);
+                hand.ledger.hold(signature.len().saturating_sub(before))?;
+                thinking.signature = Some(signature.clone());
+            }
         }
         hand.ledger.output_started = true;
         hand.out.push_back(Event::Signature(Signature { index: draft.index, signature }));

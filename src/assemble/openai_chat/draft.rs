@@ -38,6 +38,8 @@ pub(super) struct Thinking {
     pub(super) details: Details,
     /// It has details, kept or not, and more of them may come after the text.
     pub(super) detailed: bool,
+    /// It has a signature, kept or not.
+    pub(super) signed: bool,
     pub(super) signature: Option<Text>,
 }
 
@@ -56,6 +58,18 @@ pub(super) struct Tool {
 }
 
 impl Draft {
+    /// Whether it is a thought that has its signature, as `LiteLLM` and Mistral give one to each. Details have places
+    /// of their own, and from other servers a signature may come with any piece.
+    pub(super) fn is_signed(&self) -> bool {
+        match &self.fill {
+            Fill::Thinking(thinking) => {
+                let own = matches!(thinking.field, "reasoning_content" | "content");
+                own && thinking.signed && !thinking.detailed && !self.text.is_empty()
+            }
+            _ => false,
+        }
+    }
+
     /// The block. One that is not `whole` was cut.
     pub(super) fn into_block(self, whole: bool, spare: &mut Written) -> Block {
         let Self { index, fill, text } = self;
