@@ -11,18 +11,19 @@ use super::items::{Closed, Items, Life, Place};
 use crate::json::reader::{Kind, Reader};
 use crate::message::{Content, ToolKind, ToolUse};
 use crate::text::Text;
+use crate::wire::Str;
 use crate::wire::openai_responses::{Item, PartKind, Parts, Response, Said};
 
 impl Draft {
     /// The index of the part that a piece is for, or a `whole`. Where the first did not have the index 0, a part that
     /// has neither begun nor been announced goes on with the last, until that was said whole; said once more, it is
     /// the last.
-    pub(super) fn index_of(&self, said: Said, index: u32, whole: Option<&str>) -> u32 {
+    pub(super) fn index_of(&self, said: Said, index: u32, whole: Option<Str<'_>>) -> u32 {
         let counts_pieces = self.indexes(said).next().is_some_and(|first| first > 0);
         let last = self.parts.get(self.last).filter(|part| part.said == said && counts_pieces);
         let Some(last) = last else { return index };
         let known = self.announced == Some((said, index)) || self.known(said, index).is_some();
-        let again = || whole.is_some_and(|whole| !whole.is_empty() && last.text.is(whole));
+        let again = || whole.is_some_and(|it| !it.is_empty() && last.text.is(&it.decode()));
         if !known && (!last.whole || again()) { last.index } else { index }
     }
 
@@ -45,7 +46,7 @@ impl Draft {
     pub(super) fn is_more_than(&self, item: &Item<'_>) -> bool {
         let said = self.parts.iter().any(|part| !part.text.is_empty());
         said && match &self.fill {
-            Fill::Message { .. } => texts(item.content).next().is_none(),
+            Fill::Message { .. } => strings(item.content).next().is_none(),
             Fill::Tool(tool) if matches!(&*tool.item, "function_call" | "custom_tool_call") => {
                 item.arguments.is_none_or(|raw| raw == r#""""#)
                     && item.input.is_none_or(|input| input.is_empty())
@@ -173,8 +174,12 @@ impl Item<'_> {
 }
 
 /// The texts that are not empty.
-fn texts<'a>(parts: Parts<'a>) -> impl Iterator<Item = Text> {
-    parts.iter().filter_map(|(_, part)| part.text).filter(|it| !it.is_empty()).map(text)
+fn texts(parts: Parts<'_>) -> impl Iterator<Item = Text> {
+    strings(parts).map(text)
+}
+
+fn strings<'a>(parts: Parts<'a>) -> impl Iterator<Item = Str<'a>> {
+    parts.iter().filter_map(|(_, part)| part.text).filter(|text| !text.is_empty())
 }
 
 /// The only one.

@@ -168,7 +168,7 @@ impl Machine {
     /// The index of the part that is said whole.
     fn part_of(&self, at: usize, said: Said, part: u32, whole: Str<'_>) -> u32 {
         match self.items.places.get(at).map(|place| &place.life) {
-            Some(Life::Open(draft)) => draft.index_of(said, part, Some(&whole.decode())),
+            Some(Life::Open(draft)) => draft.index_of(said, part, Some(whole)),
             _ => part,
         }
     }
@@ -367,7 +367,7 @@ impl Machine {
             Fill::Message { .. } => {
                 let texts = self.counted_from(at, Said::Text);
                 let counted = texts.as_ref().is_some_and(|texts| texts.len() == 1);
-                let together = item.text().filter(|_| counted);
+                let together = counted.then(|| item.text()).flatten();
                 if let (Some([index]), Some(whole)) = (texts.as_deref(), &together) {
                     self.settle(at, Said::Text, *index, Str::plain(whole), origin, out)?;
                 }
