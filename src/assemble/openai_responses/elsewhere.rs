@@ -101,16 +101,23 @@ impl Items {
     }
 
     /// The calls that a response at its end does not name by an id that they had.
-    pub(super) fn unnamed_calls(&self, response: &Response<'_>) -> Vec<usize> {
+    fn unnamed_calls(&self, response: &Response<'_>) -> Vec<usize> {
         let named: BTreeSet<usize> =
             response.output().filter_map(|item| self.same(&item, None)).collect();
         let calls = (0..self.places.len()).filter(|at| !named.contains(at));
         calls.filter(|at| self.places.get(*at).is_some_and(Place::is_call)).collect()
     }
 
-    /// The first of these that is the same call under another id.
-    pub(super) fn renamed(&self, item: &Item<'_>, unnamed: &mut Vec<usize>) -> Option<usize> {
+    /// The first of the calls that the end of a response does not name that is this one under another id. Most
+    /// servers keep to their ids, so those calls are looked for when one is needed.
+    pub(super) fn renamed(
+        &self,
+        item: &Item<'_>,
+        response: &Response<'_>,
+        unnamed: &mut Option<Vec<usize>>,
+    ) -> Option<usize> {
         item.call_id?;
+        let unnamed = unnamed.get_or_insert_with(|| self.unnamed_calls(response));
         let same = |at: &usize| self.places.get(*at).is_some_and(|place| place.calls_as(item));
         let place = unnamed.iter().position(same)?;
         Some(unnamed.remove(place))

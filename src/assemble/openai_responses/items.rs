@@ -277,7 +277,7 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let mut unnamed = self.items.unnamed_calls(response);
+        let mut unnamed = None;
         for (index, item) in (0..).zip(response.output()) {
             let whole = item.status.is_some_and(|status| status.decode() == "completed");
             if cut && !(whole && has_arguments(&item)) {
@@ -289,7 +289,7 @@ impl Machine {
             };
             let known = self.items.same(&item, None);
             let at = known
-                .or_else(|| self.items.renamed(&item, &mut unnamed))
+                .or_else(|| self.items.renamed(&item, response, &mut unnamed))
                 .or_else(|| self.items.with_index(index).filter(same));
             match at.and_then(|at| self.items.places.get(at)) {
                 Some(place) if place.is_open() => {
