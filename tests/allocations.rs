@@ -161,6 +161,37 @@ fn an_open_stream_holds_little() {
     drop(decoder);
 }
 
+/// Results that come one after the other are written into one buffer, if nobody keeps them; a stream that goes
+/// on to other things lets go of it.
+#[test]
+fn the_room_of_a_large_event_is_used_again_and_not_for_long() {
+    const LARGE: usize = 100 << 10;
+    let result = format!(
+        r#"{{"type":"web_search_tool_result","tool_use_id":"t","content":"{}"}}"#,
+        "x".repeat(LARGE)
+    );
+    let mut decoder = opened(anthropic().accumulate(false));
+    let mut feed = |events: &[String], width: usize| {
+        let stream = Bytes::from(sse(events));
+        let measured = allocation_counter::measure(|| {
+            for chunk in stream.chunks(width) {
+                let mut chunk = stream.slice_ref(chunk);
+                while decoder.decode(&mut chunk).unwrap().is_some() {}
+            }
+        });
+        (measured.bytes_total, measured.bytes_current)
+    };
+    for width in [1400, 64 << 10] {
+        let (_, held) = feed(&[open(3, &result)], width);
+        assert!(held >= LARGE as i64, "{held} bytes held in chunks of {width}");
+        let (fresh, _) =
+            feed(&[shut(3), open(4, &result), shut(4), open(5, &result), shut(5)], width);
+        assert!(fresh <= 64 << 10, "{fresh} bytes allocated in chunks of {width}");
+        let (_, held) = feed(&vec![text(0, "and so on"); 8], width);
+        assert!(held <= -(LARGE as i64), "{held} bytes held in chunks of {width}");
+    }
+}
+
 /// The most that was held at once while `input` was decoded in such chunks, less one chunk.
 fn peak(decoder: Decoder, input: impl Iterator<Item = Vec<u8>>, width: usize) -> u64 {
     let mut decoder = opened(decoder);

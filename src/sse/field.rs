@@ -4,6 +4,9 @@ use core::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
+use super::held::extend;
+use super::meta::Meta;
+
 /// The fields that mean something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
@@ -39,7 +42,7 @@ pub(super) struct Digits {
 
 impl Place {
     /// Copies what lies in `chunk` to the empty buffer `held`; nothing stays nothing.
-    pub(super) fn hold(&mut self, chunk: &[u8], held: &mut BytesMut) {
+    pub(super) fn hold(&mut self, chunk: &[u8], held: &mut BytesMut, most: usize, meta: &mut Meta) {
         let Self::Chunk(range) = self else {
             return;
         };
@@ -47,7 +50,7 @@ impl Place {
         if bytes.is_empty() {
             *self = Self::Chunk(0..0);
         } else {
-            held.extend_from_slice(bytes);
+            extend(held, bytes, most, meta);
             *self = Self::Held;
         }
     }
@@ -101,105 +104,7 @@ impl Digits {
     }
 }
 
-/// Appends to a buffer that never holds more than `most`, and so never has more room than that.
-#[inline]
-pub(super) fn extend(buffer: &mut BytesMut, bytes: &[u8], most: usize) {
-    let len = buffer.len().saturating_add(bytes.len());
-    if len > buffer.capacity() {
-        grow(buffer, len, most);
-    }
-    buffer.extend_from_slice(bytes);
-}
-
-/// Makes room for `len` bytes, and for twice as many if that is not too much.
-#[cold]
-fn grow(buffer: &mut BytesMut, len: usize, most: usize) {
-    let more = len.saturating_sub(buffer.len());
-    // Far from the most it grows by itself, where it lies if it can; or into room that other frames
-    // have given back.
-    let double = buffer.capacity().saturating_mul(2);
-    if double.max(len) <= most || buffer.try_reclaim(more) {
-        return;
-    }
-    let mut larger = BytesMut::with_capacity(len.saturating_mul(2).min(most.max(len)));
-    larger.extend_from_slice(buffer);
-    *buffer = larger;
-}
-
 /// A slice of the chunk.
 pub(super) fn part(chunk: &Bytes, range: Range<usize>) -> Bytes {
     chunk.get(range).map(|part| chunk.slice_ref(part)).unwrap_or_default()
-}
-
-/// What a buffer holds. One that a large event has stretched is given away with it.
-pub(super) fn given(buffer: &mut BytesMut) -> Bytes {
-    let bytes = buffer.split().freeze();
-    if bytes.len() > KEPT {
-        *buffer = BytesMut::new();
-    }
-    bytes
-}
-
-/// The buffer, empty, unless a large event has stretched it.
-pub(super) fn shrunk(mut buffer: BytesMut) -> BytesMut {
-    if buffer.capacity() > KEPT {
-        return BytesMut::new();
-    }
-    buffer.clear();
-    buffer
-}
-
-/// A buffer of up to this many bytes is kept for the next frame.
-const KEPT: usize = 4096;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A buffer with so much room, and so much in it.
-    fn buffer(room: usize, len: usize) -> BytesMut {
-        let mut buffer = BytesMut::with_capacity(room);
-        buffer.resize(len, b'x');
-        buffer
-    }
-
-    #[test]
-    fn no_buffer_has_more_room_than_the_most() {
-        for most in [100, 1000, KEPT, 10_000, 100_000] {
-            for step in [1, 7, 64, 1000] {
-                let mut buffer = BytesMut::new();
-                let mut moved = 0;
-                while buffer.len() < most {
-                    let (room, more) = (buffer.capacity(), step.min(most - buffer.len()));
-                    extend(&mut buffer, &[b'x'].repeat(more), most);
-                    moved += usize::from(buffer.capacity() != room);
-                    assert!(buffer.capacity() <= most, "{} of {most}", buffer.capacity());
-                }
-                // It doubles, so that few bytes are moved more than once.
-                assert!(moved <= 20, "{moved} times up to {most}");
-            }
-        }
-    }
-
-    #[test]
-    fn room_that_was_given_back_is_used_again() {
-        let mut buffer = buffer(6000, 3000);
-        let place = buffer.as_ptr();
-        drop(given(&mut buffer));
-        extend(&mut buffer, &[b'y'; 5000], 5500);
-        assert_eq!((buffer.as_ptr(), buffer.len()), (place, 5000));
-    }
-
-    #[test]
-    fn what_a_large_event_has_stretched_is_not_kept() {
-        for (len, room) in [(1, 8191), (KEPT, 8192 - KEPT), (KEPT + 1, 0), (8192, 0)] {
-            let mut buffer = buffer(8192, len);
-            assert_eq!(given(&mut buffer).len(), len);
-            assert_eq!((buffer.len(), buffer.capacity()), (0, room), "{len}");
-        }
-        for (room, kept) in [(10, 10), (KEPT, KEPT), (KEPT + 1, 0), (8192, 0)] {
-            let buffer = shrunk(buffer(room, 10));
-            assert_eq!((buffer.len(), buffer.capacity()), (0, kept), "{room}");
-        }
-    }
 }

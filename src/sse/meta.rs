@@ -1,12 +1,14 @@
-//! What outlives a frame: its id, and the reconnection time. Most streams have neither.
+//! What outlives a frame: its id, the reconnection time, and for a while the room of a large one. Most
+//! streams have nothing of it.
 
 use alloc::boxed::Box;
 
 use bytes::{Bytes, BytesMut};
 
-use super::field::{Digits, shrunk};
+use super::field::Digits;
+use super::held::{Spare, extend, shrunk};
 
-/// The ids and reconnection times of a stream, once it has any.
+/// What a stream has of these, once it has any.
 #[derive(Debug, Default)]
 pub(super) struct Meta(Option<Box<Fields>>);
 
@@ -21,13 +23,16 @@ pub(super) struct Fields {
     /// The value of the `retry` line that is being read.
     pub(super) retry_line: Digits,
     retry: Option<u64>,
+    /// The room of the last large event.
+    spare: Spare,
 }
 
 impl Fields {
-    #[inline(never)]
-    fn dispatch(&mut self) {
-        self.last_event_id.clone_from(&self.id_buffer);
-        self.id_line = shrunk(core::mem::take(&mut self.id_line));
+    fn is_empty(&self) -> bool {
+        self.id_line.is_empty()
+            && self.id_buffer.is_empty()
+            && self.last_event_id.is_empty()
+            && self.retry.is_none()
     }
 }
 
@@ -50,6 +55,13 @@ impl Meta {
         self.0.get_or_insert_default()
     }
 
+    /// More of an `id` line.
+    pub(super) fn push_id(&mut self, bytes: &[u8], most: usize) {
+        let mut line = core::mem::take(&mut self.fields().id_line);
+        extend(&mut line, bytes, most, self);
+        self.fields().id_line = line;
+    }
+
     /// An `id` line has ended.
     pub(super) fn end_id(&mut self) {
         let fields = self.fields();
@@ -69,9 +81,31 @@ impl Meta {
     /// A blank line has ended.
     #[inline(always)]
     pub(super) fn dispatch(&mut self) {
-        if let Some(fields) = &mut self.0 {
-            fields.dispatch();
+        if self.0.is_some() {
+            self.dispatch_fields();
         }
+    }
+
+    #[inline(never)]
+    fn dispatch_fields(&mut self) {
+        let Some(fields) = &mut self.0 else {
+            return;
+        };
+        fields.last_event_id.clone_from(&fields.id_buffer);
+        fields.id_line = shrunk(core::mem::take(&mut fields.id_line));
+        if fields.spare.passed() && fields.is_empty() {
+            self.0 = None;
+        }
+    }
+
+    /// Keeps the room of a large event.
+    pub(super) fn keep(&mut self, spare: Spare) {
+        self.fields().spare = spare;
+    }
+
+    /// The room of the last large event, if it was not long ago.
+    pub(super) fn spare(&mut self) -> Option<&mut Spare> {
+        self.0.as_mut().map(|fields| &mut fields.spare)
     }
 
     /// What is left of it once the stream has failed.

@@ -52,6 +52,7 @@ mod decoder;
 mod encoder;
 mod field;
 mod frame;
+mod held;
 mod meta;
 mod scanner;
 mod whole;

@@ -1,6 +1,7 @@
 //! Where lines and frames end, and all that survives a chunk boundary.
 
-use super::field::{Digits, Field, Name, Place, extend, given, part};
+use super::field::{Digits, Field, Name, Place, part};
+use super::held::{extend, given};
 use super::meta::Meta;
 use super::whole::line_end;
 use crate::error::{Error, ErrorKind, LimitKind};
@@ -113,6 +114,10 @@ impl Scanner {
         self.limit = bytes;
     }
 
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
     pub(crate) fn set_flush(&mut self, flush: bool) {
         self.flush = flush;
     }
@@ -150,10 +155,6 @@ impl Scanner {
         self.meta.dispatch();
     }
 
-    pub(crate) fn limit(&self) -> usize {
-        self.limit
-    }
-
     /// Goes over `chunk` up to the next item; says how many bytes that took.
     pub(crate) fn scan(&mut self, chunk: &[u8]) -> Result<(usize, Option<Found>), Error> {
         if let Some(error) = &self.failed {
@@ -178,7 +179,7 @@ impl Scanner {
             && found.is_none()
         {
             if core::mem::take(&mut self.after_cr) && byte == b'\n' {
-                at = next(at);
+                at = at.saturating_add(1);
                 continue;
             }
             if let Position::Mark(seen) = self.position {
@@ -196,7 +197,7 @@ impl Scanner {
             self.line(Piece { chunk, at, end })?;
             at = end;
             if let Some(&terminator) = chunk.get(end) {
-                at = next(end);
+                at = end.saturating_add(1);
                 self.after_cr = terminator == b'\r';
                 found = if blank { self.dispatch() } else { self.end_line(chunk, end)? };
             }
@@ -262,19 +263,19 @@ impl Scanner {
 
     /// The data of a frame that was just found, if it is held.
     pub(crate) fn take_data(&mut self) -> Bytes {
-        given(&mut self.held_data)
+        given(&mut self.held_data, &mut self.meta)
     }
 
     /// The event type of a frame that was just found, if it is held.
     pub(crate) fn take_event(&mut self) -> Bytes {
-        given(&mut self.held_event)
+        given(&mut self.held_event, &mut self.meta)
     }
 
     fn mark(&mut self, seen: u8, byte: u8, at: usize) -> usize {
         match MARK.get(usize::from(seen)) {
             Some(expected) if *expected == byte => {
                 self.position = Position::Mark(seen.saturating_add(1));
-                next(at)
+                at.saturating_add(1)
             }
             // What was taken for a mark begins a line with no known name.
             Some(_) if seen > 0 => {
@@ -328,7 +329,7 @@ impl Scanner {
         match (colon, self.name.field(self.error_is_data)) {
             (None, _) if fits => {}
             (Some(_), Some(field)) if fits => {
-                line.skip(next(len));
+                line.skip(len.saturating_add(1));
                 self.position = Position::AfterColon(field);
                 self.begin(field, *line)?;
             }
@@ -377,13 +378,13 @@ impl Scanner {
                     *range = line.at..line.end;
                     self.data_offset = self.offset.saturating_add(wide(line.at));
                 }
-                _ => extend(&mut self.held_data, bytes, self.limit),
+                _ => extend(&mut self.held_data, bytes, self.limit, &mut self.meta),
             },
             Field::Event => match &mut self.event {
                 Place::Chunk(range) => *range = line.at..line.end,
-                Place::Held => extend(&mut self.held_event, bytes, self.limit),
+                Place::Held => extend(&mut self.held_event, bytes, self.limit, &mut self.meta),
             },
-            Field::Id => extend(&mut self.meta.fields().id_line, bytes, self.limit),
+            Field::Id => self.meta.push_id(bytes, self.limit),
             Field::Retry => self.meta.fields().retry_line.push(bytes),
         }
         Ok(())
@@ -425,9 +426,9 @@ impl Scanner {
     /// Copies what the frame has in `chunk` to the decoder's own buffers.
     fn hold(&mut self, chunk: &[u8]) {
         if let Some(place) = &mut self.data {
-            place.hold(chunk, &mut self.held_data);
+            place.hold(chunk, &mut self.held_data, self.limit, &mut self.meta);
         }
-        self.event.hold(chunk, &mut self.held_event);
+        self.event.hold(chunk, &mut self.held_event, self.limit, &mut self.meta);
     }
 
     /// Fails if the frame would pass the limit with `len` more bytes, which begin with `line`.
@@ -480,11 +481,6 @@ impl<'a> Piece<'a> {
     fn skip(&mut self, len: usize) {
         self.at = self.at.saturating_add(len).min(self.end);
     }
-}
-
-/// The byte after `at`.
-fn next(at: usize) -> usize {
-    at.saturating_add(1)
 }
 
 /// A count of bytes in memory as a count of bytes of the stream.

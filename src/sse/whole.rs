@@ -14,7 +14,8 @@ use core::ops::Range;
 use bytes::BufMut;
 use memchr::memchr2;
 
-use super::field::{Field, Place, extend};
+use super::field::{Field, Place};
+use super::held::extend;
 use super::scanner::{Found, Position, Scanner, wide};
 use crate::vector;
 
@@ -70,7 +71,7 @@ impl Scanner {
             [b'\n' | b'\r'] => return false,
             [byte] if buffer.len() < buffer.capacity() => buffer.put_u8(*byte),
             _ if has_line_end(chunk) => return false,
-            _ => extend(buffer, chunk, self.limit),
+            _ => extend(buffer, chunk, self.limit, &mut self.meta),
         }
         self.offset = self.offset.saturating_add(wide(chunk.len()));
         true
