@@ -552,4 +552,37 @@ proptest! {
         }
         prop_assert_eq!(decoded, frames);
     }
+
+    /// Whoever keeps an event, and for however long, it stays what it was.
+    #[test]
+    fn room_that_is_used_again_changes_nothing_that_is_kept(
+        events in prop::collection::vec(
+            (prop_oneof![0..64usize, 4000..4200usize, 0..20_000usize], 0..12usize),
+            1..24,
+        ),
+        width in prop_oneof![1..8usize, 500..5000usize],
+    ) {
+        let fill = |at: usize| char::from(b"abcdefghijklmnopqrstuvwxyz"[at % 26]).to_string();
+        let data: Vec<_> = (0..).zip(&events).map(|(at, (len, _))| fill(at).repeat(*len)).collect();
+        let stream: String = (0..).zip(&data)
+            .map(|(at, data)| if at % 7 == 3 { format!("id: {at}\ndata: {data}\n\n") } else { format!("data: {data}\n\n") })
+            .collect();
+        let mut decoder = Decoder::new();
+        let mut kept: Vec<(usize, usize, Frame)> = Vec::new();
+        let mut seen = 0;
+        for chunk in stream.as_bytes().chunks(width) {
+            let mut chunk = Bytes::copy_from_slice(chunk);
+            while let Some(item) = decoder.decode(&mut chunk).unwrap() {
+                let Item::Frame(frame) = item else { continue };
+                prop_assert_eq!(frame.data_bytes(), data[seen].as_bytes());
+                kept.push((seen, seen + events[seen].1, frame));
+                seen += 1;
+                kept.retain(|(_, until, _)| *until >= seen);
+            }
+            for (at, _, frame) in &kept {
+                prop_assert_eq!(frame.data_bytes(), data[*at].as_bytes());
+            }
+        }
+        prop_assert_eq!(seen, data.len());
+    }
 }
