@@ -377,6 +377,22 @@ mod spans {
         assert_eq!(dropped["gen_ai.usage.cache_read.input_tokens"], "1000");
     }
 
+    #[test]
+    fn the_provider_is_whose_api_it_is_or_who_was_named() {
+        let named = |span: fn() -> tracing::Span| {
+            let fields = Fields::default();
+            let subscriber = Notes(Arc::clone(&fields));
+            tracing::subscriber::with_default(subscriber, || drop(span()));
+            fields.lock().unwrap()["gen_ai.provider.name"].clone()
+        };
+        assert_eq!(
+            named(|| telemetry::span(Protocol::AnthropicOnBedrock, "m")),
+            r#""aws.bedrock""#
+        );
+        assert_eq!(named(|| telemetry::span(Protocol::OpenAiChat, "m")), r#""openai""#);
+        assert_eq!(named(|| telemetry::span_to("deepseek", "m")), r#""deepseek""#);
+    }
+
     /// A field that the span does not have is lost in silence.
     #[test]
     fn the_span_has_a_field_for_every_attribute() {

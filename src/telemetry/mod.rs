@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::record::CallRecord;
 #[cfg(feature = "tracing")]
-pub use self::span::{Traced, record, span};
+pub use self::span::{Traced, record, span, span_to};
 use crate::message::Provider;
 use crate::text::Text;
 

@@ -20,12 +20,21 @@ use crate::timing::Stopwatch;
 /// A span for a call of this model, with a field for each of the [`attributes`], of which those of the
 /// request and the provider are set. `otel.name`, `otel.kind` and `otel.status_code` are what
 /// `tracing-opentelemetry` makes the span's own.
+///
+/// The provider is whose API it is: [`span_to`] names another who speaks it.
 #[must_use]
 pub fn span(protocol: Protocol, request_model: &str) -> Span {
     let provider = match protocol {
         Protocol::AnthropicOnBedrock => "aws.bedrock",
         _ => spoken(protocol.provider()),
     };
+    span_to(provider, request_model)
+}
+
+/// The same for a call of this provider, by the name that the conventions have for it: `deepseek`, `groq`,
+/// `x_ai`, `azure.ai.openai`, …
+#[must_use]
+pub fn span_to(provider: &str, request_model: &str) -> Span {
     tracing::info_span!(
         "chat",
         otel.name = format!("chat {request_model}"),
@@ -56,7 +65,7 @@ pub fn span(protocol: Protocol, request_model: &str) -> Span {
 }
 
 /// Puts the attributes of a call on a span, as far as it has fields for them; not those of the request and
-/// the provider, which [`span`] has set. Lists are written as JSON, for a field has no lists.
+/// the provider, which were set with the span. Lists are written as JSON, for a field has no lists.
 pub fn record(span: &Span, call: &CallRecord) {
     for (name, value) in attributes(call) {
         // A field that is set twice is exported twice.
