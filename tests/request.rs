@@ -801,7 +801,12 @@ fn openai_takes_the_efforts_of_its_models() {
         ("gpt-5-codex", "low medium high", false, false),
         ("gpt-5.1", "low medium high", true, true),
         ("gpt-5.1-codex-max", "low medium high xhigh", true, true),
+        ("gpt-5.1-codex", "low medium high", false, false),
         ("gpt-5.2", "low medium high xhigh", true, true),
+        ("gpt-5.2-codex", "low medium high xhigh", false, false),
+        ("gpt-5.2-pro", "medium high xhigh", false, false),
+        ("gpt-5.3-codex", "low medium high xhigh", true, true),
+        ("gpt-5.4-mini", "low medium high xhigh", true, true),
         ("gpt-5.6", "low medium high xhigh max", true, true),
         ("gpt-5-pro", "high", false, false),
     ] {

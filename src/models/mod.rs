@@ -45,8 +45,9 @@
 //! - *off*: whether the effort `none` is taken.
 //! - *sampling*: whether `temperature`, `top_p`, `presence_penalty`, `frequency_penalty`, `logprobs`,
 //!   `top_logprobs` and `logit_bias` are taken.
-//! - *source*: pages of `OpenAI`'s documentation: models, reasoning. It changes, and is not the same for every
-//!   account: a 400 with the code `unsupported_value` names the efforts that are taken.
+//! - *source*: pages of `OpenAI`'s documentation: models, reasoning; the card of a model with open weights; or
+//!   *refusals*: a 400 with the code `unsupported_value` names the efforts that are taken. They change, and are not
+//!   the same for every account.
 //!
 //! # Reasoning in chats
 //!
@@ -336,6 +337,10 @@ mod tests {
             ("gpt-5-chat-latest", Some("gpt-5-chat")),
             ("o3-mini-2025-01-31", Some("o3-mini")),
             ("o3-pro", None),
+            ("gpt-5.2-codex", Some("gpt-5.2-codex")),
+            ("gpt-5.4-pro-2026-03-05", Some("gpt-5.4-pro")),
+            ("openai/gpt-oss-120b", Some("gpt-oss-120b")),
+            ("gpt-5.3-codex-spark", None),
             ("deepseek-chat", None),
         ] {
             let found = Model::find(id).map(|model| model.family);
