@@ -142,6 +142,11 @@ fn finished(block: &Arc<Block>, out: &mut Queue) {
     out.push_back(Event::Block(BlockEvent { index: block.index, block: Arc::clone(block) }));
 }
 
+/// Whether a text is all of a JSON object: what a function is called with.
+fn is_object(text: &str) -> bool {
+    Reader::new(text).whole() == Ok(Kind::Object)
+}
+
 /// The arguments of a tool, which are an object.
 fn object(raw: ByteString) -> Result<Json, InvalidInput> {
     match Reader::new(&raw).whole() {

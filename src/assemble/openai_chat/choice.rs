@@ -10,7 +10,7 @@ use super::draft::{Draft, Fill, Thinking};
 use super::extra::{gemini_signature, keep_extra};
 use crate::assemble::growing::Growing;
 use crate::assemble::written::Written;
-use crate::assemble::{Fault, Ledger, Origin, Queue, finished};
+use crate::assemble::{Fault, Ledger, Origin, Queue, finished, is_object};
 use crate::event::{CitationEvent, Event, Signature, Token, ToolCall};
 use crate::json::Json;
 use crate::message::{Block, Citation, Content};
@@ -480,8 +480,4 @@ pub(super) fn write(
 
 fn think_in(field: &'static str) -> Fill {
     Fill::Thinking(Thinking { field, ..Thinking::default() })
-}
-
-fn is_object(text: &str) -> bool {
-    crate::assemble::object(text.into()).is_ok()
 }

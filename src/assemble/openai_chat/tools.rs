@@ -6,10 +6,9 @@ use alloc::string::String;
 use super::choice::{Choice, Hand, Life, write};
 use super::draft::{Fill, Tool};
 use super::extra::{gemini_signature, keep_extra};
-use crate::assemble::Fault;
 use crate::assemble::growing::Growing;
+use crate::assemble::{Fault, is_object};
 use crate::event::{Event, ToolStart};
-use crate::json::reader::Reader;
 use crate::message::ToolKind;
 use crate::rule::Rule;
 use crate::text::Text;
@@ -103,7 +102,7 @@ impl Choice {
         let (_, tool, _) = call(&mut self.blocks, at)?;
         let other_id = id.is_some() && !tool.id.is_empty();
         let other_name = name.is_some_and(|name| !tool.name.is_empty() && tool.name != *name);
-        let again = name.is_some() && tool.whole && is_object(delta.input);
+        let again = name.is_some() && tool.whole && is_whole(delta.input);
         (!other_id && !other_name && !again).then_some(at)
     }
 
@@ -193,7 +192,7 @@ fn fill(
     // An empty object that comes first may only stand for what is yet to come.
     let json = tool.kind != ToolKind::Custom;
     let empty = json && input.is_empty() && piece.verbatim() == Some("{}");
-    tool.whole = json && input.is_empty() && !empty && is_object(Some(Input::Piece(piece)));
+    tool.whole = json && input.is_empty() && !empty && is_whole(Some(Input::Piece(piece)));
     if core::mem::replace(&mut tool.placeholder, empty)
         && piece.decode().trim_start().starts_with('{')
     {
@@ -216,12 +215,10 @@ fn fill(
 }
 
 /// Whether this is all of an input, and not the beginning of one.
-fn is_object(input: Option<Input<'_>>) -> bool {
-    let whole =
-        |text: &str| text.trim_start().starts_with('{') && Reader::new(text.trim()).whole().is_ok();
+fn is_whole(input: Option<Input<'_>>) -> bool {
     match input {
-        Some(Input::Piece(piece)) => whole(&piece.decode()),
-        Some(Input::Whole(raw)) => whole(raw),
+        Some(Input::Piece(piece)) => is_object(&piece.decode()),
+        Some(Input::Whole(raw)) => is_object(raw),
         None => false,
     }
 }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::draft::{Draft, Fill, quoted, text, written};
 use super::items::{Closed, Items, Life, Place};
-use crate::json::reader::{Kind, Reader};
+use crate::assemble::is_object;
 use crate::message::{Content, ToolKind, ToolUse};
 use crate::text::Text;
 use crate::wire::Str;
@@ -164,10 +164,6 @@ impl ToolUse {
 pub(super) fn has_arguments(item: &Item<'_>) -> bool {
     let written = written(item).filter(|_| item.kind == "function_call");
     written.is_none_or(|arguments| is_object(&arguments.decode()))
-}
-
-fn is_object(text: &str) -> bool {
-    Reader::new(text.trim()).whole() == Ok(Kind::Object)
 }
 
 impl Item<'_> {
