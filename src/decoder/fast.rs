@@ -128,7 +128,10 @@ impl Decoder {
     /// Keeps the rest of a chunk if a delta begins there.
     #[inline(never)]
     fn cut(&mut self, input: &mut Bytes) -> Front {
-        // Behind the end nothing is looked at.
+        // A chunk that ends with a frame cuts none. Behind the end nothing is looked at.
+        if input.ends_with(b"\n\n") {
+            return Front::Other;
+        }
         let head = head(self.learnt.as_deref());
         if self.machine.is_done() || !self.cut.begin(input, head, self.sse.limit()) {
             return Front::Other;
