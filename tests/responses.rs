@@ -62,6 +62,34 @@ fn an_event_stream_is_let_through() {
     assert_eq!(decoder.finish().unwrap_err().request_id().unwrap(), "req_2");
 }
 
+/// Relays are known to stream what they refuse, too.
+#[test]
+fn an_error_may_be_framed() {
+    let quota = r#"{"error":{"message":"Exceeded","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+    for (status, body, kind, transient) in [
+        (429, format!("data: {quota}\n\ndata: [DONE]\n\n"), "insufficient_quota", false),
+        (429, format!(": hold on\r\n\r\ndata: {quota}"), "insufficient_quota", false),
+        (
+            504,
+            r#"event: error
+data: {"type":"error","error":{"type":"timeout_error","message":"Late"}}"#
+                .into(),
+            "timeout_error",
+            true,
+        ),
+        (500, "data: {\"message\":\"Broken\"}\n\n".into(), "", true),
+    ] {
+        for content_type in [Some("text/event-stream"), Some("text/plain"), None] {
+            let error = refused(status, content_type, &body).unwrap();
+            let ErrorKind::Server(server) = error.kind() else { panic!("{error}") };
+            assert_eq!((server.error_type.as_str(), server.status), (kind, Some(status)), "{body}");
+            assert_eq!(error.is_transient(), transient, "{body}");
+        }
+    }
+    let plain = refused(502, Some("text/event-stream"), "data: Bad gateway\n\n").unwrap();
+    assert_eq!(plain.kind().name(), "refused");
+}
+
 /// The error bodies of the providers, each with its type and message.
 #[test]
 fn errors_of_the_providers() {

@@ -16,6 +16,7 @@ use crate::headers::Headers;
 use crate::json::edit::string_member;
 use crate::message::Message;
 use crate::protocol::Protocol;
+use crate::sse;
 use crate::text::Text;
 use crate::wire::read_error_body;
 
@@ -194,7 +195,7 @@ impl Refused {
         }
         let body = String::from_utf8_lossy(body);
         let status = Some(self.status);
-        let kind = match self.stated(&body) {
+        let kind = match self.stated(&body).or_else(|| self.framed(&body)) {
             Some(error) => ErrorKind::Server(ServerError { status, ..error }.into()),
             None => {
                 let excerpt = body.chars().take(64).collect::<String>().into();
@@ -219,6 +220,21 @@ impl Refused {
             Some(ServerError::new(kind.into(), message.into()))
         };
         read_error_body(body).or_else(bare)
+    }
+
+    /// The error in a body that is an event stream: there are relays that stream what they refuse, too.
+    fn framed(&self, body: &str) -> Option<ServerError> {
+        let mut decoder = sse::Decoder::new();
+        // The last event may lack its end.
+        let mut body = Bytes::from([body, "\n\n"].concat());
+        while let Ok(Some(item)) = decoder.decode(&mut body) {
+            if let sse::Item::Frame(frame) = item
+                && let Some(error) = self.stated(&frame.data())
+            {
+                return Some(error);
+            }
+        }
+        None
     }
 }
 
