@@ -665,6 +665,9 @@ fn what_the_api_refuses_is_recognised() {
         let relayed = format!("upstream said: {}", rejection.message);
         assert_eq!(Rejection::classify(400, &relayed).map(|it| it.place), Some(place), "{body}");
     }
+    let array = r#"[{"error":{"code":400,"message":"is missing a thought_signature in functionCall parts"}}]"#;
+    let rejection = Rejection::classify(400, array).unwrap();
+    assert_eq!(rejection.message, "is missing a thought_signature in functionCall parts");
     for (text, kind) in [
         ("The reasoning_content field is required for thinking mode.", Kind::ReasoningDemanded),
         ("messages[2].reasoning_content: Field required", Kind::ReasoningDemanded),
@@ -692,6 +695,14 @@ fn what_the_api_refuses_is_recognised() {
         ("thinking.disabled.display: Extra inputs are not permitted", Kind::Mode),
         ("Could not decrypt the provided encrypted_content", Kind::InvalidEncryptedContent),
         ("Duplicate item found with id rs_1", Kind::DuplicateItem),
+        (
+            "Reasoning input items can only be provided to a reasoning or computer use model. Remove reasoning items from your input and try again.",
+            Kind::InvalidEncryptedContent,
+        ),
+        (
+            "Function call is missing a thought_signature in functionCall parts.",
+            Kind::CannotBeModified,
+        ),
         (
             "messages.5.content.0: If an assistant message contains any thinking blocks, the first block must be `thinking` or `redacted_thinking`. Found `text`.",
             Kind::ThinkingExpected,

@@ -6,8 +6,8 @@ use common::talk::push as say;
 use common::{chat, decode, responses, sse};
 use serde_json::{Value, json};
 use thinkstream::history::{
-    Action, CacheMarks, CacheStrategy, FindingKind, History, Keep, Policy, Provenance, Target,
-    ToolResult, validate,
+    Action, CacheMarks, CacheStrategy, FindingKind, History, Keep, Policy, Provenance, Switch,
+    Target, ToolResult, repair, validate,
 };
 use thinkstream::models::Replay;
 use thinkstream::{Decoder, Event, Message, Provider};
@@ -570,7 +570,11 @@ fn what_is_sealed_stays_with_its_issuer() {
         found[1]["tool_calls"][0].get("extra_content").is_some()
     };
     assert!(signed(&mut history, "gemini-3-pro"));
+    assert!(signed(&mut history, "gemini-flash-latest"));
     assert!(!signed(&mut history, "gpt-5"));
+    assert!(!signed(&mut history, "mistral-large-latest"));
+    let report = history.preview(&Target::new(Provider::OpenAiChat, "gpt-5"), &Policy::default());
+    assert!(report.report.to_string().contains(r#"the call "c1" goes out without its signature"#));
     // Its texts too.
     let mut history = History::new();
     history.push_user("one");
@@ -583,6 +587,72 @@ fn what_is_sealed_stays_with_its_issuer() {
     assert!(signed(&mut history, to("gemini-3-pro")));
     assert!(!signed(&mut history, to("gpt-5")));
     assert!(!signed(&mut history, to("gemini-3-pro").issuer("somebody")));
+}
+
+/// A gateway has names of its own for models.
+#[test]
+fn what_gemini_signs_goes_back_through_a_gateway() {
+    let call: Value = serde_json::from_str(&CALL.replace(
+        r#""type":"function""#,
+        r#""type":"function","extra_content":{"google":{"thought_signature":"gAAA"}}"#,
+    ))
+    .unwrap();
+    let signed = |issuer: Option<&str>, model: &str, switch: Switch| {
+        let mut history = History::new();
+        history.push_user("one");
+        let provenance =
+            issuer.map_or_else(Provenance::default, |it| Provenance::default().issuer(it));
+        history.push_assistant(chatted("gemini-3-pro", &[call.clone()]), provenance);
+        history.push_tool_result(ToolResult::new("c1", "4"));
+        let mut target = Target::new(Provider::OpenAiChat, model);
+        if let Some(issuer) = issuer {
+            target = target.issuer(issuer);
+        }
+        let mut policy = Policy::default();
+        policy.switch = switch;
+        rendered(&mut history, &target, &policy)[1]["tool_calls"][0].get("extra_content").is_some()
+    };
+    for (issuer, model, switch, expected) in [
+        (Some("ours"), "my-alias", Switch::ByModel, true),
+        (Some("ours"), "my-alias", Switch::Keep, true),
+        (Some("ours"), "my-alias", Switch::Drop, false),
+        (Some("ours"), "gpt-5", Switch::ByModel, false),
+        (Some("ours"), "deepseek-chat", Switch::ByModel, false),
+        (Some("ours"), "gemini-3-pro", Switch::Drop, true),
+        // Nobody says that it is the same endpoint.
+        (None, "my-alias", Switch::ByModel, false),
+        (None, "my-alias", Switch::Keep, true),
+        (None, "gemini-flash-latest", Switch::ByModel, true),
+        (None, "gemini-flash-latest", Switch::Drop, false),
+    ] {
+        assert_eq!(signed(issuer, model, switch), expected, "{issuer:?} {model} {switch:?}");
+    }
+}
+
+/// `OpenAI` takes reasoning only where a model reasons.
+#[test]
+fn no_reasoning_goes_to_a_model_that_does_not_reason() {
+    let to = |model: &str| {
+        Target::new(Provider::OpenAiResponses, model).issuer("openai").account("org-1").store(false)
+    };
+    let plain = Policy::default();
+    let bare = json!([
+        user("one"),
+        without(call("c1"), "id"),
+        output("c1"),
+        without(said("four"), "id"),
+        user("two")
+    ]);
+    assert_eq!(rendered(&mut two_turns(), &to("gpt-4.1"), &plain), bare);
+    assert_ne!(rendered(&mut two_turns(), &to("gpt-5.2"), &plain), bare);
+    assert_ne!(rendered(&mut two_turns(), &to("a-model-of-2027"), &plain), bare);
+
+    let sent = two_turns().render(&to("gpt-5.2"), &plain).messages;
+    let found: Vec<_> =
+        validate(&sent, &to("gpt-4.1")).iter().map(|it| (it.kind, it.message)).collect();
+    assert_eq!(found, [(FindingKind::ThinkingWhileOff, 1), (FindingKind::ThinkingWhileOff, 4)]);
+    let mended = repair(&sent, &to("gpt-4.1")).messages;
+    assert_eq!(serde_json::to_value(&mended).unwrap(), bare);
 }
 
 #[test]

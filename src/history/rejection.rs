@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{History, Rendered};
 use crate::error::ServerError;
 use crate::json::edit::{raw_member, string_member};
+use crate::json::reader::Items;
 use crate::text::Text;
 
 /// What an API refused of a request's thinking or tools, read from the body of its answer.
@@ -184,6 +185,8 @@ const TEXTS: &[(&[&str], RejectionKind)] = &[
     (&["invalid_encrypted_content"], RejectionKind::InvalidEncryptedContent),
     (&["encrypted content", "could not be"], RejectionKind::InvalidEncryptedContent),
     (&["decrypt", "encrypted_content"], RejectionKind::InvalidEncryptedContent),
+    (&["reasoning input items can only be provided"], RejectionKind::InvalidEncryptedContent),
+    (&["missing a thought_signature"], RejectionKind::CannotBeModified),
     (&["without its required"], RejectionKind::ReasoningPair),
     (&["duplicate item"], RejectionKind::DuplicateItem),
     (&["items are not persisted"], RejectionKind::ItemNotFound),
@@ -199,6 +202,8 @@ impl Rejection {
     /// one in it, as relays send it.
     #[must_use]
     pub fn classify(status: u16, body: &str) -> Option<Self> {
+        // Google's errors come in an array.
+        let body = Items::new(body).next().unwrap_or(body);
         let error = raw_member(body, "error").unwrap_or_default();
         let code = string_member(error, "code");
         let details = || string_member(raw_member(error, "details")?, "error_code");

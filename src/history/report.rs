@@ -150,6 +150,12 @@ pub enum Note {
         /// The model that signed.
         model: Text,
     },
+    /// What a call was signed with does not go out, for it is another model's: Gemini refuses the calls of its own
+    /// that come back without.
+    SignatureLeftOut {
+        /// The id of the call.
+        id: Text,
+    },
     /// A tool has failed, and `OpenAI`'s APIs have no field that says so: the model knows only what the result
     /// says.
     ErrorUnsaid {
@@ -281,6 +287,11 @@ impl fmt::Display for Note {
             Self::UnknownModel { model } => {
                 write!(f, "nothing is known of {:?}, and what it reads is a guess", model.as_str())
             }
+            Self::SignatureLeftOut { id } => write!(
+                f,
+                "the call {:?} goes out without its signature, which is another model's",
+                id.as_str()
+            ),
             Self::ErrorUnsaid { id } => write!(
                 f,
                 "the API has no field for the failure of {:?}: only the result can say it",

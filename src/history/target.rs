@@ -152,6 +152,12 @@ impl Target {
         self.row.as_ref().is_some_and(rule)
     }
 
+    /// Whether it reasons, as far as the table knows. `OpenAI` refuses the reasoning of others for a model that
+    /// does not.
+    pub(super) fn reasons(&self) -> bool {
+        !self.knows(|row| row.maker == Maker::OpenAi && !row.adaptive)
+    }
+
     /// Whether it is one of Anthropic's models, by the table or its name.
     pub(super) fn is_claude(&self) -> bool {
         self.knows(|row| row.maker == Maker::Anthropic) || self.model.contains("claude")

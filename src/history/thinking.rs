@@ -2,10 +2,10 @@
 
 use super::fate::Rules;
 use super::report::Reason;
-use super::{Mode, Reply, Switch};
+use super::{Mode, Policy, Reply, Switch, Target};
 use crate::json::edit::raw_member;
 use crate::message::{Block, Content, Provider};
-use crate::models::{Model, Replay};
+use crate::models::{self, Model, Replay};
 use crate::text::Text;
 
 impl Rules<'_> {
@@ -113,11 +113,32 @@ impl Rules<'_> {
                 let raw = block.raw.as_deref();
                 let sealed = raw.and_then(|raw| raw_member(raw, "encrypted_content"));
                 let found = self.target.store || sealed.is_some_and(|sealed| sealed != "null");
-                (!found).then_some(Reason::NotEncrypted)
+                let refused = !self.target.reasons();
+                refused
+                    .then_some(Reason::NotTaken)
+                    .or_else(|| (!found).then_some(Reason::NotEncrypted))
             }
             Provider::Anthropic => None,
         }
     }
+}
+
+/// Whether what Gemini signs its calls with goes back to whom it is from. Endpoints and routers have names of
+/// their own for models, so one that is nobody else's is taken for its.
+pub(super) fn takes_signed_calls(reply: &Reply, target: &Target, policy: &Policy) -> bool {
+    let author = reply.message.model.as_deref().unwrap_or(&target.model);
+    let issuer = &reply.provenance.issuer;
+    if *issuer != target.issuer || reply.message.provider != target.provider {
+        return false;
+    }
+    let known = target.row.is_some() || Replay::vendor(&target.model).is_some();
+    let nobody_elses = issuer.is_some() && !known;
+    Model::same_family(author, &target.model)
+        || match policy.switch {
+            Switch::Keep => true,
+            Switch::Drop => false,
+            Switch::ByModel => models::same_line(author, &target.model) || nobody_elses,
+        }
 }
 
 /// Whether thinking is nothing but text: neither signed, nor structured, nor part of the content.

@@ -266,6 +266,12 @@ fn family(id: &str) -> String {
     rest.into()
 }
 
+/// Whether two ids begin with the same word: `gemini-3-pro-preview` and `gemini-flash-latest`.
+pub(crate) fn same_line(one: &str, other: &str) -> bool {
+    let line = |id| strip(id).split('-').next().map(String::from);
+    line(one) == line(other)
+}
+
 /// An id without the way there.
 fn strip(id: &str) -> String {
     id.rsplit('/').next().unwrap_or(id).trim().to_ascii_lowercase()

@@ -201,5 +201,15 @@ mod tests {
         }
         assert_eq!(meta.last_event_id(), "7");
         assert!(meta.spare().is_some_and(|spare| spare.buffer.capacity() == 0));
+
+        // So do an id that no blank line has followed yet, and the time to wait.
+        let mut meta = Meta::default();
+        meta.fields().retry_line.push(b"5");
+        meta.end_retry();
+        drop(given(&mut buffer(8192, 8192), &mut meta));
+        for _ in 0..=SPARE_FRAMES {
+            meta.dispatch();
+        }
+        assert_eq!(meta.retry(), Some(5));
     }
 }

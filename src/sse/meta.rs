@@ -27,15 +27,6 @@ pub(super) struct Fields {
     spare: Spare,
 }
 
-impl Fields {
-    fn is_empty(&self) -> bool {
-        self.id_line.is_empty()
-            && self.id_buffer.is_empty()
-            && self.last_event_id.is_empty()
-            && self.retry.is_none()
-    }
-}
-
 impl Meta {
     pub(super) fn last_event_id(&self) -> &Bytes {
         static NONE: Bytes = Bytes::new();
@@ -93,7 +84,9 @@ impl Meta {
         };
         fields.last_event_id.clone_from(&fields.id_buffer);
         fields.id_line = shrunk(core::mem::take(&mut fields.id_line));
-        if fields.spare.passed() && fields.is_empty() {
+        // Behind a frame there is no more to an id than this.
+        let nothing = fields.last_event_id.is_empty() && fields.retry.is_none();
+        if fields.spare.passed() && nothing {
             self.0 = None;
         }
     }

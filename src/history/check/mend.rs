@@ -74,7 +74,7 @@ pub(super) fn mend_openai(
         Kind::InvalidBlock if mend_parts(messages, at, chat) => {
             "what only another API has was left out, and a text says so"
         }
-        Kind::UnsignedThinking => {
+        Kind::UnsignedThinking | Kind::ThinkingWhileOff => {
             moves.leave_out(at);
             // What it led to is refused by its id now.
             for item in messages.iter_mut().skip(at.saturating_add(1)) {

@@ -48,6 +48,9 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
                 if !target.store && !sealed {
                     add(Kind::UnsignedThinking, None);
                 }
+                if !target.reasons() {
+                    add(Kind::ThinkingWhileOff, None);
+                }
                 if !next.is_some_and(|next| is_output(next)) {
                     add(Kind::ThinkingLast, None);
                 }

@@ -9,7 +9,7 @@ use super::ids::Ids;
 use super::{Rendered, Signed, translate};
 use crate::history::fate::{Fates, is_thinking};
 use crate::history::report::{Action, Note, Reason};
-use crate::history::thinking::fingerprint;
+use crate::history::thinking::{fingerprint, takes_signed_calls};
 use crate::history::turns::{role, user_blocks};
 use crate::history::{
     CacheStrategy, Entry, History, Policy, Reply, Target, ToolResult, kind, string,
@@ -18,7 +18,7 @@ use crate::json::Json;
 use crate::json::edit::{quote, raw_member, string_member, with_member};
 use crate::json::reader::Items;
 use crate::message::{Content, Message, Provider, ToolKind, ToolUse};
-use crate::models::{Model, Replay};
+use crate::models::Replay;
 use crate::text::Text;
 
 pub(super) fn render(
@@ -61,7 +61,8 @@ pub(super) fn render(
                 said.flush(&mut rendered.messages);
                 let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
                 let first = rendered.messages.len();
-                let mut message = reply.left(fates, target);
+                let signed = takes_signed_calls(reply, target, policy);
+                let mut message = reply.left(fates, target, signed, &mut rendered.report.notes);
                 said.rename(&mut message);
                 push_reply(&message, target, &mut rendered.messages);
                 report(at, reply, fates, first, rendered);
@@ -235,19 +236,25 @@ impl Reason {
 
 impl Reply {
     /// The reply without what does not go out.
-    fn left(&self, fates: &[Option<Reason>], target: &Target) -> Message {
+    fn left(
+        &self,
+        fates: &[Option<Reason>],
+        target: &Target,
+        signed: bool,
+        notes: &mut Vec<Note>,
+    ) -> Message {
         let own = &self.message;
         let mut message = Message { content: Vec::new(), ..(**own).clone() };
-        let author = own.model.as_deref().unwrap_or(&target.model);
-        let issuer = self.provenance.issuer == target.issuer && own.provider == target.provider;
-        let same = issuer && Model::same_family(author, &target.model);
         let mut forgotten = false;
         for (block, fate) in own.content.iter().zip(fates) {
             match fate {
                 // What Gemini signs its calls with is for Gemini.
-                None if !same && block.other.iter().any(|(key, _)| *key == "extra_content") => {
+                None if !signed && block.other.iter().any(|(key, _)| *key == "extra_content") => {
                     let mut bare = (**block).clone();
                     bare.other.retain(|(key, _)| *key != "extra_content");
+                    if let Content::ToolUse(call) = &bare.content {
+                        notes.push(Note::SignatureLeftOut { id: call.id.clone() });
+                    }
                     message.content.push(Arc::new(bare));
                 }
                 None => message.content.push(Arc::clone(block)),
@@ -264,7 +271,7 @@ impl Reply {
         message.provider = target.provider;
         let gone = |key: &str| match key {
             "reasoning_content" => forgotten || target.replay == Replay::Never,
-            "extra_content" => !same,
+            "extra_content" => !signed,
             _ => false,
         };
         message.other.retain(|(key, _)| !gone(key));
