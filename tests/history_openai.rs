@@ -602,7 +602,7 @@ fn what_gemini_signs_goes_back_through_a_gateway() {
         history.push_user("one");
         let provenance =
             issuer.map_or_else(Provenance::default, |it| Provenance::default().issuer(it));
-        history.push_assistant(chatted("gemini-3-pro", &[call.clone()]), provenance);
+        history.push_assistant(chatted("gemini-3-pro", std::slice::from_ref(&call)), provenance);
         history.push_tool_result(ToolResult::new("c1", "4"));
         let mut target = Target::new(Provider::OpenAiChat, model);
         if let Some(issuer) = issuer {

@@ -516,6 +516,30 @@ cases! {
         r#"block 1 {"type":"tool_use","id":"call_0_chatcmpllark","name":"ring_bell","input":{"n":2}}"#,
         "complete tool_use",
     ]
+    one_id_for_two_calls_of_one_tool: [calls(&[&whole(0, "call_X", "find_boat", "{}"), &whole(1, "call_X", "find_boat", r#"{"hull":8}"#), &whole(2, "call_X", "find_boat", r#"{"hull":9}"#)]), end("tool_calls"), DONE] => [
+        "tool_start 0 call_X find_boat Client",
+        "tool_input 0 \"{}\"",
+        "tool_start 1 call_0_chatcmpllark find_boat Client",
+        r#"tool_input 1 "{\"hull\":8}""#,
+        "warning missing_tool_id 1",
+        "tool_start 2 call_1_chatcmpllark find_boat Client",
+        r#"tool_input 2 "{\"hull\":9}""#,
+        "tool_call 0 find_boat {}",
+        r#"block 0 {"type":"tool_use","id":"call_X","name":"find_boat","input":{}}"#,
+        r#"tool_call 1 find_boat {"hull":8}"#,
+        r#"block 1 {"type":"tool_use","id":"call_0_chatcmpllark","name":"find_boat","input":{"hull":8}}"#,
+        r#"tool_call 2 find_boat {"hull":9}"#,
+        r#"block 2 {"type":"tool_use","id":"call_1_chatcmpllark","name":"find_boat","input":{"hull":9}}"#,
+        "complete tool_use",
+    ]
+    one_call_numbered_anew_with_every_piece: [calls(&[&whole(0, "call_X", "find_boat", r#"{"hull":"#)]), calls(&[&whole(1, "call_X", "find_boat", "8}")]), end("tool_calls"), DONE] => [
+        "tool_start 0 call_X find_boat Client",
+        r#"tool_input 0 "{\"hull\":""#,
+        "tool_input 0 \"8}\"",
+        r#"tool_call 0 find_boat {"hull":8}"#,
+        r#"block 0 {"type":"tool_use","id":"call_X","name":"find_boat","input":{"hull":8}}"#,
+        "complete tool_use",
+    ]
     two_calls_of_one_tool_numbered_alike: [calls(&[&whole(0, "", "find_boat", r#"{"hull":7}"#)]), calls(&[&whole(0, "", "find_boat", r#"{"hull":8}"#)]), end("tool_calls"), DONE] => [
         "tool_start 0 call_0_chatcmpllark find_boat Client",
         r#"tool_input 0 "{\"hull\":7}""#,

@@ -86,10 +86,13 @@ impl Choice {
         if let Some(at) = by_id {
             let (_, tool, _) = call(&mut self.blocks, by_slot.unwrap_or(at))?;
             let other_name = name.is_some_and(|name| !tool.name.is_empty() && tool.name != *name);
+            // A number that was not there before, and all of an input again.
+            let whole = tool.whole || tool.placeholder;
+            let again = name.is_some() && delta.index.is_some() && whole && is_whole(delta.input);
             return match by_slot {
                 Some(slot) if tool.id.is_empty() && !other_name => Some(slot),
                 Some(_) => Some(at),
-                None => (!other_name).then_some(at),
+                None => (!other_name && !again).then_some(at),
             };
         }
         let Some(at) = by_slot else {
