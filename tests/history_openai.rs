@@ -629,6 +629,39 @@ fn what_gemini_signs_goes_back_through_a_gateway() {
     }
 }
 
+/// Mistral takes nine letters and digits, `OpenAI` forty characters; answers follow their calls.
+#[test]
+fn ids_of_calls_fit_the_server_of_a_chat() {
+    let long = "c".repeat(43);
+    let custom = json!({"tool_calls": [{"index": 0, "id": "call_custom", "type": "custom", "custom": {"name": "patch", "input": "x"}}]});
+    for (from, id) in [
+        (response(&[call("call_PTLP8xhu3uwZk4l3nlnrrJha")]), "call_PTLP8xhu3uwZk4l3nlnrrJha"),
+        (response(&[call(&long)]), &*long),
+        (chatted("grok-4", &[serde_json::from_str(CALL).unwrap()]), "c1"),
+        (chatted("gpt-5", &[custom]), "call_custom"),
+    ] {
+        let ids = |model: &str| {
+            let mut history = History::new();
+            history.push_user("one");
+            history.push_assistant(from.clone(), Provenance::default());
+            history.push_tool_result(ToolResult::new(id, "4"));
+            let target = Target::new(Provider::OpenAiChat, model);
+            let found = rendered(&mut history, &target, &Policy::default());
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            let own = text(&found[1]["tool_calls"][0]["id"]);
+            assert_eq!(text(&found[2]["tool_call_id"]), own, "{model}");
+            assert!(own == id || !found.to_string().contains(id), "{found}");
+            own
+        };
+        let short = ids("mistral-large-latest");
+        assert!(short.len() == 9 && short.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert_eq!(ids("mistral-large-latest"), short);
+        assert_eq!(ids("gpt-4.1") == id, id.len() <= 40);
+        assert!(ids("gpt-4.1").len() <= 40);
+        assert_eq!(ids("gemini-3-pro"), id);
+    }
+}
+
 /// `OpenAI` takes reasoning only where a model reasons.
 #[test]
 fn no_reasoning_goes_to_a_model_that_does_not_reason() {

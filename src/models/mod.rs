@@ -56,6 +56,7 @@
 //!
 #![doc = include_str!("replay.md")]
 
+pub(crate) mod call_id;
 mod effort;
 mod replay;
 mod row;

@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use crate::history::Target;
 use crate::history::draft::tool_id;
 use crate::message::{Content, Message, Provider};
+use crate::models::call_id;
 use crate::text::Text;
 
 /// What calls go by, where that is not what they are called.
@@ -45,6 +46,18 @@ impl Ids {
             self.taken.insert(id.clone());
             self.new.remove(&tool.id);
             if changes && id != tool.id {
+                self.new.insert(tool.id.clone(), id);
+            }
+        }
+    }
+}
+
+impl Ids {
+    /// The same for a chat, where an answer is to the message before it: ids may come again.
+    pub(super) fn learn_chat(&mut self, message: &Message, model: &str) {
+        for block in &message.content {
+            let Content::ToolUse(tool) = &block.content else { continue };
+            if let Some(id) = call_id::fitted(model, &tool.id) {
                 self.new.insert(tool.id.clone(), id);
             }
         }

@@ -36,11 +36,12 @@ pub(super) fn render(
     let mut said = Said::new(target);
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
     for (at, entry) in history.entries.iter().enumerate() {
-        // Also of what is left out. In a chat, an answer is to the message before it, whatever the ids.
-        if let Entry::Assistant(reply) = entry
-            && !chat
-        {
-            said.ids.learn(at, &reply.message);
+        // Also of what is left out.
+        if let Entry::Assistant(reply) = entry {
+            match chat {
+                true => said.ids.learn_chat(&reply.message, &target.model),
+                false => said.ids.learn(at, &reply.message),
+            }
         }
         if at < first {
             continue;
