@@ -629,6 +629,34 @@ fn what_gemini_signs_goes_back_through_a_gateway() {
     }
 }
 
+/// Copilot says the text of a thought, and at the end of the reply what goes back with it.
+#[test]
+fn a_thought_goes_back_with_what_seals_it() {
+    let (text, said, opaque) = (
+        json!({"reasoning_text": "hm"}),
+        json!({"content": "x"}),
+        json!({"reasoning_opaque": "op"}),
+    );
+    let target = Target::new(Provider::OpenAiChat, "claude-sonnet-4.5");
+    for deltas in [[&text, &opaque, &said], [&text, &said, &opaque]] {
+        let mut history = History::new();
+        history.push_user("one");
+        history.push_assistant(
+            chatted("claude-sonnet-4.5", &deltas.map(Value::clone)),
+            Provenance::default(),
+        );
+        let found = rendered(&mut history, &target, &Policy::default());
+        assert_eq!(found[1]["reasoning_text"], "hm", "{found}");
+        assert_eq!(found[1]["reasoning_opaque"], "op", "{found}");
+    }
+    // Without that it is plain, and nobody wants it.
+    let mut history = History::new();
+    history.push_user("one");
+    history.push_assistant(chatted("claude-sonnet-4.5", &[text, said]), Provenance::default());
+    let found = rendered(&mut history, &target, &Policy::default());
+    assert_eq!(found[1].get("reasoning_text"), None, "{found}");
+}
+
 /// Mistral takes nine letters and digits, `OpenAI` forty characters; answers follow their calls.
 #[test]
 fn ids_of_calls_fit_the_server_of_a_chat() {

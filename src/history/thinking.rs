@@ -25,7 +25,7 @@ impl Rules<'_> {
         self.unreadable(reply, block)
             .or_else(|| (entry < watermark).then_some(Reason::BeforeWatermark))
             .or_else(|| off.then_some(Reason::ThinkingOff))
-            .or_else(|| self.not_taken(entry, block))
+            .or_else(|| self.not_taken(entry, reply, block))
     }
 
     /// Why the API does not show a block to the model, though it goes out.
@@ -103,10 +103,11 @@ impl Rules<'_> {
     }
 
     /// Why a server of `OpenAI`'s protocols does not take a block that it could read.
-    fn not_taken(&self, entry: usize, block: &Block) -> Option<Reason> {
+    fn not_taken(&self, entry: usize, reply: &Reply, block: &Block) -> Option<Reason> {
         match self.target.provider {
             Provider::OpenAiChat => {
-                let unwanted = is_plain(block) && !self.wants_plain(entry);
+                let plain = is_plain(block) && !is_sealed_apart(block, reply);
+                let unwanted = plain && !self.wants_plain(entry);
                 unwanted.then_some(Reason::NotTaken)
             }
             Provider::OpenAiResponses => {
@@ -150,6 +151,19 @@ fn is_plain(block: &Block) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether what goes back with a thought came behind other things, in a block of its own, as Copilot sends it.
+fn is_sealed_apart(block: &Block, reply: &Reply) -> bool {
+    let copilots = |block: &Block| match &block.content {
+        Content::Thinking(thinking) => {
+            let text = thinking.field.as_ref().is_some_and(|field| *field == "reasoning_text");
+            text.then_some(thinking.signature.is_some())
+        }
+        _ => None,
+    };
+    copilots(block).is_some()
+        && reply.message.content.iter().any(|other| copilots(other) == Some(true))
 }
 
 /// What tells a signed block from all others: the SHA-256 of its type and its signature, data or item.
