@@ -404,7 +404,7 @@ fn what_is_not_known_is_noted() {
     assert_eq!(
         report(&["u a", "a claude-opus-4-8 K1 Tx", "u b"], BOUND),
         "thinking: 0 kept, 1 sent but not read, 0 dropped | \
-         entry 1, block 0, thinking: sent, but not read: signed by another model ($.messages[1].content[0])"
+         entry 1, block 0, thinking: sent, but not read: another model's ($.messages[1].content[0])"
     );
     assert_eq!(
         report(&["u a", "a claude-sonnet-4-5 K1 Tx", "u b"], "claude-sonnet-4-5"),
@@ -1143,7 +1143,7 @@ fn a_report_can_be_read() {
         rendered.report.to_string(),
         "thinking: 1 kept, 2 dropped\n\
          entry 1, block 0, thinking: dropped: before the watermark\n\
-         entry 3, block 0, thinking: dropped: signed by another model\n\
+         entry 3, block 0, thinking: dropped: another model's\n\
          entry 4, block 0, text: the cache is marked, for 5m ($.messages[4].content[0])\n\
          entry 5, block 0, thinking: kept ($.messages[5].content[0])\n\
          entry 6, block 0, text: the cache is marked, for 5m ($.messages[6].content[0])\n\

@@ -84,7 +84,7 @@ pub enum Reason {
     OtherIssuer,
     /// Signed for another account.
     OtherAccount,
-    /// Signed by another model, which the target cannot read.
+    /// Another model's, which the target cannot read.
     OtherModel,
     /// The API has refused it before.
     Rejected,
@@ -233,7 +233,7 @@ impl Reason {
             Self::OtherProvider => "another provider's",
             Self::OtherIssuer => "another issuer's",
             Self::OtherAccount => "signed for another account",
-            Self::OtherModel => "signed by another model",
+            Self::OtherModel => "another model's",
             Self::Rejected => "refused by the API before",
             Self::NotTaken => "not taken back by the server",
             Self::Unasked => "the answer to a call that does not go out",
