@@ -1885,6 +1885,10 @@ fn each_thought_keeps_its_own_signature() {
     let param = complete(&events).message.to_param();
     let signed = r#""thinking_blocks":[{"type":"thinking","thinking":"Aa","signature":"S1"},{"type":"thinking","thinking":"B","signature":"S2"}]"#;
     assert!(param.contains(signed), "{param}");
+    // All at once, as in a reply that was not streamed.
+    let both = delta(&format!(r#"{{"reasoning_content":"AaB",{signed}}}"#));
+    let param = complete(&[&both, &say("Yes."), &end("stop"), DONE]).message.to_param();
+    assert!(param.contains(signed), "{param}");
     let part = |text: &str, signature: &str| {
         format!(
             r#"{{"type":"thinking","thinking":[{{"type":"text","text":"{text}"}}],"signature":"{signature}"}}"#

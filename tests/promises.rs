@@ -396,7 +396,11 @@ mod endings {
             );
         }
         let half = sse([START, "event: message_stop\ndata: {\"type\":\"messa"]);
-        assert_eq!(failure(anthropic().flush_at_end(true), &half).kind().name(), "malformed");
+        // What lacks more than its last line end was cut, and nobody wrote it so.
+        for decoder in [anthropic(), anthropic().flush_at_end(true)] {
+            let error = failure(decoder, &half);
+            assert!(matches!(error.kind(), ErrorKind::Incomplete { leftover: 40.. }), "{error}");
+        }
     }
 
     /// However the last reply ended.
@@ -2000,6 +2004,109 @@ fn replies_that_were_not_streamed() {
         r#""choices":[{"index":1,"message":{"content":"b"},"finish_reason":"stop"},"#,
     );
     assert_eq!(done(Protocol::OpenAiChat, &two).unwrap().choices.len(), 1);
+}
+
+/// What was cut at a limit is there as far as it came, and no item is lost.
+#[test]
+fn items_of_a_response_that_was_not_streamed() {
+    let message = |text: &str, status: &str| {
+        format!(
+            r#"{{"type":"message","id":"m_{text}","role":"assistant","status":"{status}","content":[{{"type":"output_text","text":"{text}"}}]}}"#
+        )
+    };
+    let thought = |id: &str| {
+        format!(r#"{{"type":"reasoning","id":"{id}","summary":[],"encrypted_content":"gAAA{id}"}}"#)
+    };
+    let call = |id: &str, arguments: &str| {
+        format!(
+            r#"{{"type":"function_call","id":"fc_{id}","call_id":"{id}","name":"f","arguments":"{arguments}"}}"#
+        )
+    };
+    let done = |status: &str, items: &[String]| {
+        let body = format!(
+            r#"{{"id":"resp_1","object":"response","status":"{status}","incomplete_details":{{"reason":"max_output_tokens"}},"output":[{}]}}"#,
+            items.join(",")
+        );
+        let from_body =
+            thinkstream::Complete::from_body(Protocol::OpenAiResponses, body.as_bytes()).unwrap();
+        // A stream that has nothing but its end says the same.
+        let name = if status == "incomplete" { "incomplete" } else { "completed" };
+        let event = format!("data: {{\"type\":\"response.{name}\",\"response\":{body}}}\n\n");
+        let (events, error) = decode(Decoder::new(Protocol::OpenAiResponses), [event.as_bytes()]);
+        match events.last() {
+            Some(Event::Complete(done)) => assert_eq!(done.message, from_body.message),
+            other => panic!("{other:?} {error:?}"),
+        }
+        from_body
+    };
+    let whole = done("completed", &[message("one", "completed"), message("two", "completed")]);
+    assert_eq!(whole.message.text(), "onetwo");
+    let items = [thought("r1"), call("c1", "{}"), thought("r2"), call("c2", "{}")];
+    let whole = done("completed", &items).message;
+    let kinds: Vec<_> = whole.content.iter().map(|block| block.content.kind()).collect();
+    assert_eq!(kinds, ["thinking", "tool_use", "thinking", "tool_use"]);
+    assert!(whole.to_param().contains("gAAAr2") && whole.stop_reason == Some(StopReason::ToolUse));
+
+    let cut = done("incomplete", &[thought("r1"), message("par", "incomplete")]);
+    assert_eq!((cut.message.text().as_str(), cut.tools_safe_to_run()), ("par", false));
+    assert!(cut.message.to_param().contains("gAAAr1"), "{cut:?}");
+    assert_eq!(cut.message.stop_reason, Some(StopReason::MaxTokens));
+    let cut = done("incomplete", &[message("a", "completed"), thought("r1")]).message;
+    assert_eq!(cut.content.len(), 2);
+    // Half of a call is none.
+    let cut = done("incomplete", &[message("a", "completed"), call("c1", "{")]).message;
+    assert_eq!((cut.text().as_str(), cut.tool_calls().count()), ("a", 0));
+
+    // What is not known is said as it came.
+    let odd = done("weird", &[call("c1", "{}")]);
+    assert_eq!(odd.message.stop_reason, Some(StopReason::Other("weird".into())));
+    assert!(!odd.tools_safe_to_run());
+}
+
+/// A reply that is at hand whole is read as it is, or not at all.
+#[test]
+fn not_a_byte_of_a_body_is_made_up() {
+    let body = |text: &[u8]| {
+        let [before, after] = [
+            &br#"{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"x":"#[..],
+            b"}}],\r\n\"stop_reason\":\"tool_use\"}",
+        ];
+        [before, text, after].concat()
+    };
+    let done = |body: &[u8]| thinkstream::Complete::from_body(Protocol::Anthropic, body);
+    let input = |text: &[u8]| {
+        let found = done(&body(text)).unwrap().message;
+        found.tool_calls().next().unwrap().input.as_ref().unwrap().to_string()
+    };
+    assert_eq!(input(b"1,\n  \"y\":\n\n2"), "{\"x\":1,\n  \"y\":\n\n2}");
+    let error = done(&body(b"\"\xff\"")).unwrap_err();
+    assert_eq!((error.kind().name(), error.offset()), ("malformed".into(), 84));
+    // However large.
+    let large = format!("\"{}\"", "x".repeat(20 << 20));
+    assert_eq!(input(large.as_bytes()).len(), large.len() + 6);
+}
+
+/// What a model called before another took over goes back to nobody.
+#[test]
+fn calls_before_a_fallback_are_not_to_be_run() {
+    let call = |id: &str| format!(r#"{{"type":"tool_use","id":"{id}","name":"f","input":{{}}}}"#);
+    let fallback = r#"{"type":"fallback","from":{"model":"a"},"to":{"model":"b"}}"#;
+    let stream = sse([
+        START.to_owned(),
+        open(0, &call("t0")),
+        shut(0),
+        open(1, fallback),
+        shut(1),
+        open(2, &call("t2")),
+        shut(2),
+        end("tool_use"),
+        STOP.to_owned(),
+    ]);
+    let (events, _) = decode(anthropic(), [&stream[..]]);
+    let Some(Event::Complete(done)) = events.last() else { panic!("{events:?}") };
+    let calls: Vec<_> = done.message.tool_calls().map(|call| call.id.as_str()).collect();
+    assert_eq!(calls, ["t2"]);
+    assert!(!done.message.to_param().contains("t0"));
 }
 
 /// A place in the stream is one of the bytes that came, also where some of them were replaced.

@@ -5,6 +5,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::vec::{self, Vec};
 
 use futures_core::Stream;
@@ -189,7 +190,11 @@ impl<S: Stream<Item = Result<Event, Error>>> Stream for ToolCalls<S> {
                 Some(Ok(Event::Choice(choice))) => *this.choice = choice.choice,
                 Some(Ok(Event::Complete(done))) => {
                     *this.ended = true;
-                    let calls = core::mem::take(this.calls);
+                    let mut calls = core::mem::take(this.calls);
+                    // What was called before another model took over is not to be answered.
+                    let asked: BTreeSet<_> =
+                        done.message.tool_calls().map(|call| &call.id).collect();
+                    calls.retain(|call| asked.contains(&call.id));
                     if !calls.is_empty() && !done.message.tools_safe_to_run() {
                         return Poll::Ready(Some(Err(unsafe_calls(done))));
                     }

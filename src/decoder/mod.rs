@@ -25,6 +25,8 @@ use crate::aws::{Framed, Unframer};
 use crate::error::{Error, ErrorKind, Partial};
 use crate::event::Event;
 use crate::headers::Headers;
+use crate::json::Flaw;
+use crate::json::reader::Reader;
 use crate::message::Message;
 use crate::protocol::Protocol;
 use crate::sse::{Found, Scanner};
@@ -313,7 +315,8 @@ impl Decoder {
         self.end_refusal();
         self.uncut();
         // The end of a reply is taken without the blank line behind it, too.
-        while (self.sse.flushes() || self.sse.holds(b"[DONE]"))
+        while (self.sse.flushes() && !self.breaks_off()
+            || self.sse.held_data().trim_ascii() == b"[DONE]")
             && self.failed.is_none()
             && self.queue.is_empty()
         {
@@ -332,6 +335,15 @@ impl Decoder {
         match self.queue.pop_front() {
             Some(event) => Ok(Some(event)),
             None => self.failed.clone().map_or(Ok(None), Err),
+        }
+    }
+
+    /// Whether the event that has not ended lacks more than that.
+    fn breaks_off(&self) -> bool {
+        match core::str::from_utf8(self.sse.held_data()) {
+            Ok("") => false,
+            Ok(text) => Reader::new(text).whole().is_err_and(|it| it.flaw == Flaw::Unfinished),
+            Err(flaw) => flaw.error_len().is_none(),
         }
     }
 

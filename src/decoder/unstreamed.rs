@@ -1,6 +1,5 @@
 //! Replies that were not streamed: read as a stream that says all at once, so that they come out the same.
 
-use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,9 +9,12 @@ use bytes::Bytes;
 use super::Decoder;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Complete, Event};
+use crate::json::Flaw;
 use crate::json::edit::{raw_member, string_member, with_member, without_member};
 use crate::json::reader::{Items, Reader};
+use crate::limits::Limits;
 use crate::protocol::Protocol;
+use crate::text::Text;
 use crate::wire::read_error_body;
 
 impl Complete {
@@ -33,24 +35,31 @@ impl Complete {
     /// # Errors
     ///
     /// [`ErrorKind::Server`] if the body is an error of the API; [`ErrorKind::NoEvents`] if it is no reply of it;
-    /// [`ErrorKind::Incomplete`] if the reply has not ended, as of a response in the background. Its offset counts in
-    /// no stream, and says nothing.
+    /// [`ErrorKind::Incomplete`] if the reply has not ended, as of a response in the background;
+    /// [`ErrorKind::Malformed`] if it is no UTF-8, or not what the API writes. Its offset counts in no stream, and says
+    /// nothing.
     pub fn from_body(protocol: Protocol, body: &[u8]) -> Result<Self, Error> {
-        let body = String::from_utf8_lossy(body);
-        let Some(stream) = stream(protocol, &body) else {
-            let excerpt = || body.chars().take(64).collect::<String>().into();
-            let error = read_error_body(&body);
+        let text = String::from_utf8_lossy(body);
+        let Some(stream) = stream(protocol, &text) else {
+            let excerpt = || text.chars().take(64).collect::<String>().into();
+            let error = read_error_body(&text);
             let kind = error.map(|error| ErrorKind::Server(error.into()));
             return Err(Error::bare(
                 kind.unwrap_or_else(|| ErrorKind::NoEvents { excerpt: excerpt() }),
                 0,
             ));
         };
+        // An error may be worded as it likes; of a reply not a byte is made up.
+        if let Err(flaw) = core::str::from_utf8(body) {
+            let at = u64::try_from(flaw.valid_up_to()).unwrap_or(u64::MAX);
+            let (event, index) = (Text::EMPTY, None);
+            return Err(Error::bare(ErrorKind::Malformed { event, index, flaw: Flaw::Utf8 }, at));
+        }
         let protocol = match protocol {
             Protocol::AnthropicOnBedrock => Protocol::Anthropic,
             other => other,
         };
-        let mut decoder = Decoder::new(protocol);
+        let mut decoder = Decoder::new(protocol).limits(limits(stream.len()));
         let mut input = Bytes::from(stream);
         while let Some(event) = decoder.decode(&mut input)? {
             if let Event::Complete(done) = event {
@@ -66,19 +75,31 @@ impl Complete {
     }
 }
 
+/// What is at hand whole has no need of a smaller limit.
+fn limits(len: usize) -> Limits {
+    let limits = Limits::default();
+    Limits {
+        event_bytes: limits.event_bytes.max(len),
+        message_bytes: limits.message_bytes.max(len.saturating_mul(2)),
+        tool_input_bytes: limits.tool_input_bytes.max(len),
+        ..limits
+    }
+}
+
+/// A frame with this data. In JSON line ends stand between values alone, and there they stay.
+fn frame(data: &str) -> String {
+    let lines = data.replace("\r\n", "\n").replace('\r', "\n");
+    format!("data: {}\n\n", lines.replace('\n', "\ndata: "))
+}
+
 /// The reply as a stream.
 fn stream(protocol: Protocol, body: &str) -> Option<String> {
     Reader::new(body).whole().ok()?;
     let is_array = |key: &str| raw_member(body, key).is_some_and(|raw| raw.starts_with('['));
-    // Between values a line end is white space, and in strings there is none.
-    let line: Cow<'_, str> = match body.contains(['\n', '\r']) {
-        true => Cow::Owned(body.replace(['\n', '\r'], " ")),
-        false => Cow::Borrowed(body),
-    };
     match protocol {
         Protocol::Anthropic | Protocol::AnthropicOnBedrock => is_array("content").then(|| {
-            let start = format!(r#"{{"type":"message_start","message":{line}}}"#);
-            format!("data: {start}\n\ndata: {{\"type\":\"message_stop\"}}\n\n")
+            let start = frame(&format!(r#"{{"type":"message_start","message":{body}}}"#));
+            [start, frame(r#"{"type":"message_stop"}"#)].concat()
         }),
         Protocol::OpenAiResponses => is_array("output").then(|| {
             let name = match string_member(body, "status").as_deref() {
@@ -87,13 +108,13 @@ fn stream(protocol: Protocol, body: &str) -> Option<String> {
                 Some("queued" | "in_progress") => "in_progress",
                 _ => "completed",
             };
-            format!("data: {{\"type\":\"response.{name}\",\"response\":{line}}}\n\n")
+            frame(&format!(r#"{{"type":"response.{name}","response":{body}}}"#))
         }),
         Protocol::OpenAiChat => {
-            let choices = raw_member(&line, "choices").filter(|raw| raw.starts_with('['))?;
+            let choices = raw_member(body, "choices").filter(|raw| raw.starts_with('['))?;
             let choices: Vec<String> = Items::new(choices).map(chunk).collect();
-            let chunk = with_member(&line, "choices", &format!("[{}]", choices.join(","))).ok()?;
-            Some(format!("data: {chunk}\n\ndata: [DONE]\n\n"))
+            let chunk = with_member(body, "choices", &format!("[{}]", choices.join(","))).ok()?;
+            Some([frame(&chunk), frame("[DONE]")].concat())
         }
     }
 }

@@ -337,11 +337,18 @@ impl Message {
     /// handed out. One whose arguments are no JSON object is among them, with an `Err` for its
     /// [`input`](ToolUse::input): it cannot be run, but has to be answered as any other.
     ///
+    /// What a model called before another took over in the middle of the reply (`fallback`) is not among them: it does
+    /// not go back, and so cannot be answered.
+    ///
     /// Whether they may be run is known only at the end: see
     /// [`Complete::tools_safe_to_run`](crate::Complete::tools_safe_to_run).
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolUse> {
-        self.content.iter().filter_map(|block| match &block.content {
-            Content::ToolUse(tool) if block.complete && !tool.is_cut() => Some(&**tool),
+        let taken_over = self.last_fallback().unwrap_or(0);
+        self.content.iter().enumerate().filter_map(move |(at, block)| match &block.content {
+            Content::ToolUse(tool) if block.complete && !tool.is_cut() => {
+                let declined = at < taken_over && block.belongs_to_its_model();
+                (!declined).then_some(&**tool)
+            }
             _ => None,
         })
     }

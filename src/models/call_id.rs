@@ -61,7 +61,7 @@ mod tests {
             ("deepseek-chat", "call_00_1", None),
         ] {
             let found = fitted(model, id);
-            assert_eq!(found.as_ref().map(|id| id.len()), expected, "{model} {id}");
+            assert_eq!(found.as_ref().map(Text::len), expected, "{model} {id}");
             assert_eq!(found, fitted(model, id));
             let again = found.as_deref().map(|id| fitted(model, id));
             assert!(again.is_none_or(|again| again.is_none()), "{model} {id}");

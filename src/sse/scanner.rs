@@ -222,9 +222,9 @@ impl Scanner {
         if self.open || in_field { self.offset.saturating_sub(self.frame_offset) } else { 0 }
     }
 
-    /// Whether the data of an event that has not been dispatched is this so far, white space aside.
-    pub(crate) fn holds(&self, data: &[u8]) -> bool {
-        self.data == Some(Place::Held) && self.held_data.trim_ascii() == data
+    /// The data so far of an event that has not been dispatched.
+    pub(crate) fn held_data(&self) -> &[u8] {
+        if self.data == Some(Place::Held) { &self.held_data } else { &[] }
     }
 
     /// What the end of the input completes, if there is anything.

@@ -126,7 +126,11 @@ impl Choice {
             ("reasoning_text", delta.reasoning_text),
         ];
         let plain = fields.into_iter().find_map(|(field, text)| Some((field, text?)));
-        if let Some((field, text)) = plain {
+        let is_signed = |thought: &Detail<'_>| thought.signature.is_some_and(|it| !it.is_empty());
+        let signed = || delta.thoughts().filter(is_signed);
+        // Several thoughts at once are told apart, for each has a signature of its own.
+        let apart = signed().nth(1).is_some() && signed().all(|thought| thought.text.is_some());
+        if let Some((field, text)) = plain.filter(|_| !apart) {
             self.think(text, field, hand)?;
         }
         self.saw_reasoning |= delta.empty_reasoning;
@@ -138,8 +142,13 @@ impl Choice {
             }
             self.detail(&detail, hand)?;
         }
-        for signature in delta.signatures() {
-            self.sign(signature, None, "reasoning_content", hand)?;
+        for thought in delta.thoughts() {
+            if let Some(text) = thought.text.filter(|_| apart) {
+                self.think(text, "reasoning_content", hand)?;
+            }
+            if let Some(signature) = thought.signature {
+                self.sign(signature, None, "reasoning_content", hand)?;
+            }
         }
         match delta.reasoning_opaque {
             Some(opaque) => self.sign(opaque, None, "reasoning_text", hand),

@@ -269,7 +269,7 @@ impl Machine {
     }
 
     /// Takes what the end of the response says of items that have not ended themselves, and of those that
-    /// nobody has heard of. In a response that was `cut`, what is not whole stays open.
+    /// nobody has heard of. In a response that was `cut`, what is not whole stays open, and half of a call is none.
     pub(super) fn take_output(
         &mut self,
         response: &Response<'_>,
@@ -277,25 +277,27 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let mut unnamed = None;
+        let (mut unnamed, before) = (None, self.items.places.len());
         for (index, item) in (0..).zip(response.output()) {
             let whole = item.status.is_some_and(|status| status.decode() == "completed");
-            if cut && !(whole && has_arguments(&item)) {
+            let is_call = item.kind.ends_with("_call");
+            let half = cut && !(whole && has_arguments(&item));
+            let known = self.items.same(&item, None);
+            if half && (is_call || known.is_some()) {
                 continue;
             }
             let same = |at: &usize| {
                 let place = self.items.places.get(*at);
                 place.is_some_and(|place| place.is_like(&item))
             };
-            let known = self.items.same(&item, None);
             let at = known
                 .or_else(|| self.items.renamed(&item, response, &mut unnamed))
                 .or_else(|| self.items.with_index(index).filter(same));
             match at.and_then(|at| self.items.places.get(at)) {
-                Some(place) if place.is_open() => {
+                Some(place) if place.is_open() && !half => {
                     self.close(at.unwrap_or_default(), &item, origin, out)?;
                 }
-                None if self.is_news(&item) => {
+                None if self.is_news(&item, before) => {
                     let taken = self.items.with_index(index).is_some();
                     let index = if taken { self.items.behind() } else { index };
                     self.item_done(Some(index), &item, origin, out)?;
@@ -308,10 +310,11 @@ impl Machine {
 
     /// Whether an item of the whole output, which no event was about, is one that was left out. Items that are no
     /// calls may be known by another id, for some servers make up new ones all the time, and they may stand in
-    /// another place.
-    fn is_news(&self, item: &Item<'_>) -> bool {
+    /// another place; so they are none if one of their type came `before` the output.
+    fn is_news(&self, item: &Item<'_>, before: usize) -> bool {
         let is_call = item.kind.ends_with("_call") && item.call_id.is_some();
-        is_call || self.items.places.iter().all(|place| place.kind() != item.kind)
+        let mut others = self.items.places.iter().take(before);
+        is_call || others.all(|place| place.kind() != item.kind)
     }
 
     /// Finishes the items whose texts were all said whole, although their ends never came.

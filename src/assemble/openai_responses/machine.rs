@@ -339,6 +339,8 @@ impl Machine {
         match status.as_deref() {
             Some("cancelled") => StopReason::Other("cancelled".into()),
             _ if self.refused => StopReason::Refusal,
+            // What is said is not known, and made up it would be worse.
+            Some(other) if !STATUSES.contains(&other) => StopReason::Other(other.into()),
             _ if self.items.places.iter().any(Place::awaits_client) => StopReason::ToolUse,
             _ => StopReason::EndTurn,
         }
@@ -352,3 +354,6 @@ impl Machine {
         }
     }
 }
+
+/// What a response may be. Its last event says more surely than its status whether it is over.
+const STATUSES: [&str; 6] = ["", "completed", "failed", "in_progress", "incomplete", "queued"];

@@ -278,10 +278,9 @@ impl<'a> Delta<'a> {
         calls.chain(legacy).chain(self.piece)
     }
 
-    /// The signatures in `thinking_blocks`. Their text is in `reasoning_content` too.
-    pub fn signatures(&self) -> impl Iterator<Item = Str<'a>> + use<'a> {
-        let blocks = self.thinking_blocks.into_iter().flat_map(objects).map(Detail::read);
-        blocks.filter_map(|block| block.signature)
+    /// The `thinking_blocks`, each with its text and its signature. All their text is in `reasoning_content` too.
+    pub fn thoughts(&self) -> impl Iterator<Item = Detail<'a>> + use<'a> {
+        self.thinking_blocks.into_iter().flat_map(objects).map(Detail::read)
     }
 
     /// The `reasoning_details`.
@@ -385,7 +384,9 @@ impl<'a> Detail<'a> {
                 "type" => detail.kind = reader.string_or_skip()?.unwrap_or_default(),
                 "index" => detail.index = super::slot(reader)?,
                 "id" => detail.id = reader.string_or_skip()?,
-                "text" | "summary" => detail.text = reader.string_or_skip()?.or(detail.text),
+                "text" | "summary" | "thinking" => {
+                    detail.text = reader.string_or_skip()?.or(detail.text);
+                }
                 "signature" => detail.signature = reader.string_or_skip()?,
                 "data" => detail.data = reader.string_or_skip()?,
                 _ => reader.skip()?,
