@@ -5,7 +5,7 @@ use core::fmt;
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::headers::Headers;
 use crate::json::edit::string_member;
 use crate::message::Message;
 use crate::protocol::Protocol;
-use crate::sse;
+use crate::sse::{Found, Scanner};
 use crate::text::Text;
 use crate::wire::read_error_body;
 
@@ -224,15 +224,18 @@ impl Refused {
 
     /// The error in a body that is an event stream: there are relays that stream what they refuse, too.
     fn framed(&self, body: &str) -> Option<ServerError> {
-        let mut decoder = sse::Decoder::new();
+        let mut scanner = Scanner::new();
         // The last event may lack its end.
         let mut body = Bytes::from([body, "\n\n"].concat());
-        while let Ok(Some(item)) = decoder.decode(&mut body) {
-            if let sse::Item::Frame(frame) = item
-                && let Some(error) = self.stated(&frame.data())
-            {
-                return Some(error);
+        while !body.is_empty() {
+            let (taken, found) = scanner.scan(&body).ok()?;
+            if let Some(Found::Frame { data, .. }) = found {
+                let data = scanner.data_bytes(data, &body);
+                if let Some(error) = self.stated(&String::from_utf8_lossy(&data)) {
+                    return Some(error);
+                }
             }
+            body.advance(taken);
         }
         None
     }
