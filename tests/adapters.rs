@@ -266,6 +266,28 @@ mod wishes {
         assert_eq!(ids, [("toolu_1", true), ("toolu_2", false)]);
     }
 
+    /// What a model called before another took over in the middle of the reply.
+    #[test]
+    fn calls_that_do_not_go_back_never_come() {
+        let call =
+            |id: &str| format!(r#"{{"type":"tool_use","id":"{id}","name":"f","input":{{}}}}"#);
+        let fallback = r#"{"type":"fallback","from":{"model":"a"},"to":{"model":"b"}}"#;
+        let reply = sse([
+            START,
+            &open(0, &call("t0")),
+            &shut(0),
+            &open(1, fallback),
+            &shut(1),
+            &open(2, &call("t2")),
+            &shut(2),
+            &end("tool_use"),
+            STOP,
+        ]);
+        let calls: Vec<_> = now(events(&reply).tool_calls().try_collect()).unwrap();
+        let ids: Vec<_> = calls.iter().map(|call| &*call.id).collect();
+        assert_eq!(ids, ["t2"]);
+    }
+
     #[test]
     fn calls_of_a_cut_reply_never_come() {
         for (reason, stopped) in [

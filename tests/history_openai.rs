@@ -77,6 +77,17 @@ fn without(mut item: Value, key: &str) -> Value {
     item
 }
 
+/// [`two_turns`] without its reasoning: what led to it goes back without its id.
+fn two_bare_turns() -> Value {
+    json!([
+        user("one"),
+        without(call("c1"), "id"),
+        output("c1"),
+        without(said("four"), "id"),
+        user("two")
+    ])
+}
+
 fn two_turns() -> History {
     let mut history = History::new();
     history.push_user("one");
@@ -107,14 +118,7 @@ fn reasoning_goes_back_in_order_to_its_issuer() {
         said("four"),
         user("two")
     ]);
-    // What led to reasoning that is missing goes back without its id.
-    let bare = json!([
-        user("one"),
-        without(call("c1"), "id"),
-        output("c1"),
-        without(said("four"), "id"),
-        user("two")
-    ]);
+    let bare = two_bare_turns();
     let plain = Policy::default();
     let mut keep = Policy::default();
     keep.keep = Keep::LastTurns(1);
@@ -697,13 +701,7 @@ fn no_reasoning_goes_to_a_model_that_does_not_reason() {
         Target::new(Provider::OpenAiResponses, model).issuer("openai").account("org-1").store(false)
     };
     let plain = Policy::default();
-    let bare = json!([
-        user("one"),
-        without(call("c1"), "id"),
-        output("c1"),
-        without(said("four"), "id"),
-        user("two")
-    ]);
+    let bare = two_bare_turns();
     assert_eq!(rendered(&mut two_turns(), &to("gpt-4.1"), &plain), bare);
     assert_ne!(rendered(&mut two_turns(), &to("gpt-5.2"), &plain), bare);
     assert_ne!(rendered(&mut two_turns(), &to("a-model-of-2027"), &plain), bare);

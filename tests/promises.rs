@@ -2081,6 +2081,7 @@ fn not_a_byte_of_a_body_is_made_up() {
     assert_eq!(input(b"1,\n  \"y\":\n\n2"), "{\"x\":1,\n  \"y\":\n\n2}");
     let error = done(&body(b"\"\xff\"")).unwrap_err();
     assert_eq!((error.kind().name(), error.offset()), ("malformed", 84));
+    assert_eq!(error.to_string(), "malformed `body`: not UTF-8 (byte 84)");
     // However large.
     let large = format!("\"{}\"", "x".repeat(20 << 20));
     assert_eq!(input(large.as_bytes()).len(), large.len() + 6);

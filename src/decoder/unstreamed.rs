@@ -52,7 +52,7 @@ impl Complete {
         // An error may be worded as it likes; of a reply not a byte is made up.
         if let Err(flaw) = core::str::from_utf8(body) {
             let at = u64::try_from(flaw.valid_up_to()).unwrap_or(u64::MAX);
-            let (event, index) = (Text::EMPTY, None);
+            let (event, index) = (Text::from("body"), None);
             return Err(Error::bare(ErrorKind::Malformed { event, index, flaw: Flaw::Utf8 }, at));
         }
         let protocol = match protocol {

@@ -178,7 +178,8 @@ pub(super) fn fingerprint(block: &Block) -> Option<Text> {
     }
 }
 
-fn print(kind: &str, sealed: &str) -> Text {
+/// 32 hexadecimal digits that tell a text of this kind from all others.
+pub(super) fn print(kind: &str, sealed: &str) -> Text {
     use core::fmt::Write as _;
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();

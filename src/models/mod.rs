@@ -56,7 +56,6 @@
 //!
 #![doc = include_str!("replay.md")]
 
-pub(crate) mod call_id;
 mod effort;
 mod replay;
 mod row;
@@ -274,7 +273,7 @@ pub(crate) fn same_line(one: &str, other: &str) -> bool {
 }
 
 /// An id without the way there.
-fn strip(id: &str) -> String {
+pub(crate) fn strip(id: &str) -> String {
     id.rsplit('/').next().unwrap_or(id).trim().to_ascii_lowercase()
 }
 

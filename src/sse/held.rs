@@ -29,7 +29,7 @@ impl Spare {
         (len <= room && buffer.try_reclaim(room)).then_some(buffer)
     }
 
-    /// Another frame has ended: whether that was the last one that there was room for.
+    /// Another frame has ended: whether the room is let go of with it.
     pub(super) fn passed(&mut self) -> bool {
         if self.frames == 0 {
             return false;

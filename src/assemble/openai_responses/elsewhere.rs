@@ -126,7 +126,7 @@ impl Items {
 
 impl Place {
     fn is_call(&self) -> bool {
-        self.kind().ends_with("_call")
+        is_call(self.kind())
     }
 
     /// Whether it is a call of the same tool with the same input.
@@ -158,6 +158,11 @@ impl ToolUse {
             Err(invalid) => invalid.raw == *text,
         }
     }
+}
+
+/// Whether an item of this type is a call, of the client's tools or of the provider's.
+pub(super) fn is_call(kind: &str) -> bool {
+    kind.ends_with("_call")
 }
 
 /// Whether an item is none of a function that is called with half of its arguments.

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::draft::{Done, Draft, Fill, action, text};
-use super::elsewhere::has_arguments;
+use super::elsewhere::{has_arguments, is_call};
 use super::machine::Machine;
 use super::{Input, Outcome, Slot, Target};
 use crate::assemble::{Fault, Origin, Queue, finished};
@@ -280,10 +280,9 @@ impl Machine {
         let (mut unnamed, before) = (None, self.items.places.len());
         for (index, item) in (0..).zip(response.output()) {
             let whole = item.status.is_some_and(|status| status.decode() == "completed");
-            let is_call = item.kind.ends_with("_call");
             let half = cut && !(whole && has_arguments(&item));
             let known = self.items.same(&item, None);
-            if half && (is_call || known.is_some()) {
+            if half && (is_call(&item.kind) || known.is_some()) {
                 continue;
             }
             let same = |at: &usize| {
@@ -312,9 +311,9 @@ impl Machine {
     /// calls may be known by another id, for some servers make up new ones all the time, and they may stand in
     /// another place; so they are none if one of their type came `before` the output.
     fn is_news(&self, item: &Item<'_>, before: usize) -> bool {
-        let is_call = item.kind.ends_with("_call") && item.call_id.is_some();
         let mut others = self.items.places.iter().take(before);
-        is_call || others.all(|place| place.kind() != item.kind)
+        is_call(&item.kind) && item.call_id.is_some()
+            || others.all(|place| place.kind() != item.kind)
     }
 
     /// Finishes the items whose texts were all said whole, although their ends never came.

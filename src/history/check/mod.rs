@@ -80,7 +80,7 @@ pub enum FindingKind {
     ThinkingWithoutText,
     /// Redacted thinking without its data.
     RedactedWithoutData,
-    /// Thinking, while the request turns thinking off.
+    /// Thinking, while the request turns thinking off, or for a model of `OpenAI`'s that does not reason.
     ThinkingWhileOff,
     /// Text without any text, or with white space only; in an answer too.
     EmptyText,
@@ -127,7 +127,7 @@ impl FindingKind {
             Self::UnsignedThinking => "thinking without a signature",
             Self::ThinkingWithoutText => "thinking without the field of its text",
             Self::RedactedWithoutData => "redacted thinking without data",
-            Self::ThinkingWhileOff => "thinking in a request that turns it off",
+            Self::ThinkingWhileOff => "thinking in a request without it",
             Self::EmptyText => "text without any text",
             Self::EmptyMessage => "a message without content",
             Self::CacheMarkForbidden => "a mark for the cache on a block that cannot carry it",

@@ -2,10 +2,10 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
+use super::call_id;
 use crate::history::Target;
 use crate::history::draft::tool_id;
 use crate::message::{Content, Message, Provider};
-use crate::models::call_id;
 use crate::text::Text;
 
 /// What calls go by, where that is not what they are called.

@@ -1,6 +1,7 @@
 //! The record as the next request sends it.
 
 mod anthropic;
+mod call_id;
 mod ids;
 mod marks;
 mod openai;

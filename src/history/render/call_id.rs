@@ -1,21 +1,19 @@
 //! What the ids of calls must look like in a chat, where a server is particular.
 
 use alloc::string::String;
-use core::fmt::Write as _;
 
-use sha2::{Digest, Sha256};
-
-use super::{Maker, Model, strip};
+use crate::history::thinking::print;
+use crate::models::{Maker, Model, strip};
 use crate::text::Text;
 
 /// What a call goes by in a chat with this model, if it cannot keep its id: always the same for the same.
-pub(crate) fn fitted(model: &str, id: &str) -> Option<Text> {
+pub(super) fn fitted(model: &str, id: &str) -> Option<Text> {
     if is_mistral(model) {
         let fits = id.len() == MISTRAL && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        return (!fits).then(|| hash(id, MISTRAL).into());
+        return (!fits).then(|| print("call", id).chars().take(MISTRAL).collect::<String>().into());
     }
     let openai = || Model::find(model).is_some_and(|row| row.maker == Maker::OpenAi);
-    (id.len() > OPENAI && openai()).then(|| alloc::format!("call_{}", hash(id, 32)).into())
+    (id.len() > OPENAI && openai()).then(|| alloc::format!("call_{}", print("call", id)).into())
 }
 
 /// Mistral names its models in many ways, and refuses all ids but its own: nine letters and digits.
@@ -25,16 +23,6 @@ fn is_mistral(model: &str) -> bool {
     ["mistral", "mixtral", "ministral", "magistral", "codestral", "devstral", "pixtral"]
         .iter()
         .any(|line| name.starts_with(line))
-}
-
-/// So many digits that tell an id from others.
-fn hash(id: &str, digits: usize) -> String {
-    let mut text = String::new();
-    for byte in Sha256::digest(id) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.truncate(digits);
-    text
 }
 
 /// Characters of an id of Mistral's.
