@@ -643,6 +643,19 @@ cases! {
         r#"block 0 {"type":"text","text":"Stay."}"#,
         "complete end_turn",
     ]
+    openrouter_ends_a_cut_call_as_a_whole_one: [
+        chunk(r#"{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_k1","type":"function","function":{"name":"tide","arguments":"{\"port\":\"Bre"}}]}}"#),
+        chunk(r#"{"index":0,"delta":{"content":""},"finish_reason":"tool_calls","native_finish_reason":"MAX_TOKENS"}"#), DONE] => [
+        "tool_start 0 call_k1 tide Client",
+        r#"tool_input 0 "{\"port\":\"Bre""#,
+        "complete max_tokens unsafe",
+    ]
+    openrouter_ends_a_cut_text_as_a_whole_one: [say("Sta"),
+        chunk(r#"{"index":0,"delta":{"content":""},"finish_reason":"stop","native_finish_reason":"max_output_tokens"}"#), DONE] => [
+        r#"token 0 "Sta""#,
+        r#"block 0 {"type":"text","text":"Sta"}"#,
+        "complete max_tokens unsafe",
+    ]
     openrouter_fails_in_a_chunk: [say("Sta"),
         r#"{"id":"gen-lark","provider":"Quay","object":"chat.completion.chunk","error":{"code":502,"message":"Quay went away","metadata":{"provider_name":"Quay"}},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error","native_finish_reason":null}]}"#, DONE] => [
         r#"token 0 "Sta""#,

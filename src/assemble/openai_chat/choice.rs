@@ -48,6 +48,8 @@ pub(super) struct Choice {
     pub(super) slots: BTreeMap<u32, usize>,
     /// Why it ended, as the server said first.
     pub(super) finish: Option<Text>,
+    /// The server behind it says that it was cut at a limit.
+    pub(super) cut: bool,
     pub(super) refused: bool,
     /// The field `reasoning_content` was there, if only empty.
     pub(super) saw_reasoning: bool,
@@ -74,6 +76,7 @@ impl Choice {
             ids: BTreeMap::new(),
             slots: BTreeMap::new(),
             finish: None,
+            cut: false,
             refused: false,
             saw_reasoning: false,
             extra_content: None,

@@ -279,6 +279,7 @@ impl Machine {
         if choice.finish.is_none() {
             self.ledger.hold(reason.len())?;
             choice.finish = Some(reason);
+            choice.cut = said.native_finish_reason.is_some_and(|native| is_limit(&native.decode()));
             self.unfinished = self.unfinished.saturating_sub(1);
         }
         Ok(None)
@@ -380,10 +381,11 @@ impl Machine {
 const CHOICE: usize = 2 * size_of::<Choice>() + size_of::<Message>();
 
 /// Why a completion ended. What the server says is not enough: many say `stop` for calls of tools, and
-/// all do for refusals.
+/// all do for refusals; `OpenRouter` says `tool_calls` where a limit cut the arguments of a call.
 fn stop_reason(choice: &Choice, finish: &Text) -> StopReason {
     match finish.as_str() {
-        "length" | "max_tokens" | "model_length" => StopReason::MaxTokens,
+        reason if is_limit(reason) => StopReason::MaxTokens,
+        reason if choice.cut && (is_end(reason) || calls_tools(reason)) => StopReason::MaxTokens,
         "content_filter" | "sensitive" => StopReason::ContentFilter,
         "stop_sequence" => StopReason::StopSequence,
         "refusal" => StopReason::Refusal,
@@ -392,6 +394,12 @@ fn stop_reason(choice: &Choice, finish: &Text) -> StopReason {
         _ if choice.tools.is_empty() => StopReason::EndTurn,
         _ => StopReason::ToolUse,
     }
+}
+
+/// Whether a reason says that a limit of tokens cut the reply; Gemini's and the Responses' own words come
+/// from behind `OpenRouter`.
+fn is_limit(finish: &str) -> bool {
+    matches!(finish, "length" | "max_tokens" | "model_length" | "MAX_TOKENS" | "max_output_tokens")
 }
 
 /// Whether a `finish_reason` says no more than that the model has ended.

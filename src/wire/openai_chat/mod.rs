@@ -100,6 +100,8 @@ pub struct Choice<'a> {
     pub delta: Delta<'a>,
     /// Why it ended. An empty one is none.
     pub finish_reason: Option<Str<'a>>,
+    /// Why, in the words of the server behind `OpenRouter`.
+    pub native_finish_reason: Option<Str<'a>>,
     /// What the legacy Completions have in place of a delta, and some servers beside it.
     text: Option<Str<'a>>,
 }
@@ -284,6 +286,7 @@ impl<'a> Chunk<'a> {
                     choice.finish_reason =
                         reader.string_or_skip()?.filter(|reason| !reason.is_empty());
                 }
+                "native_finish_reason" => choice.native_finish_reason = reader.string_or_skip()?,
                 "usage" => read_usage(&mut self.choice_usage, &mut self.bad_count, reader)?,
                 "error" => self.read_error(reader)?,
                 _ => reader.skip()?,
