@@ -680,7 +680,7 @@ mod timing {
         let body = format!("data: {chunk}\n\n");
         let body = || {
             let wait = tokio::time::sleep(Duration::from_secs(10));
-            let end = stream::once(wait).filter_map(async |()| None);
+            let end = stream::once(wait).filter_map(|()| std::future::ready(None));
             stream::iter([Ok::<_, Infallible>(Bytes::from(body.clone()))]).chain(end)
         };
         let done = EventStream::new(body(), Protocol::OpenAiChat).collect_complete().await.unwrap();
