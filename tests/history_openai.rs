@@ -812,13 +812,18 @@ fn ids_of_others_who_speak_as_anthropic_does() {
 
 /// Whoever said it in whatever words, each API gets its own.
 #[test]
-fn texts_and_images_go_to_every_api() {
+fn texts_images_and_documents_go_to_every_api() {
     let image = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}});
+    let pdf = json!({"type": "base64", "media_type": "application/pdf", "data": "JVBE"});
+    let pdf = json!({"type": "document", "source": pdf, "title": "a.pdf"});
     let url = "data:image/png;base64,iVBO";
+    let file = json!({"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE"});
+    let input_file =
+        json!({"type": "input_file", "filename": "a.pdf", "file_data": file["file_data"]});
     let said = [
-        json!([{"type": "text", "text": "what is this?"}, image]),
-        json!([{"type": "input_text", "text": "what is this?"}, {"type": "input_image", "image_url": url}]),
-        json!([{"type": "text", "text": "what is this?"}, {"type": "image_url", "image_url": {"url": url}}]),
+        json!([{"type": "text", "text": "what is this?"}, image, pdf]),
+        json!([{"type": "input_text", "text": "what is this?"}, {"type": "input_image", "image_url": url}, input_file]),
+        json!([{"type": "text", "text": "what is this?"}, {"type": "image_url", "image_url": {"url": url}}, {"type": "file", "file": file}]),
     ];
     for (provider, own) in [Provider::Anthropic, Provider::OpenAiResponses, Provider::OpenAiChat]
         .into_iter()
@@ -840,11 +845,11 @@ fn texts_and_images_go_to_every_api() {
             let inner = match provider {
                 Provider::Anthropic => &result["content"][0]["content"],
                 Provider::OpenAiResponses => &result["output"],
-                // Tools say texts, and the user shows the images.
+                // Tools say texts, and the user shows the rest.
                 _ => {
                     assert_eq!(result["content"], "what is this?");
-                    assert_eq!(messages[3], json!({"role": "user", "content": [own[1]]}));
-                    &json!([{"type": "text", "text": "what is this?"}, own[1]])
+                    assert_eq!(messages[3], json!({"role": "user", "content": [own[1], own[2]]}));
+                    own
                 }
             };
             assert_eq!(inner, own, "{content}");
@@ -856,8 +861,10 @@ fn texts_and_images_go_to_every_api() {
         (Provider::Anthropic, json!([{"type": "input_file", "file_id": "f"}])),
         (
             Provider::OpenAiResponses,
-            json!([{"type": "document", "source": {"type": "text", "data": "a"}}]),
+            json!([{"type": "document", "source": {"type": "content", "content": "a"}}]),
         ),
+        (Provider::OpenAiResponses, json!([{"type": "file", "file": {}}])),
+        (Provider::Anthropic, json!([{"type": "file", "file": {"file_id": "f"}}])),
         (
             Provider::OpenAiChat,
             json!([{"type": "image", "source": {"type": "file", "file_id": "f"}}]),

@@ -236,9 +236,9 @@ impl ToolResult {
         Self::json(id, string(text))
     }
 
-    /// What came of a call, as JSON. Of an array of blocks the texts and images have the form of the API that they
-    /// go to, whichever they were written for. In a chat, where tools say texts alone, a message of the user's behind
-    /// the answers shows the images.
+    /// What came of a call, as JSON. Of an array of blocks the texts, images and documents have the form of the API
+    /// that they go to, whichever they were written for. In a chat, where tools say texts alone, a message of the
+    /// user's behind the answers shows the images and files.
     #[must_use]
     pub fn json(id: impl Into<Text>, content: impl Into<Json>) -> Self {
         Self { id: id.into(), content: trimmed(content.into()), is_error: false }
@@ -266,8 +266,8 @@ impl History {
 
     /// Adds what the user said: the content of a message, a string or an array of blocks, or a whole message
     /// with its role (`{"role":"system",…}` in the middle of a conversation). It goes out as it stands, but that
-    /// texts and images have the form of the API that they go to, whichever they were written for. Results of
-    /// tools in it are answers like others.
+    /// texts, images and documents have the form of the API that they go to, whichever they were written for, if it
+    /// has them. Results of tools in it are answers like others.
     pub fn push_user_json(&mut self, content: impl Into<Json>) {
         self.entries.push(Entry::User(trimmed(content.into())));
     }

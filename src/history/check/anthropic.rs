@@ -109,7 +109,13 @@ fn of_part(part: &Part, role: &str, target: &Target) -> Vec<Kind> {
 pub(super) fn is_openais(kind: &str) -> bool {
     matches!(
         kind,
-        "input_text" | "input_image" | "input_file" | "input_audio" | "output_text" | "image_url"
+        "input_text"
+            | "input_image"
+            | "input_file"
+            | "input_audio"
+            | "output_text"
+            | "image_url"
+            | "file"
     )
 }
 

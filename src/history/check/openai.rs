@@ -144,7 +144,7 @@ pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
 
 /// Whether a part of a content is one that the Responses API does not have.
 pub(super) fn is_no_item_part(kind: &str) -> bool {
-    is_anthropics(kind) || matches!(kind, "text" | "image_url" | "thinking")
+    is_anthropics(kind) || matches!(kind, "text" | "image_url" | "file" | "thinking")
 }
 
 /// Whether a part of a content is one that a message of a chat cannot have. Those of tools have texts alone.

@@ -182,7 +182,7 @@ impl Block {
 }
 
 impl Draft {
-    /// Writes texts and images of other APIs as this one has them.
+    /// Writes texts, images and documents of other APIs as this one has them.
     fn translate(&mut self) {
         let mut changed = false;
         for own in &mut self.parts {

@@ -2,6 +2,7 @@
 
 mod anthropic;
 mod call_id;
+mod document;
 mod ids;
 mod marks;
 mod openai;

@@ -323,20 +323,20 @@ impl ToolResult {
         Json::checked(json)
     }
 
-    /// The texts of a result with images, and the images for the user to show: the answers of a chat have texts alone.
+    /// The texts of a result, and its images and files for the user to show: the answers of a chat have texts alone.
     fn shown(&self) -> Option<(Json, Json)> {
         let parts = translate::blocks(&self.content, Provider::OpenAiChat);
-        let image = |part: &&str| kind(part) == "image_url";
-        let images: Vec<&str> = Items::new(&parts).filter(image).collect();
-        if images.is_empty() {
+        let seen = |part: &&str| matches!(kind(part).as_str(), "image_url" | "file");
+        let shown: Vec<&str> = Items::new(&parts).filter(seen).collect();
+        if shown.is_empty() {
             return None;
         }
-        let texts: Vec<&str> = Items::new(&parts).filter(|part| !image(part)).collect();
+        let texts: Vec<&str> = Items::new(&parts).filter(|part| !seen(part)).collect();
         let texts = match &*texts {
             [] => string("(shown in the next message)"),
             texts => array(texts),
         };
-        Some((texts, array(&images)))
+        Some((texts, array(&shown)))
     }
 
     /// What a search for tools found, which has a form of its own.

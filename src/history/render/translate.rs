@@ -1,10 +1,11 @@
-//! What users and tools say, in the words of each API: texts and images have a form of their own in each.
+//! What users and tools say, in the words of each API: texts, images and documents have a form of their own in each.
 //! What has no twin goes out as it is, and [`validate`](crate::history::validate) finds it.
 
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 
+use super::document::document;
 use crate::history::{kind, string};
 use crate::json::edit::{raw_member, string_member};
 use crate::json::reader::Items;
@@ -16,6 +17,7 @@ pub(super) fn block(block: &str, api: Provider) -> Cow<'_, str> {
     let written = match kind.as_str() {
         "text" | "input_text" | "output_text" => text(block, &kind, api),
         "image" | "input_image" | "image_url" => image(block, &kind, api),
+        "document" | "input_file" | "file" => document(block, &kind, api),
         _ => None,
     };
     written.map_or(Cow::Borrowed(block), Cow::Owned)
