@@ -112,7 +112,9 @@
 //! # Serialised
 //!
 //! Events, messages, blocks, errors, and what [`history`], [`request`], [`models`] and [`telemetry`] say are written
-//! with `serde_json` and read back as they were: onto a bus, into a file of lines, into a store.
+//! with `serde_json` and read back as they were: onto a bus, into a file of lines, into a store. Only what goes into a
+//! request, [`history::Rendered`] and [`request::ThinkingRequest`], is written as the request has it: the same history
+//! and knob make it again.
 //!
 //! ```
 //! use thinkstream::{Event, Message};

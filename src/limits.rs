@@ -20,11 +20,14 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 #[expect(clippy::exhaustive_structs, reason = "written with `..Limits::default()`")]
 pub struct Limits {
-    /// Bytes of one event of the stream: the values of its `data`, `event` and `id` fields.
+    /// Bytes of one event of the stream: the values of its `data`, `event` and `id` fields. On Bedrock it is the whole
+    /// binary message, in which the event is in Base64: a third more.
     pub event_bytes: usize,
-    /// Bytes held for one message: text, thinking, signatures, tool inputs, raw blocks.
+    /// Bytes held for one message: text, thinking, signatures, tool inputs, raw blocks. The JSON in which blocks and
+    /// calls came counts as held where it is kept: some 25 bytes for a block, 150 for a call.
     pub message_bytes: usize,
-    /// Bytes of the input of one tool call.
+    /// Bytes of the input of one tool call. Where nothing is [accumulated](crate::Decoder::accumulate), it bounds what
+    /// one event has of it, and of `OpenAI`'s APIs the whole.
     pub tool_input_bytes: usize,
     /// Blocks of one message.
     pub blocks: usize,

@@ -902,7 +902,7 @@ fn a_compaction_can_be_the_beginning() {
     let drop = policy(|policy| policy.compaction = Compaction::DropBefore);
     assert_eq!(
         rendered(lines, &target("claude-opus-4-7"), &drop),
-        "a[Psummary K2 Tc] u['three'] -- 1.0 BeforeCompaction, 1.1 BeforeCompaction, 3.0 BeforeCompaction"
+        "a[Psummary K2 Tc] u['three'] -- 0.0 BeforeCompaction, 1.0 BeforeCompaction, 1.1 BeforeCompaction, 2.0 BeforeCompaction, 3.0 BeforeCompaction"
     );
     assert_eq!(
         rendered(lines, &target("claude-opus-4-7"), &Policy::default()),
@@ -914,10 +914,10 @@ fn a_compaction_can_be_the_beginning() {
     for (last, expected) in [
         (
             "a claude-opus-4-7 Psum Tpart ~",
-            "a[Psum] u['three'] -- 1.0 BeforeCompaction, 3.1 NotReplayable",
+            "a[Psum] u['three'] -- 0.0 BeforeCompaction, 1.0 BeforeCompaction, 2.0 BeforeCompaction, 3.1 NotReplayable",
         ),
         ("a claude-opus-4-7 Psum ~", "u['one'] a[Ta] u[Ttwo Tthree] -- 3.0 NotReplayable"),
-        ("a claude-opus-4-7 Psum !max_tokens", "a[Psum] u['three'] -- 1.0 BeforeCompaction"),
+        ("a claude-opus-4-7 Psum !max_tokens", "a[Psum] u['three'] -- 0.0 BeforeCompaction, 1.0 BeforeCompaction, 2.0 BeforeCompaction"),
         (
             "a claude-opus-4-7 Psum Tb !refusal",
             "u['one'] a[Ta] u[Ttwo Tthree] -- 3.0 Refused, 3.1 Refused",
@@ -1169,6 +1169,26 @@ fn a_report_can_be_read() {
             "tool_result 4.0"
         ]
     );
+    // Every API has all of them; the places are those of its own messages or items.
+    for provider in [Provider::OpenAiChat, Provider::OpenAiResponses] {
+        let blocks = r#"j [{"type":"text","text":"x"},{"type":"text","text":"y"}]"#;
+        let history = self::history(&["u one", "a claude-opus-4-8 Ct1", blocks, "r t1 4"]);
+        let rendered = history.preview(&Target::new(provider, "gpt-5"), &Policy::default());
+        let lines = rendered.report.lines.iter();
+        let places: Vec<_> =
+            lines.map(|it| (it.entry, &*it.kind, it.message, it.content)).collect();
+        assert_eq!(
+            places,
+            [
+                (0, "text", Some(0), None),
+                (1, "tool_use", Some(1), None),
+                (2, "text", Some(3), Some(0)),
+                (2, "text", Some(3), Some(1)),
+                (3, "tool_result", Some(2), None),
+            ],
+            "{provider:?}"
+        );
+    }
     let json = serde_json::to_value(&rendered.report).unwrap();
     assert_eq!(json["lines"][0]["action"], "kept");
     assert_eq!(json["lines"][1]["action"]["dropped"], "before_watermark");

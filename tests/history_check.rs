@@ -818,7 +818,7 @@ fn whatever_is_no_message_is_found() {
     }
     let trailing = messages(&json!([user("hi"), model("begin ")]));
     let old = Target::new(Provider::Anthropic, "claude-opus-4-5").mode(Mode::Off);
-    assert_eq!(short(&validate(&trailing, &old)), ["TrailingSpace $.messages[1].content[0]"]);
+    assert_eq!(short(&validate(&trailing, &old)), ["TrailingSpace $.messages[1].content"]);
     assert_eq!(tell(&values(&repair(&trailing, &old).messages)), "u['hi'] a[Tbegin]");
 }
 

@@ -350,6 +350,28 @@ fn a_tool_that_takes_no_object_is_called_with_one_elsewhere() {
     assert_eq!(lines[1].kind, "tool_use");
 }
 
+/// Whether it thinks or not: what is not stored cannot be named by its id.
+#[test]
+fn who_stores_nothing_says_so_with_the_knob() {
+    for knob in ["off", "default", "high"] {
+        let mut params = thinkstream::request::RequestParams::default();
+        params.store = Some(false);
+        let knob: thinkstream::request::Thinking = knob.parse().unwrap();
+        let request = knob.resolve("gpt-5.1", &params).unwrap();
+        let target = Target::new(Provider::OpenAiResponses, "gpt-5.1").thinking(&request);
+        let mut history = History::new();
+        history.push_user("one");
+        let items = [
+            json!({"type": "reasoning", "id": "rs_1", "summary": []}),
+            json!({"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": "x", "annotations": []}]}),
+        ];
+        history.push_assistant(response(&items), Provenance::default());
+        history.push_user("two");
+        let sent = history.render(&target, &Policy::default()).to_json();
+        assert!(!sent.contains("rs_1") && !sent.contains("msg_1"), "{knob:?}: {sent}");
+    }
+}
+
 #[test]
 fn there_is_nothing_to_mark_for_a_cache() {
     for provider in [Provider::OpenAiChat, Provider::OpenAiResponses] {

@@ -308,6 +308,23 @@ fn every_refusal_names_the_rule_the_value_and_the_nearest() {
             "`thinking.budget_tokens`: 64000 is not below `max_tokens`, 64000; nearest: 63999 \
              [ask for `32000`]",
         ),
+        // The nearest below would be too small.
+        (
+            "1024",
+            "claude-sonnet-4-5",
+            &max_tokens(1_024),
+            "budget_not_below_max_tokens",
+            "`thinking.budget_tokens`: 1024 is not below `max_tokens`, 1024 \
+             [raise `max_tokens` to 2048]",
+        ),
+        (
+            "128000",
+            "claude-sonnet-4-5",
+            &max_tokens(128_000),
+            "max_tokens_too_large",
+            "`max_tokens`: 128000 is more than the model writes; nearest: 64000 \
+             [set `max_tokens` to 64000]",
+        ),
         (
             "64000",
             "claude-sonnet-4-5",
@@ -930,12 +947,44 @@ fn a_request_is_read_and_written() {
     assert_eq!(body["tool_choice"], "required");
 }
 
+/// Each API has one name for the limit, in whichever order the two are written.
+#[test]
+fn the_limit_is_written_once() {
+    let most = params(|params| params.max_tokens = Some(16_000));
+    let chat = params(|params| {
+        params.api = Some(Provider::OpenAiChat);
+        params.max_tokens = Some(16_000);
+    });
+    for (model, params, before, limit) in [
+        ("claude-sonnet-4-5", &most, json!({}), "max_tokens"),
+        ("gpt-5", &most, json!({}), "max_output_tokens"),
+        ("gpt-5", &most, json!({"max_output_tokens": 5}), "max_output_tokens"),
+        ("gpt-5", &most, json!({"max_tokens": 5}), "max_output_tokens"),
+        ("gpt-5", &chat, json!({"max_tokens": 5}), "max_completion_tokens"),
+    ] {
+        let request = Thinking::Effort(Effort::Low).resolve(model, params).unwrap();
+        for params_first in [true, false] {
+            let mut body = before.as_object().unwrap().clone();
+            if params_first {
+                params.write_to(&mut body);
+            }
+            request.write_to(&mut body);
+            if !params_first {
+                params.write_to(&mut body);
+            }
+            let limits: Vec<_> = body.iter().filter(|(name, _)| name.starts_with("max")).collect();
+            assert_eq!(limits, [(&limit.to_owned(), &json!(16_000))], "{model} {before}");
+        }
+    }
+}
+
 #[test]
 fn every_fix_mends_what_it_is_for() {
     let written =
         ["true", "off", "minimal", "xhigh", "max", "500", "8000", "adaptive", "between_tools"];
-    let changes: [fn(&mut RequestParams); 8] = [
+    let changes: [fn(&mut RequestParams); 9] = [
         |_| {},
+        |params| params.max_tokens = Some(0),
         |params| params.max_tokens = Some(1_024),
         |params| params.max_tokens = Some(500_000),
         |params| params.temperature = Some(0.0),

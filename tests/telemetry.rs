@@ -186,6 +186,17 @@ mod records {
         assert_eq!((record.has_tool_calls, record.tool_call_count), (None, None));
         let done = complete(&reply("end_turn"), anthropic().accumulate(false));
         assert_eq!(CallRecord::from(&done).tool_call_count, Some(0));
+        for reason in ["max_tokens", "pause_turn", "refusal", "moonrise"] {
+            let done = complete(&reply(reason), anthropic().accumulate(false));
+            assert_eq!(CallRecord::from(&done).tool_call_count, None, "{reason}");
+        }
+        let whole = reply("tool_use");
+        let error = failed(&whole[..whole.len() - 10], anthropic().accumulate(false));
+        assert_eq!(CallRecord::from(&error).has_tool_calls, None);
+        assert_eq!(CallRecord::dropped(&error.partial().message).has_tool_calls, None);
+        // Of what never began it is known.
+        let error = failed(b"<html>", anthropic().accumulate(false));
+        assert_eq!(CallRecord::from(&error).has_tool_calls, Some(false));
     }
 
     /// One for each choice, in the server's words.

@@ -371,7 +371,7 @@ impl Decoder {
         self.machine.is_done()
     }
 
-    /// How many bytes were taken.
+    /// How many bytes were taken, up to the end of the reply: what is behind it is taken and not counted.
     #[must_use]
     pub fn offset(&self) -> u64 {
         let cut = u64::try_from(self.cut.len()).unwrap_or(u64::MAX);

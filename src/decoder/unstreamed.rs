@@ -36,9 +36,11 @@ impl Complete {
     ///
     /// [`ErrorKind::Server`] if the body is an error of the API; [`ErrorKind::NoEvents`] if it is no reply of it;
     /// [`ErrorKind::Incomplete`] if the reply has not ended, as of a response in the background;
-    /// [`ErrorKind::Malformed`] if it is no UTF-8, or not what the API writes. Its offset counts in no stream, and says
-    /// nothing.
+    /// [`ErrorKind::Malformed`] if it is no UTF-8, or not what the API writes. The offsets of the last two count in no
+    /// stream, and say nothing. There are no limits: all of it is in memory already.
     pub fn from_body(protocol: Protocol, body: &[u8]) -> Result<Self, Error> {
+        // As a stream may begin with a byte order mark, so may a file.
+        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         let text = String::from_utf8_lossy(body);
         let Some(stream) = stream(protocol, &text) else {
             let excerpt = || text.chars().take(64).collect::<String>().into();
@@ -82,7 +84,7 @@ fn limits(len: usize) -> Limits {
         event_bytes: limits.event_bytes.max(len),
         message_bytes: limits.message_bytes.max(len.saturating_mul(2)),
         tool_input_bytes: limits.tool_input_bytes.max(len),
-        ..limits
+        blocks: limits.blocks.max(len),
     }
 }
 

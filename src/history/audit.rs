@@ -19,7 +19,8 @@ pub trait AuditSink {
     ///
     /// # Errors
     ///
-    /// Whatever the store reports; the audit then stops, and goes on from this block.
+    /// Whatever the store reports; the audit then stops. The next one begins with the first block of the same
+    /// entry, which may have been taken: `entry` and `block` tell.
     fn take(&mut self, entry: &AuditEntry) -> Result<(), Self::Error>;
 }
 
@@ -136,7 +137,7 @@ impl History {
     ///
     /// # Errors
     ///
-    /// What the sink reports. The blocks of the entry are handed over again next time.
+    /// What the sink reports. All blocks of the entry are handed over again next time.
     pub fn audit<S: AuditSink>(&mut self, sink: &mut S) -> Result<usize, S::Error> {
         let mut count = 0_usize;
         while self.audited < self.entries.len() {
@@ -185,7 +186,8 @@ fn entries(entry: usize, message: &Message, provenance: &Provenance) -> Vec<Audi
         .collect()
 }
 
-/// A store of one JSON object a line. Each is on the disk before the next is taken.
+/// A store of one JSON object a line. Each is written and flushed before the next is taken; what is
+/// [appended](JsonLines::append) to a file is then on the disk.
 #[cfg(feature = "std")]
 #[derive(Debug)]
 pub struct JsonLines<W> {

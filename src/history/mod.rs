@@ -3,8 +3,10 @@
 //! Most sessions that die, die of their own history: a signature lost, a block moved, thinking sent to a
 //! model that cannot read it, a tool call without an answer. [`History`] keeps what was said, as it was
 //! received, with [where it is from](Provenance). [`History::render`] makes of it what the next request
-//! sends: byte for byte what was signed, without what the API would refuse, and a [`Report`] of what became
-//! of each block. The record itself is never edited.
+//! sends: byte for byte what was signed, without thinking and calls that the API would refuse, and a [`Report`] of what
+//! became of each block. The record itself is never edited. What it cannot know it does not make up: a call that you
+//! never answered goes out as it is, with [a note](Note::Unanswered); answer it with what came of it, or let
+//! [`Rendered::repair`] say that it was not run.
 //!
 //! ```
 //! use thinkstream::history::{History, Keep, Policy, Provenance, Target, ToolResult};
@@ -60,7 +62,7 @@
 //! | | Anthropic | Responses | Chat Completions |
 //! |---|---|---|---|
 //! | signed thinking | to the model that wrote it, or one that reads it: as it was, in its place | the item with its `encrypted_content`, to its issuer | what is signed or structured, to its issuer |
-//! | thinking without signature | never | never, if nothing is stored | in the field it came in, [where it is demanded](crate::models#reasoning-in-chats) |
+//! | thinking without signature | not to Claude; to others that speak so, where they take it | never, if nothing is stored | in the field it came in, [where it is demanded](crate::models#reasoning-in-chats) |
 //! | cut replies | up to the last whole text, or the last call that has an answer; [`History::resume`] goes on with them | the same | the same |
 //! | text and calls of other providers | yes, without their thinking | yes | yes |
 //! | calls of tools that the provider runs | with their results, or while they are gone on from | with their item, to its issuer | never |
@@ -69,7 +71,7 @@
 //!
 //! Where signatures are bound to everything before them, thinking may be removed from the front, and never put
 //! back. So what a policy removes, or what had to go there, is removed by a watermark that is part of the record:
-//! [`render`](History::render) moves it forward, and nothing moves it back. [`preview`](History::preview) shows
+//! [`render`](History::render) moves it forward, and what was removed never returns. [`preview`](History::preview) shows
 //! what another policy or target would give, and moves nothing.
 //!
 //! # When it does not fit
@@ -296,7 +298,7 @@ impl History {
 
     /// A history of its own with the first `entries` of this one: to ask again, or to ask something else there. What
     /// was removed or refused until now stays so, and what an audit has, it is not given again. A call whose answer
-    /// is not among them [lacks it](Note::Unanswered).
+    /// is not among them lacks it: once something is said behind it, [a note](Note::Unanswered) says so.
     ///
     /// ```
     /// use thinkstream::history::History;
@@ -319,7 +321,8 @@ impl History {
         }
     }
 
-    /// The entry before which no thinking goes out any more. It moves forward, never back.
+    /// The entry before which no thinking goes out any more. It moves forward; only a reply that is put
+    /// [before answers that came early](Self::push_assistant) stands behind it.
     #[must_use]
     pub fn watermark(&self) -> usize {
         self.watermark

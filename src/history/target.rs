@@ -115,8 +115,8 @@ impl Target {
             Some(true) if enabled => Mode::Enabled,
             Some(true) => Mode::Adaptive,
         };
-        // It asks for reasoning encrypted because nothing is stored.
-        self.store &= request.get("include").is_none();
+        // Who asks for reasoning encrypted has nothing stored.
+        self.store &= request.store != Some(false) && request.get("include").is_none();
         self
     }
 

@@ -52,8 +52,8 @@ pub(super) fn resolve(
         mode = Mode::Adaptive(None);
     }
     let effort = effort(&mode, model, params)?;
-    check_budget(&mode, model, params)?;
     check_max_tokens(model, params)?;
+    check_budget(&mode, model, params)?;
     check_sampling(mode.thinks(), model, params)?;
     check_form(&mode, model, params)?;
     Ok(request(thinking, &mode, effort, model, params))
@@ -250,7 +250,8 @@ fn check_budget(mode: &Mode, model: &Model, params: &RequestParams) -> Result<()
     match params.max_tokens.or(model.max_output_tokens) {
         Some(max_tokens) if budget >= max_tokens && !whole_turn => {
             let fix = room_for(budget, max_tokens, model);
-            Err(ThinkingError::BudgetNotBelowMaxTokens { budget, max_tokens, fix })
+            let nearest = max_tokens.checked_sub(1).filter(|nearest| *nearest >= min);
+            Err(ThinkingError::BudgetNotBelowMaxTokens { budget, max_tokens, nearest, fix })
         }
         _ => Ok(()),
     }
@@ -259,7 +260,7 @@ fn check_budget(mode: &Mode, model: &Model, params: &RequestParams) -> Result<()
 /// Room for a budget beside the answer; or, if the model does not write as much, a budget for its room.
 fn room_for(budget: u64, max_tokens: u64, model: &Model) -> Fix {
     let most = model.max_output_tokens.unwrap_or(u64::MAX);
-    let raised = budget.saturating_add(max_tokens).min(most);
+    let raised = budget.saturating_add(max_tokens.max(1)).min(most);
     if raised > budget {
         return Fix::RaiseMaxTokens(raised);
     }

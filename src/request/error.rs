@@ -80,8 +80,14 @@ pub enum ThinkingError {
     /// A budget below the least.
     BudgetTooSmall { budget: u64, min: u64 },
     /// A budget that leaves nothing for the answer. With thinking between tool calls it may exceed
-    /// `max_tokens`, for it is one for the whole turn.
-    BudgetNotBelowMaxTokens { budget: u64, max_tokens: u64, fix: Fix },
+    /// `max_tokens`, for it is one for the whole turn. Below a small `max_tokens` no budget is valid.
+    BudgetNotBelowMaxTokens {
+        budget: u64,
+        max_tokens: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nearest: Option<u64>,
+        fix: Fix,
+    },
     /// More tokens than the model writes.
     MaxTokensTooLarge { max_tokens: u64, max: u64 },
     /// Fewer tokens than the API takes.
@@ -230,9 +236,7 @@ impl ThinkingError {
             Self::BudgetTooSmall { min: tokens, .. }
             | Self::MaxTokensTooLarge { max: tokens, .. }
             | Self::MaxTokensTooSmall { min: tokens, .. } => Some(tokens.to_string()),
-            Self::BudgetNotBelowMaxTokens { max_tokens, .. } => {
-                Some(max_tokens.saturating_sub(1).to_string())
-            }
+            Self::BudgetNotBelowMaxTokens { nearest, .. } => nearest.map(|it| it.to_string()),
             Self::Temperature { .. } => Some("1".into()),
             Self::TopP { value, min } => Some(plain(if *value > 1.0 { 1.0 } else { *min })),
             Self::ForcedToolChoice { .. } => Some("auto".into()),

@@ -55,6 +55,9 @@
 //! | `between_tools` | `BetweenTools` | the same, where it is taken | refused |
 //! | `{…}` | `Raw` | as it is | as it is |
 //!
+//! Of the 64,000 or 32,000 tokens that an older model writes at most, the budget of an effort leaves 1,024 for the
+//! answer: `high` is 30,976 for Opus 4.1. A budget in tokens is never changed.
+//!
 //! A name may be in any case, with space around it. An object without `type` gets `enabled` if it has
 //! `budget_tokens`. What the model lacks (`xhigh` of Opus 4.6, say) is refused, with the nearest that it
 //! has. `FromStr`, `From<bool>`, `TryFrom<serde_json::Value>` and `Deserialize` agree.
@@ -65,7 +68,7 @@
 //!
 //! | | elsewhere | here |
 //! |---|---|---|
-//! | `max` | documented, but a `ValueError` (`NucleusIQ` 0.2); 8,000 (`Hermes`); 16,384 (`LiteLLM`) | 64,000, or the effort |
+//! | `max` | documented, but a `ValueError` (`NucleusIQ` 0.2); 8,000 (`Hermes`); 16,384 (`LiteLLM`) | 64,000, less where the model writes no more, or the effort |
 //! | `minimal` | a `ValueError`; 8,000, more than `low` (`Hermes`); 1,024 (`LiteLLM`) | 1,024, or the lowest effort |
 //! | `false` | the field is left out: what thinks by default goes on thinking | `disabled` there; refused if it cannot be turned off |
 //! | `true` | `medium`: 8,000 | the same; where the model decides, its own default |
@@ -113,6 +116,8 @@ pub struct ThinkingRequest {
     pub betas: Vec<Text>,
     /// Whether the model will think; `None` if that is not known.
     pub thinks: Option<bool>,
+    /// Whether `OpenAI` stores the reply, as [`RequestParams::store`] says.
+    pub store: Option<bool>,
 }
 
 impl Thinking {
@@ -164,7 +169,8 @@ impl ThinkingRequest {
 
     /// Writes the fields into a request. What is there is replaced; of `output_config` and `reasoning`
     /// only the members that are set, and to `include` what is missing is added. What the request asked
-    /// for before, in `thinking`, `reasoning.effort` or `reasoning_effort`, is removed.
+    /// for before, in `thinking`, `reasoning.effort` or `reasoning_effort`, is removed, and `max_tokens` where
+    /// the limit has a newer name.
     pub fn write_to(
         &self,
         request: &mut serde_json::Map<alloc::string::String, serde_json::Value>,
@@ -178,6 +184,9 @@ impl ThinkingRequest {
             if reasoning.is_empty() {
                 request.remove("reasoning");
             }
+        }
+        if params::NEWER_LIMITS.iter().any(|name| self.get(name).is_some()) {
+            request.remove("max_tokens");
         }
         for (name, value) in &self.fields {
             let Ok(value) = serde_json::from_str::<Value>(value) else { continue };

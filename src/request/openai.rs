@@ -44,7 +44,8 @@ pub(super) fn resolve(
     check_params(&mode, model, params, chat)?;
 
     let thinks = mode.thinks();
-    let mut request = ThinkingRequest { thinks: Some(thinks), ..ThinkingRequest::default() };
+    let store = params.store;
+    let mut request = ThinkingRequest { thinks: Some(thinks), store, ..ThinkingRequest::default() };
     let summary = params.summary.map(Summary::as_str).filter(|_| thinks);
     match (&mode, mode.effort()) {
         (Mode::Raw(raw), _) if !chat => {
@@ -87,7 +88,7 @@ pub(super) fn serves(api: Option<Provider>) -> bool {
 /// What is known to be right for a model of which nothing is known here: an object as it is, and the limit.
 pub(super) fn pass(raw: Option<&Json>, params: &RequestParams) -> ThinkingRequest {
     let chat = params.api == Some(Provider::OpenAiChat);
-    let mut request = ThinkingRequest::default();
+    let mut request = ThinkingRequest { store: params.store, ..ThinkingRequest::default() };
     if let Some(raw) = raw {
         request.fields.push(("reasoning".into(), raw.clone()));
         if !chat && params.store == Some(false) {

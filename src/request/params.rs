@@ -161,7 +161,8 @@ impl RequestParams {
         }
     }
 
-    /// Writes what fixes have changed into a request.
+    /// Writes what fixes have changed into a request, and `max_tokens`. The limits of `OpenAI`'s APIs, which have
+    /// other names, are among the fields of the [`ThinkingRequest`](super::ThinkingRequest).
     pub fn write_to(&self, request: &mut Map<String, Value>) {
         for name in &self.removed {
             match name.split_once('.') {
@@ -172,7 +173,10 @@ impl RequestParams {
                 None => drop(request.remove(name.as_str())),
             }
         }
-        if let (Some(limit), None | Some(Provider::Anthropic)) = (self.max_tokens, self.api) {
+        let renamed = NEWER_LIMITS.iter().any(|name| request.contains_key(*name));
+        if let (Some(limit), None | Some(Provider::Anthropic)) = (self.max_tokens, self.api)
+            && !renamed
+        {
             request.insert("max_tokens".into(), limit.into());
         }
         if let Some(choice) = request.get_mut("tool_choice")
@@ -200,6 +204,9 @@ impl RequestParams {
         self.others.iter().any(|other| *other == name)
     }
 }
+
+/// What `max_tokens` is called in the Responses API, and in a chat with a model that reasons.
+pub(super) const NEWER_LIMITS: [&str; 2] = ["max_output_tokens", "max_completion_tokens"];
 
 /// Parameters that have a field of their own.
 const READ: [&str; 7] =

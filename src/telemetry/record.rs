@@ -147,8 +147,14 @@ impl CallRecord {
         let messages = || core::iter::once(message).chain(choices);
         let reason = |message: &Message| Some(Text::from(message.stop_reason.as_ref()?.as_str()));
         let calls = messages().flat_map(Message::tool_calls).filter(|tool| tool.kind.is_client());
-        let kept = !message.content.is_empty() || message.stop_reason != Some(StopReason::ToolUse);
-        let tool_calls = kept.then(|| u32::try_from(calls.count()).unwrap_or(u32::MAX));
+        // Without its blocks a reply tells only where it ended with nothing to be run.
+        let told = |message: &Message| match &message.stop_reason {
+            _ if !message.content.is_empty() => true,
+            Some(reason) => *reason == StopReason::EndTurn,
+            None => message.complete,
+        };
+        let tool_calls =
+            messages().all(told).then(|| u32::try_from(calls.count()).unwrap_or(u32::MAX));
         let record = Self {
             outcome: outcome.into(),
             provider: match message.provider {
@@ -201,6 +207,9 @@ impl CallRecord {
         self.error = Some(alloc::format!("{error}").into());
         self.retry_safe = Some(error.retry_safe());
         self.request_id = error.request_id().cloned();
+        if !error.partial().output_started {
+            self = self.tool_calls(Some(0), false);
+        }
         self.headers(error.headers())
     }
 }

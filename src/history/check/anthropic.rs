@@ -23,11 +23,7 @@ pub(super) fn find(drafts: &[Draft], target: &Target) -> Vec<Finding> {
         for (block, part) in draft.parts.iter().enumerate() {
             for kind in of_part(part, &draft.role, target) {
                 let id = part.tool_id();
-                let mut finding = Finding::of_block(kind, at, block, id.as_deref());
-                if draft.string {
-                    finding.path = alloc::format!("$.messages[{at}].content").into();
-                }
-                found.push(finding);
+                found.push(draft.named(Finding::of_block(kind, at, block, id.as_deref())));
             }
         }
     }
@@ -215,6 +211,17 @@ fn of_marks(drafts: &[Draft], found: &mut Vec<Finding>) {
     }
 }
 
+impl Draft {
+    /// A finding in a content that is a string has its path.
+    fn named(&self, finding: Finding) -> Finding {
+        if !self.string {
+            return finding;
+        }
+        let path = alloc::format!("$.messages[{}].content", finding.message).into();
+        Finding { path, ..finding }
+    }
+}
+
 /// What the end of the messages must be like.
 fn of_end(drafts: &[Draft], target: &Target, found: &mut Vec<Finding>) {
     let last = drafts.iter().enumerate().rev().find(|(_, draft)| draft.role == "assistant");
@@ -234,7 +241,7 @@ fn of_end(drafts: &[Draft], target: &Target, found: &mut Vec<Finding>) {
     let text = reply.parts.last().and_then(|part| string_member(&part.json, "text"));
     if text.is_some_and(|text| text.ends_with(char::is_whitespace)) {
         let last = reply.parts.len().saturating_sub(1);
-        found.push(Finding::of_block(Kind::TrailingSpace, at, last, None));
+        found.push(reply.named(Finding::of_block(Kind::TrailingSpace, at, last, None)));
     }
     // A pause of the provider's own tools is gone on from.
     let paused = reply.parts.last().is_some_and(|part| is_pause(&part.kind));

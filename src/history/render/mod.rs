@@ -127,6 +127,20 @@ impl History {
 
     fn report_dropped(&self, fates: &Fates, report: &mut Report) {
         let answers = &fates.answers;
+        let first = fates.compaction.map_or(0, |(entry, _)| entry);
+        for (at, entry) in self.entries.iter().enumerate().take(first) {
+            let kinds: Vec<String> = match entry {
+                Entry::User(content) if content.starts_with(['[', '{']) => {
+                    super::turns::user_blocks(content).map(super::kind).collect()
+                }
+                Entry::User(_) | Entry::Prefill(_) => [String::from("text")].into(),
+                Entry::ToolResult(_) => [String::from("tool_result")].into(),
+                Entry::Assistant(_) => Vec::new(),
+            };
+            for (block, kind) in kinds.iter().enumerate() {
+                report.line((at, block), kind, None, Action::Dropped(Reason::BeforeCompaction));
+            }
+        }
         for (at, reply) in self.replies() {
             let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
             if fates.iter().all(Option::is_some) {

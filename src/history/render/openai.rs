@@ -48,18 +48,21 @@ pub(super) fn render(
         }
         match entry {
             Entry::User(content) if role(content).is_some_and(|role| role == "assistant") => {
-                said.flush(&mut rendered.messages);
-                rendered.messages.push(content.clone());
+                said.flush(rendered);
+                let mut spoken = Spoken::new(content.clone());
+                let blocks = user_blocks(content).enumerate();
+                spoken.blocks.extend(blocks.map(|(block, own)| ((at, block), kind(own).into())));
+                spoken.push(rendered);
             }
             Entry::User(content) => said.user((history, fates), at, content),
             Entry::ToolResult(result) => {
                 if !fates.unasked.contains(&(at, result.id.clone())) {
                     let call = history.call(at, &result.id).map(|(_, call)| call);
-                    said.answer(result, call);
+                    said.answer((at, 0), result, call);
                 }
             }
             Entry::Assistant(reply) => {
-                said.flush(&mut rendered.messages);
+                said.flush(rendered);
                 let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
                 let first = rendered.messages.len();
                 let signed = takes_signed_calls(reply, target, policy);
@@ -69,14 +72,16 @@ pub(super) fn render(
                 report(at, reply, fates, first, rendered);
             }
             Entry::Prefill(text) => {
-                said.flush(&mut rendered.messages);
+                said.flush(rendered);
                 if !text.is_empty() {
-                    rendered.messages.push(message("assistant", &string(text)));
+                    let mut spoken = Spoken::new(message("assistant", &string(text)));
+                    spoken.blocks.push(((at, 0), "text".into()));
+                    spoken.push(rendered);
                 }
             }
         }
     }
-    said.flush(&mut rendered.messages);
+    said.flush(rendered);
     rendered.report.notes.extend(said.failed.into_iter().map(|id| Note::ErrorUnsaid { id }));
 }
 
@@ -84,12 +89,34 @@ pub(super) fn render(
 struct Said {
     chat: bool,
     ids: Ids,
-    answers: Vec<Json>,
+    answers: Vec<Spoken>,
     /// What answers in a chat cannot have: it has to be the user who shows it.
-    shown: Vec<Json>,
-    others: Vec<Json>,
+    shown: Vec<Spoken>,
+    others: Vec<Spoken>,
     /// The calls that failed.
     failed: Vec<Text>,
+}
+
+/// A message, and whose blocks it has: each by its entry and its place there, with its type.
+struct Spoken {
+    json: Json,
+    blocks: Vec<((usize, usize), Text)>,
+}
+
+impl Spoken {
+    fn new(json: Json) -> Self {
+        Self { json, blocks: Vec::new() }
+    }
+
+    fn push(self, rendered: &mut Rendered) {
+        let at = rendered.messages.len();
+        let parted = raw_member(&self.json, "content").is_some_and(|it| it.starts_with('['));
+        for (place, (origin, kind)) in self.blocks.into_iter().enumerate() {
+            let place = parted.then_some(place);
+            rendered.report.line(origin, &kind, Some((at, place)), Action::Kept);
+        }
+        rendered.messages.push(self.json);
+    }
 }
 
 impl Said {
@@ -122,30 +149,33 @@ impl Said {
         }
     }
 
-    fn flush(&mut self, out: &mut Vec<Json>) {
-        out.append(&mut self.answers);
-        out.append(&mut self.shown);
-        out.append(&mut self.others);
+    fn flush(&mut self, rendered: &mut Rendered) {
+        for said in [&mut self.answers, &mut self.shown, &mut self.others] {
+            said.drain(..).for_each(|spoken| spoken.push(rendered));
+        }
     }
 
-    fn answer(&mut self, result: &ToolResult, call: Option<&ToolUse>) {
+    fn answer(&mut self, origin: (usize, usize), result: &ToolResult, call: Option<&ToolUse>) {
         self.failed.extend(result.is_error.then(|| result.id.clone()));
         let id = self.ids.new.get(&result.id).unwrap_or(&result.id);
-        match result.shown().filter(|_| self.chat) {
+        let answer = match result.shown().filter(|_| self.chat) {
             Some((texts, others)) => {
                 let texts = ToolResult { content: texts, ..result.clone() };
-                self.answers.push(texts.to_openai(id, call, true));
-                self.shown.push(message("user", &others));
+                self.shown.push(Spoken::new(message("user", &others)));
+                texts.to_openai(id, call, true)
             }
-            None => self.answers.push(result.to_openai(id, call, self.chat)),
-        }
+            None => result.to_openai(id, call, self.chat),
+        };
+        self.answers
+            .push(Spoken { json: answer, blocks: alloc::vec![(origin, "tool_result".into())] });
     }
 
     /// What the user said. Results of tools in the form of the Messages API become answers.
     fn user(&mut self, (history, fates): (&History, &Fates), entry: usize, content: &Json) {
         let mut parts = String::new();
         let mut answers = false;
-        for block in user_blocks(content) {
+        let mut blocks = Vec::new();
+        for (at, block) in user_blocks(content).enumerate() {
             if kind(block) == "tool_result"
                 && let Some(id) = string_member(block, "tool_use_id")
             {
@@ -157,27 +187,34 @@ impl Said {
                 let mut result = ToolResult::json(id.as_str(), Json::checked(content));
                 result.is_error = raw_member(block, "is_error") == Some("true");
                 let call = history.call(entry, &id).map(|(_, call)| call);
-                self.answer(&result, call);
+                self.answer((entry, at), &result, call);
                 continue;
             }
+            blocks.push(((entry, at), kind(block).into()));
             parts.push_str(if parts.is_empty() { "[" } else { "," });
             parts.push_str(&translate::block(block, api(self.chat)));
         }
         let whole = raw_member(content, "role").is_some();
         if whole && !answers {
-            return self.others.push(translated(content, api(self.chat)));
+            if blocks.is_empty() {
+                blocks.push(((entry, 0), "text".into()));
+            }
+            let json = translated(content, api(self.chat));
+            return self.others.push(Spoken { json, blocks });
         }
-        let blocks = content.starts_with(['[', '{']);
+        let parted = content.starts_with(['[', '{']);
         let content = match parts.is_empty() {
-            true if blocks => return,
-            true if content.starts_with('"') => content.clone(),
-            true => string(content),
+            true if parted => return,
+            true => {
+                blocks.push(((entry, 0), "text".into()));
+                if content.starts_with('"') { content.clone() } else { string(content) }
+            }
             false => {
                 parts.push(']');
                 Json::checked(parts)
             }
         };
-        self.others.push(message("user", &content));
+        self.others.push(Spoken { json: message("user", &content), blocks });
     }
 }
 
