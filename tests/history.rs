@@ -813,6 +813,12 @@ fn answers_find_their_calls() {
             OPUS,
             "u['a'] a[F K2 Ty] u['b'] -- 1.0 BeforeFallback, 1.1 BeforeFallback, 2.0 Unasked",
         ),
+        // Who was asked, and let another take over, takes that one's thinking.
+        (
+            &["u a", "a claude-opus-4-8 K1 Tx F K2 Ct2", "r t2 4"],
+            "claude-fable-5",
+            "u['a'] a[Tx F K2 Ct2] u[rt2] -- 1.0 BeforeFallback",
+        ),
     ] {
         let target = target(model);
         assert_eq!(rendered(lines, &target, &Policy::default()), expected, "{lines:?}");
@@ -822,18 +828,24 @@ fn answers_find_their_calls() {
     }
 }
 
+/// What a model that declined had thought is nothing that the loop has lost.
+#[test]
+fn a_fallback_takes_nothing_from_the_loop() {
+    let history = history(&["u a", "a claude-opus-4-8 K1 F K2 Ct2", "r t2 4"]);
+    for model in [OPUS, "claude-fable-5"] {
+        let report = history.preview(&target(model), &Policy::default()).report;
+        assert_eq!((report.kept_thinking().count(), &*report.notes), (1, &[][..]), "{model}");
+    }
+}
+
 #[test]
 fn who_signs_nothing_gets_its_thinking_back_where_it_is_wanted() {
     const KIMI: &str = "kimi-k2-thinking";
     for (author, thought, model, expected) in [
         ("deepseek-v4", "k", "deepseek-v4", "u['a'] a[K Ct1] u[rt1]"),
         (KIMI, "k", KIMI, "u['a'] a[K Ct1] u[rt1]"),
-        (
-            "deepseek-reasoner",
-            "k",
-            "deepseek-reasoner",
-            "u['a'] a[Ct1] u[rt1] -- 1.0 NotReplayable",
-        ),
+        ("deepseek-reasoner", "k", "deepseek-reasoner", "u['a'] a[K Ct1] u[rt1]"),
+        ("deepseek-r1", "k", "deepseek-r1", "u['a'] a[Ct1] u[rt1] -- 1.0 NotReplayable"),
         (OPUS, "k", OPUS, "u['a'] a[Ct1] u[rt1] -- 1.0 NotReplayable"),
         // Another model of the same maker reads what is not sealed, and no other's does.
         ("kimi-k2", "k", KIMI, "u['a'] a[K Ct1] u[rt1]"),
@@ -917,7 +929,10 @@ fn a_compaction_can_be_the_beginning() {
             "a[Psum] u['three'] -- 0.0 BeforeCompaction, 1.0 BeforeCompaction, 2.0 BeforeCompaction, 3.1 NotReplayable",
         ),
         ("a claude-opus-4-7 Psum ~", "u['one'] a[Ta] u[Ttwo Tthree] -- 3.0 NotReplayable"),
-        ("a claude-opus-4-7 Psum !max_tokens", "a[Psum] u['three'] -- 0.0 BeforeCompaction, 1.0 BeforeCompaction, 2.0 BeforeCompaction"),
+        (
+            "a claude-opus-4-7 Psum !max_tokens",
+            "a[Psum] u['three'] -- 0.0 BeforeCompaction, 1.0 BeforeCompaction, 2.0 BeforeCompaction",
+        ),
         (
             "a claude-opus-4-7 Psum Tb !refusal",
             "u['one'] a[Ta] u[Ttwo Tthree] -- 3.0 Refused, 3.1 Refused",

@@ -6,8 +6,8 @@ use common::talk::push as say;
 use common::{chat, decode, responses, sse};
 use serde_json::{Value, json};
 use thinkstream::history::{
-    Action, CacheMarks, CacheStrategy, FindingKind, History, Keep, Policy, Provenance, Switch,
-    Target, ToolResult, repair, validate,
+    Action, CacheMarks, CacheStrategy, FindingKind, History, Keep, Note, Policy, Provenance,
+    Switch, Target, ToolResult, repair, validate,
 };
 use thinkstream::models::Replay;
 use thinkstream::{Decoder, Event, Message, Provider};
@@ -237,10 +237,12 @@ fn plain_chat(model: &str) -> History {
 fn plain_reasoning_goes_back_only_where_it_is_demanded() {
     for (model, replay, first, second) in [
         ("deepseek-v4", None, Some("a"), Some("b")),
-        ("deepseek-reasoner", None, None, None),
+        ("deepseek-reasoner", None, None, Some("b")),
+        ("deepseek-r1", None, None, None),
         ("kimi-k2-thinking", None, None, Some("b")),
         ("glm-4.7", None, Some("a"), Some("b")),
-        ("gpt-oss-120b", None, None, None),
+        ("gpt-oss-120b", None, None, Some("b")),
+        ("qwen3-235b", None, None, None),
         ("gpt-oss-120b", Some(Replay::Always), Some("a"), Some("b")),
         ("deepseek-v4", Some(Replay::Never), None, None),
     ] {
@@ -283,8 +285,10 @@ fn reasoning_without_a_word_goes_back_with_its_calls_where_it_is_demanded() {
     for (author, model, expected) in [
         ("kimi-k2-thinking", "kimi-k2-thinking", Some("")),
         ("deepseek-v4", "deepseek-v4", Some("")),
-        ("deepseek-v4", "deepseek-reasoner", None),
-        ("kimi-k2-thinking", "gpt-oss-120b", None),
+        ("deepseek-v4", "deepseek-reasoner", Some("")),
+        ("deepseek-v4", "deepseek-r1", None),
+        ("kimi-k2-thinking", "gpt-oss-120b", Some("")),
+        ("kimi-k2-thinking", "qwen3-235b", None),
     ] {
         let mut history = History::new();
         history.push_user("one");
@@ -636,7 +640,8 @@ fn what_gemini_signs_goes_back_through_a_gateway() {
         }
         let mut policy = Policy::default();
         policy.switch = switch;
-        rendered(&mut history, &target, &policy)[1]["tool_calls"][0].get("extra_content").is_some()
+        let found = rendered(&mut history, &target, &policy);
+        found[1]["tool_calls"][0].to_string().contains("gAAA")
     };
     for (issuer, model, switch, expected) in [
         (Some("ours"), "my-alias", Switch::ByModel, true),
@@ -734,6 +739,71 @@ fn no_reasoning_goes_to_a_model_that_does_not_reason() {
     assert_eq!(found, [(FindingKind::ThinkingWhileOff, 1), (FindingKind::ThinkingWhileOff, 4)]);
     let mended = repair(&sent, &to("gpt-4.1")).messages;
     assert_eq!(serde_json::to_value(&mended).unwrap(), bare);
+}
+
+/// Gemini refuses calls that nobody signed, and names what to say of those that another model made.
+#[test]
+fn calls_of_others_tell_gemini_that_nobody_signed_them() {
+    let dummy = json!({"google": {"thought_signature": "skip_thought_signature_validator"}});
+    let mut history = History::new();
+    history.push_user("one");
+    history.push_assistant(response(&[call("c1"), call("c2")]), Provenance::default());
+    history.push_tool_result(ToolResult::new("c1", "4"));
+    history.push_tool_result(ToolResult::new("c2", "5"));
+    for (model, expected) in [("gemini-3-pro", Some(&dummy)), ("gemini-2.5-pro", None)] {
+        let target = Target::new(Provider::OpenAiChat, model);
+        let found = rendered(&mut history, &target, &Policy::default());
+        let calls = &found[1]["tool_calls"];
+        assert_eq!(calls[0].get("extra_content"), expected, "{model}");
+        assert_eq!(calls[1].get("extra_content"), None);
+        let notes = history.render(&target, &Policy::default()).report.notes;
+        let unsigned = Note::CallUnsigned { id: "c1".into() };
+        assert_eq!(notes.contains(&unsigned), expected.is_some(), "{notes:?}");
+    }
+    // Its own are found, and mended, in the turn in progress.
+    let calls = |id| json!({"role": "assistant", "content": null, "tool_calls": [{"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}}]});
+    let answer = |id| json!({"role": "tool", "tool_call_id": id, "content": "4"});
+    let messages = json!([user("a"), calls("x"), answer("x"), user("b"), calls("y"), answer("y")]);
+    let messages: Vec<thinkstream::Json> = serde_json::from_value(messages).unwrap();
+    let target = Target::new(Provider::OpenAiChat, "gemini-3-pro");
+    let found = validate(&messages, &target);
+    let found: Vec<_> = found.iter().map(|it| (it.kind, it.message, it.id.as_deref())).collect();
+    assert_eq!(found, [(FindingKind::UnsignedToolCall, 4, Some("y"))]);
+    let mended = repair(&messages, &target);
+    assert_eq!((mended.changes.len(), validate(&mended.messages, &target)), (1, vec![]));
+    let message: Value = serde_json::from_str(&mended.messages[4]).unwrap();
+    assert_eq!(message["tool_calls"][0]["extra_content"], dummy);
+}
+
+/// Nobody reads what another vendor has sealed, also where nobody said who issued it.
+#[test]
+fn sealed_reasoning_stays_with_its_vendor() {
+    for (author, target, goes) in [
+        ("grok-4", "gpt-5.2", false),
+        ("gpt-5.2", "grok-4", false),
+        ("qwen3-235b", "gpt-5.2", false),
+        ("gpt-oss-120b", "gpt-5.2", false),
+        ("gpt-5.2", "gpt-5.5", true),
+        ("openai/gpt-5.2", "gpt-5.2", true),
+        ("gpt-5.2", "my-deployment", true),
+        ("my-deployment", "gpt-5.2", true),
+    ] {
+        for store in [false, true] {
+            let mut reply = response(&[reasoning("1"), call("c1")]);
+            reply.model = Some(author.into());
+            let mut history = History::new();
+            history.push_user("one");
+            history.push_assistant(reply, Provenance::default());
+            history.push_tool_result(ToolResult::new("c1", "4"));
+            let target = Target::new(Provider::OpenAiResponses, target).store(store);
+            let found = rendered(&mut history, &target, &Policy::default());
+            assert_eq!(
+                found.to_string().contains("encrypted_content"),
+                goes,
+                "{author} {target:?}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -43,7 +43,8 @@ pub struct Timeouts {
     /// Between two chunks, whatever is in them. The time that the caller takes between two polls does
     /// not count, here and for the next.
     pub idle: Option<Duration>,
-    /// Between two events that are no [`Ping`](Event::Ping): pings and comments do not count.
+    /// Between two events that say something of the reply: comments, [`Ping`](Event::Ping), [`Unknown`](Event::Unknown)
+    /// and [`Warning`](Event::Warning) do not count.
     pub progress: Option<Duration>,
     /// For the whole reply.
     pub total: Option<Duration>,
@@ -193,7 +194,7 @@ impl Clock {
             let now = Instant::now();
             timers.last_event = Some(event.name());
             timers.given = Some(now);
-            if !matches!(event, Event::Ping) {
+            if !matches!(event, Event::Ping | Event::Unknown(_) | Event::Warning(_)) {
                 timers.progressed = now;
             }
         }

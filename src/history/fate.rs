@@ -229,7 +229,12 @@ impl Reason {
     fn takes_away(self) -> bool {
         !matches!(
             self,
-            Self::NotReplayable | Self::Cut | Self::Last | Self::Refused | Self::NotTaken
+            Self::NotReplayable
+                | Self::Cut
+                | Self::Last
+                | Self::Refused
+                | Self::NotTaken
+                | Self::BeforeFallback
         )
     }
 }

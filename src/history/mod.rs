@@ -87,6 +87,7 @@ mod check;
 mod diff;
 mod draft;
 mod fate;
+mod gemini;
 mod rejection;
 mod render;
 mod report;

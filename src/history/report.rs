@@ -156,6 +156,11 @@ pub enum Note {
         /// The id of the call.
         id: Text,
     },
+    /// Gemini wants a call signed that another model made: it goes out with what Google names for that.
+    CallUnsigned {
+        /// The id of the call.
+        id: Text,
+    },
     /// A tool has failed, and `OpenAI`'s APIs have no field that says so: the model knows only what the result
     /// says.
     ErrorUnsaid {
@@ -292,6 +297,9 @@ impl fmt::Display for Note {
                 "the call {:?} goes out without its signature, which is another model's",
                 id.as_str()
             ),
+            Self::CallUnsigned { id } => {
+                write!(f, "the call {:?} tells Gemini to look for no signature", id.as_str())
+            }
             Self::ErrorUnsaid { id } => write!(
                 f,
                 "the API has no field for the failure of {:?}: only the result can say it",

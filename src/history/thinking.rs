@@ -1,9 +1,11 @@
 //! Who may read a block of thinking: the rules on what could go back as it is.
 
+use alloc::sync::Arc;
+
 use super::fate::Rules;
 use super::report::Reason;
 use super::{Mode, Policy, Reply, Switch, Target};
-use crate::json::edit::raw_member;
+use crate::json::edit::{raw_member, string_member};
 use crate::message::{Block, Content, Provider};
 use crate::models::{self, Model, Replay};
 use crate::text::Text;
@@ -70,7 +72,8 @@ impl Rules<'_> {
         if other_account && (target.provider == Provider::OpenAiResponses || bound()) {
             return Some(Reason::OtherAccount);
         }
-        if !self.is_same_model(author, block) && !self.keeps_foreign() {
+        let own = self.is_same_model(author, block) || self.fell_back(reply);
+        if !own && !self.keeps_foreign(author) {
             return Some(Reason::OtherModel);
         }
         let rejected = &self.history.rejected;
@@ -89,14 +92,31 @@ impl Rules<'_> {
             || is_plain(block) && vendor.is_some() && vendor == Replay::vendor(&target.model)
     }
 
-    fn keeps_foreign(&self) -> bool {
+    /// Whether it was the target that was asked, and another model took over: the API, which let it, takes that one's
+    /// thinking back.
+    fn fell_back(&self, reply: &Reply) -> bool {
+        let asked = |block: &Arc<Block>| match &block.content {
+            Content::Other(other) if other.kind == "fallback" => {
+                string_member(raw_member(&other.raw, "from")?, "model")
+            }
+            _ => None,
+        };
+        let mut asked = reply.message.content.iter().filter_map(asked);
+        asked.any(|model| Model::same_family(&model, &self.target.model))
+    }
+
+    fn keeps_foreign(&self, author: &str) -> bool {
         match self.policy.switch {
             Switch::Keep => true,
             Switch::Drop => false,
             Switch::ByModel => match self.target.provider {
                 Provider::Anthropic => self.target.knows(|row| row.drops_foreign_thinking),
-                // What is encrypted is read by all models of the organisation, as far as is seen.
-                Provider::OpenAiResponses => true,
+                // What is encrypted is read by all models of the organisation, as far as is seen: by its vendor's,
+                // that is. A deployment may have any name.
+                Provider::OpenAiResponses => {
+                    let (own, other) = (models::vendor(author), models::vendor(&self.target.model));
+                    own.is_none() || other.is_none() || own == other
+                }
                 Provider::OpenAiChat => false,
             },
         }

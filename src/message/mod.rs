@@ -325,7 +325,7 @@ impl Message {
             .collect()
     }
 
-    /// Whether the tool calls of the message may be run, as far as why it ended is concerned: not if it
+    /// Whether the [tool calls](Self::tool_calls) of the message may be run, as far as why it ended is concerned: not if it
     /// was cut at a limit or refused, nor if nothing, or nothing known, was said of it.
     #[must_use]
     pub fn tools_safe_to_run(&self) -> bool {
@@ -340,14 +340,22 @@ impl Message {
     /// What a model called before another took over in the middle of the reply (`fallback`) is not among them: it does
     /// not go back, and so cannot be answered.
     ///
-    /// Whether they may be run is known only at the end: see
-    /// [`Complete::tools_safe_to_run`](crate::Complete::tools_safe_to_run).
+    /// Whether they may be run is known only at the end: see [`tools_safe_to_run`](Self::tools_safe_to_run).
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolUse> {
+        self.all_calls().filter(|(_, declined)| !declined).map(|(tool, _)| tool)
+    }
+
+    /// Whether a call of yours that was handed out was taken back by a model that took over.
+    pub(crate) fn took_calls_back(&self) -> bool {
+        self.all_calls().any(|(tool, declined)| declined && tool.kind.is_client())
+    }
+
+    /// The calls that were received whole, and whether another model took over behind them.
+    fn all_calls(&self) -> impl Iterator<Item = (&ToolUse, bool)> {
         let taken_over = self.last_fallback().unwrap_or(0);
         self.content.iter().enumerate().filter_map(move |(at, block)| match &block.content {
             Content::ToolUse(tool) if block.complete && !tool.is_cut() => {
-                let declined = at < taken_over && block.belongs_to_its_model();
-                (!declined).then_some(&**tool)
+                Some((&**tool, at < taken_over && block.belongs_to_its_model()))
             }
             _ => None,
         })

@@ -59,9 +59,11 @@
 mod effort;
 mod replay;
 mod row;
+mod vendor;
 
 pub use self::effort::{Effort, UnknownEffort};
 pub use self::replay::Replay;
+pub(crate) use self::vendor::vendor;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -244,7 +246,7 @@ fn family(id: &str) -> String {
     let anthropic = name.find("claude-");
     if let Some(behind) = anthropic.and_then(|start| name.get(start..)) {
         // `claude-opus-4.5` is a router's.
-        name = behind.replace('.', "-");
+        name = name_first(&behind.replace('.', "-"));
     }
     let end = name.find(['@', ':', '[']).unwrap_or(name.len());
     name.truncate(end);
@@ -255,6 +257,15 @@ fn family(id: &str) -> String {
         }
         rest = shorter;
     }
+    // `07-09`.
+    let mut parts = rest.rsplitn(3, '-');
+    if let (Some(day), Some(month), Some(before)) = (parts.next(), parts.next(), parts.next())
+        && [day, month].into_iter().all(|part| part.len() == 2 && digits(part).is_some())
+        && anthropic.is_none()
+        && before.rsplit('-').next().is_none_or(|year| digits(year) != Some(4))
+    {
+        rest = before;
+    }
     // `2025-11-13`.
     let mut parts = rest.rsplitn(4, '-');
     if let (Some(day), Some(month), Some(year), Some(before)) =
@@ -264,6 +275,20 @@ fn family(id: &str) -> String {
         rest = before;
     }
     rest.into()
+}
+
+/// `claude-opus-4-5`, where a router has it as `claude-4-5-opus`. Anthropic named models so before their fourth
+/// generation.
+fn name_first(name: &str) -> String {
+    let mut parts: Vec<&str> = name.split('-').collect();
+    let is_number = |part: &&str| part.len() < 3 && digits(part).is_some();
+    let numbers = parts.iter().skip(1).take_while(|part| is_number(part)).count();
+    let new = parts.get(1).and_then(|major| major.parse().ok()).is_some_and(|major: u32| major > 3);
+    let named = numbers.saturating_add(1);
+    if new && let Some(own) = parts.get_mut(1..=named) {
+        own.rotate_right(1);
+    }
+    parts.join("-")
 }
 
 /// Whether two ids begin with the same word: `gemini-3-pro-preview` and `gemini-flash-latest`.
@@ -332,6 +357,10 @@ mod tests {
             ("Claude-Sonnet-4-20250514", Some("claude-sonnet-4")),
             ("claude-opus-4-0", Some("claude-opus-4-0")),
             ("claude-opus-4-6[1m]", Some("claude-opus-4-6")),
+            ("anthropic/claude-4.5-sonnet-20250929", Some("claude-sonnet-4-5")),
+            ("anthropic/claude-4-sonnet-20250522", Some("claude-sonnet-4")),
+            ("anthropic/claude-4.6-opus-20260205", Some("claude-opus-4-6")),
+            ("claude-4-5", None),
             ("claude-opus-4-9", None),
             ("claude-opus-5-6", None),
             ("claude-opus", None),
@@ -356,5 +385,8 @@ mod tests {
         assert!(!Model::same_family("claude-opus-4-5", "claude-opus-4-6"));
         assert!(Model::same_family("claude-sonnet-4-0", "claude-sonnet-4-20250514"));
         assert!(!Model::same_family("gpt-5", "gpt-5-mini"));
+        assert!(Model::same_family("x-ai/grok-4-07-09", "x-ai/grok-4"));
+        assert!(Model::same_family("gemini-2.5-pro-preview-05-06", "gemini-2.5-pro-preview"));
+        assert!(!Model::same_family("qwen3-30-80", "qwen3-30-81-x"));
     }
 }

@@ -53,7 +53,9 @@ mod tests {
     #[test]
     fn models() {
         for (model, replay) in [
-            ("deepseek-reasoner", Replay::Never),
+            ("deepseek-reasoner", Replay::InToolLoop),
+            ("openai/gpt-oss-120b", Replay::InToolLoop),
+            ("MiniMaxAI/MiniMax-M2", Replay::InToolLoop),
             ("deepseek/deepseek-r1-0528", Replay::Never),
             ("deepseek-v4", Replay::Always),
             ("deepseek-chat", Replay::Always),

@@ -78,7 +78,7 @@ pub(crate) fn reply(model: &str, blocks: &str) -> Message {
             "w" => format!(
                 r#"{{"type":"web_search_tool_result","tool_use_id":"{rest}","content":[]}}"#
             ),
-            "F" => r#"{"type":"fallback","from":{"model":"a"},"to":{"model":"claude-opus-4-8"}}"#
+            "F" => r#"{"type":"fallback","from":{"model":"claude-fable-5"},"to":{"model":"claude-opus-4-8"}}"#
                 .to_owned(),
             "P" => format!(r#"{{"type":"compaction","content":"{rest}"}}"#),
             "!" => {

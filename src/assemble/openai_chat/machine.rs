@@ -386,7 +386,7 @@ fn stop_reason(choice: &Choice, finish: &Text) -> StopReason {
     match finish.as_str() {
         reason if is_limit(reason) => StopReason::MaxTokens,
         reason if choice.cut && (is_end(reason) || calls_tools(reason)) => StopReason::MaxTokens,
-        "content_filter" | "sensitive" => StopReason::ContentFilter,
+        reason if is_filter(reason) => StopReason::ContentFilter,
         "stop_sequence" => StopReason::StopSequence,
         "refusal" => StopReason::Refusal,
         reason if is_end(reason) && choice.refused => StopReason::Refusal,
@@ -404,7 +404,21 @@ fn is_limit(finish: &str) -> bool {
 
 /// Whether a `finish_reason` says no more than that the model has ended.
 fn is_end(finish: &str) -> bool {
-    matches!(finish, "stop" | "eos" | "eos_token" | "end_turn" | "completed")
+    matches!(finish, "stop" | "STOP" | "eos" | "eos_token" | "end_turn" | "completed")
+}
+
+/// Whether a filter withheld the reply; the words in capitals are Gemini's own, which proxies leak.
+fn is_filter(finish: &str) -> bool {
+    matches!(
+        finish,
+        "content_filter"
+            | "sensitive"
+            | "SAFETY"
+            | "RECITATION"
+            | "BLOCKLIST"
+            | "PROHIBITED_CONTENT"
+            | "SPII"
+    )
 }
 
 fn calls_tools(finish: &str) -> bool {

@@ -105,6 +105,8 @@ impl Choice {
         let (_, tool, _) = call(&mut self.blocks, at)?;
         let other_id = id.is_some() && !tool.id.is_empty();
         let other_name = name.is_some_and(|name| !tool.name.is_empty() && tool.name != *name);
+        // One that has an id is gone on with by its number, whatever else is said of it.
+        let other_name = other_name && (tool.id.is_empty() || tool.whole);
         let again = name.is_some() && tool.whole && is_whole(delta.input);
         (!other_id && !other_name && !again).then_some(at)
     }

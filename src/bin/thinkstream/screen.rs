@@ -197,7 +197,7 @@ impl<W: Write> Screen<W> {
         self.start(Showing::Nothing)?;
         self.end_line()?;
         self.table(&done.message, done.request_id.as_ref())?;
-        if !done.tools_safe_to_run() && done.message.tool_calls().next().is_some() {
+        if !done.message.tools_safe_to_run() && done.message.tool_calls().next().is_some() {
             self.row("tool calls", "not safe to run")?;
         }
         Ok(())

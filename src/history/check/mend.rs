@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::openai::{call_ids, is_no_chat_part, is_no_item_part};
 use super::{Finding, FindingKind as Kind};
-use crate::history::kind;
+use crate::history::{gemini, kind};
 use crate::json::Json;
 use crate::json::edit::{quote, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
@@ -70,6 +70,14 @@ pub(super) fn mend_openai(
             // One id twice, and one answer each: the ids are the caller's to choose.
             without_call(messages, at, id);
             "the second call was left out"
+        }
+        Kind::UnsignedToolCall => {
+            if let Some(message) = messages.get_mut(at)
+                && let Some(said) = gemini::say_unsigned(message)
+            {
+                *message = said;
+            }
+            "it says now that nobody signed it"
         }
         Kind::InvalidBlock if mend_parts(messages, at, chat) => {
             "what only another API has was left out, and a text says so"

@@ -74,6 +74,8 @@ pub enum FindingKind {
     /// The reply that the tool loop in progress is about does not begin with thinking, which the mode
     /// `enabled` needs.
     LoopWithoutThinking,
+    /// A call that Gemini wants signed, and nobody did: the first of a reply in the turn in progress.
+    UnsignedToolCall,
     /// Thinking without a signature: never signed, or cut.
     UnsignedThinking,
     /// Thinking without its text, not even an empty one.
@@ -124,6 +126,7 @@ impl FindingKind {
             Self::InvalidToolInput => "a tool call whose input is no object",
             Self::ThinkingLast => "thinking at the end",
             Self::LoopWithoutThinking => "a tool loop that must begin with thinking, and does not",
+            Self::UnsignedToolCall => "a tool call without the signature that Gemini wants",
             Self::UnsignedThinking => "thinking without a signature",
             Self::ThinkingWithoutText => "thinking without the field of its text",
             Self::RedactedWithoutData => "redacted thinking without data",
@@ -192,7 +195,7 @@ pub fn validate(messages: &[Json], target: &Target) -> Vec<Finding> {
     let mut found = match target.provider {
         Provider::Anthropic => anthropic::find(&anthropic::read(messages), target),
         Provider::OpenAiResponses => openai::find_items(messages, target),
-        Provider::OpenAiChat => openai::find_chat(messages),
+        Provider::OpenAiChat => openai::find_chat(messages, target),
     };
     found.sort_by_key(|finding| (finding.message, finding.block.is_none(), finding.block));
     found

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Finding, FindingKind as Kind};
-use crate::history::{Target, kind};
+use crate::history::{Target, gemini, kind};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
 use crate::json::reader::Items;
@@ -81,7 +81,9 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
 }
 
 /// What a chat would refuse in its `messages`.
-pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
+pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
+    let users = |message: &Json| string_member(message, "role").is_some_and(|role| role == "user");
+    let turn = messages.iter().rposition(users).filter(|_| target.wants_signed_calls());
     let mut found = Vec::new();
     let mut open: BTreeMap<String, usize> = BTreeMap::new();
     let mut known: BTreeSet<String> = BTreeSet::new();
@@ -114,6 +116,11 @@ pub(super) fn find_chat(messages: &[Json]) -> Vec<Finding> {
         let said = |key: &str| raw_member(message, key).is_some_and(|it| it != "null");
         if role == "assistant" && ids.is_empty() && !said("content") && !said("refusal") {
             add(Kind::EmptyMessage, None);
+        }
+        if turn.is_some_and(|turn| at > turn)
+            && let Some(id) = gemini::unsigned_call(message)
+        {
+            add(Kind::UnsignedToolCall, Some(&id));
         }
         // Servers count their calls anew in each reply; an answer is to the message before it.
         known.clear();

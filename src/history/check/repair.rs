@@ -125,7 +125,7 @@ impl Repaired {
         let rounds = self.messages.len().saturating_add(8).saturating_mul(8);
         for _ in 0..rounds {
             let found = if chat {
-                find_chat(&self.messages)
+                find_chat(&self.messages, &self.target)
             } else {
                 find_items(&self.messages, &self.target)
             };
@@ -189,7 +189,7 @@ fn first(found: Vec<Finding>) -> Vec<Finding> {
         Kind::EmptyText => 3,
         Kind::EmptyMessage => 4,
         Kind::ConsecutiveRoles => 5,
-        Kind::InvalidToolId | Kind::InvalidToolInput => 6,
+        Kind::InvalidToolId | Kind::InvalidToolInput | Kind::UnsignedToolCall => 6,
         Kind::DuplicateToolId => 7,
         Kind::DuplicateToolResult | Kind::OrphanToolResult => 8,
         Kind::ToolResultNotFirst => 9,

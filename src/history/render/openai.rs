@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::ids::Ids;
 use super::{Rendered, Signed, translate};
 use crate::history::fate::{Fates, is_thinking};
+use crate::history::gemini;
 use crate::history::report::{Action, Note, Reason};
 use crate::history::thinking::{fingerprint, takes_signed_calls};
 use crate::history::turns::{role, user_blocks};
@@ -18,7 +19,7 @@ use crate::json::Json;
 use crate::json::edit::{quote, raw_member, string_member, with_member};
 use crate::json::reader::Items;
 use crate::message::{Content, Message, Provider, ToolKind, ToolUse};
-use crate::models::Replay;
+use crate::models::{self, Replay};
 use crate::text::Text;
 
 pub(super) fn render(
@@ -69,6 +70,11 @@ pub(super) fn render(
                 let mut message = reply.left(fates, target, signed, &mut rendered.report.notes);
                 said.rename(&mut message);
                 push_reply(&message, target, &mut rendered.messages);
+                // What came from Gemini is as it wants it: routers sign in other places.
+                let author = reply.message.model.as_deref().unwrap_or_default();
+                if !signed || !models::same_line(author, &target.model) {
+                    sign_calls(target, first, rendered);
+                }
                 report(at, reply, fates, first, rendered);
             }
             Entry::Prefill(text) => {
@@ -332,6 +338,21 @@ fn push_reply(message: &Message, target: &Target, out: &mut Vec<Json>) {
     let empty = target.replay == Replay::Always && !thinks && !says("reasoning_content");
     let filled = empty.then(|| with_member(&whole, "reasoning_content", r#""""#).ok()).flatten();
     out.push(filled.map_or(whole, Json::checked));
+}
+
+/// Gemini wants calls signed, also those that another model made.
+fn sign_calls(target: &Target, from: usize, rendered: &mut Rendered) {
+    if !target.wants_signed_calls() {
+        return;
+    }
+    for message in rendered.messages.iter_mut().skip(from) {
+        if let (Some(id), Some(said)) =
+            (gemini::unsigned_call(message), gemini::say_unsigned(message))
+        {
+            *message = said;
+            rendered.report.notes.push(Note::CallUnsigned { id: id.into() });
+        }
+    }
 }
 
 impl ToolResult {

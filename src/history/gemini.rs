@@ -1,0 +1,97 @@
+//! What Gemini signs its calls with. From its third version on it refuses a reply of the turn in progress whose first
+//! call is not signed, and names a word for calls that another model made.
+//!
+//! Source: Google, thought signatures, the questions on histories of other models.
+
+use alloc::string::String;
+
+use super::Target;
+use crate::json::Json;
+use crate::json::edit::{raw_member, string_member, with_member};
+use crate::json::reader::Items;
+use crate::message::Provider;
+use crate::models::strip;
+
+/// What tells Gemini to look for no signature.
+const UNSIGNED: &str = r#"{"google":{"thought_signature":"skip_thought_signature_validator"}}"#;
+
+impl Target {
+    /// Whether it refuses calls that nobody signed. A name without a version is the newest.
+    pub(super) fn wants_signed_calls(&self) -> bool {
+        let name = strip(&self.model);
+        let behind = name.strip_prefix("gemini-").filter(|_| self.provider == Provider::OpenAiChat);
+        behind.is_some_and(|version| !version.starts_with(['1', '2']))
+    }
+}
+
+/// The id of the first call of a chat's message, if it is not signed. Routers sign in `reasoning_details`.
+pub(super) fn unsigned_call(message: &str) -> Option<String> {
+    if raw_member(message, "reasoning_details").is_some() {
+        return None;
+    }
+    let call = Items::new(raw_member(message, "tool_calls")?).next()?;
+    let google = raw_member(call, "extra_content").and_then(|extra| raw_member(extra, "google"));
+    let signature = google.and_then(|google| string_member(google, "thought_signature"));
+    let signed = signature.is_some_and(|signature| !signature.is_empty());
+    (!signed).then(|| string_member(call, "id").unwrap_or_default())
+}
+
+/// The message, whose first call says that nobody signed it.
+pub(super) fn say_unsigned(message: &str) -> Option<Json> {
+    let mut calls = String::from("[");
+    for call in Items::new(raw_member(message, "tool_calls")?) {
+        if calls.len() > 1 {
+            calls.push(',');
+            calls.push_str(call);
+        } else {
+            calls.push_str(&with_member(call, "extra_content", UNSIGNED).ok()?);
+        }
+    }
+    calls.push(']');
+    with_member(message, "tool_calls", &calls).ok().map(Json::checked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_wants_signed_calls() {
+        for (model, wants) in [
+            ("gemini-3-pro", true),
+            ("google/gemini-3-flash-preview", true),
+            ("gemini-pro-latest", true),
+            ("gemini-2.5-pro", false),
+            ("gemini-1.5-flash", false),
+            ("gpt-5", false),
+            ("gemma-3", false),
+        ] {
+            let wanted = |provider| Target::new(provider, model).wants_signed_calls();
+            assert_eq!(wanted(Provider::OpenAiChat), wants, "{model}");
+            assert!(!wanted(Provider::Anthropic) && !wanted(Provider::OpenAiResponses));
+        }
+    }
+
+    #[test]
+    fn the_first_call_is_the_one_that_is_signed() {
+        let signed = r#"{"id":"a","extra_content":{"google":{"thought_signature":"c2ln"}}}"#;
+        for (calls, expected) in [
+            ("[]", None),
+            (&*alloc::format!(r#"[{signed},{{"id":"b"}}]"#), None),
+            (r#"[{"id":"a"},{"id":"b"}]"#, Some("a")),
+            (r#"[{"id":"a","extra_content":{"google":{"thought_signature":""}}}]"#, Some("a")),
+            (r#"[{"id":"a","extra_content":{"google":{}}}]"#, Some("a")),
+        ] {
+            let message = alloc::format!(r#"{{"role":"assistant","tool_calls":{calls}}}"#);
+            assert_eq!(unsigned_call(&message).as_deref(), expected, "{calls}");
+            if expected.is_some() {
+                let said = say_unsigned(&message).unwrap();
+                assert_eq!(unsigned_call(&said), None);
+                assert_eq!(said.matches("skip_thought_signature_validator").count(), 1, "{said}");
+            }
+        }
+        assert_eq!(unsigned_call(r#"{"role":"assistant","content":"a"}"#), None);
+        let routed = r#"{"tool_calls":[{"id":"a"}],"reasoning_details":[{"type":"x"}]}"#;
+        assert_eq!(unsigned_call(routed), None);
+    }
+}
