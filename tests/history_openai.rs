@@ -775,6 +775,20 @@ fn calls_of_others_tell_gemini_that_nobody_signed_them() {
     assert_eq!(message["tool_calls"][0]["extra_content"], dummy);
 }
 
+/// Some servers say the arguments as an object; the API takes a string.
+#[test]
+fn arguments_go_back_as_a_string() {
+    let mut object = call("c1");
+    object["arguments"] = json!({"a": 1});
+    let mut history = History::new();
+    history.push_user("one");
+    history.push_assistant(response(&[object]), Provenance::default());
+    history.push_tool_result(ToolResult::new("c1", "4"));
+    let target = Target::new(Provider::OpenAiResponses, "gpt-5");
+    let found = rendered(&mut history, &target, &Policy::default());
+    assert_eq!(found[1]["arguments"], r#"{"a":1}"#);
+}
+
 /// Nobody reads what another vendor has sealed, also where nobody said who issued it.
 #[test]
 fn sealed_reasoning_stays_with_its_vendor() {

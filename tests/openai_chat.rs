@@ -650,6 +650,26 @@ cases! {
         r#"tool_input 0 "{\"port\":\"Bre""#,
         "complete max_tokens unsafe",
     ]
+    a_call_without_a_name_is_none: [say("Stay."), calls(&[&whole(0, "call_k1", "", "{}")]), end("tool_calls"), DONE] => [
+        r#"token 0 "Stay.""#,
+        r#"block 0 {"type":"text","text":"Stay."}"#,
+        "warning missing_field 1",
+        "complete end_turn",
+    ]
+    a_name_that_comes_in_pieces: [calls(&[&whole(0, "call_k1", "find", "")]), calls(&[r#"{"index":0,"function":{"name":"_boat"}}"#]), more(0, "{\"hull\":8}"), end("tool_calls"), DONE] => [
+        "tool_start 0 call_k1 find Client",
+        r#"tool_input 0 "{\"hull\":8}""#,
+        r#"tool_call 0 find {"hull":8}"#,
+        r#"block 0 {"type":"tool_use","id":"call_k1","name":"find","input":{"hull":8}}"#,
+        "complete tool_use",
+    ]
+    half_of_a_pair_in_arguments: [calls(&[&whole(0, "call_k1", "find_boat", r#"{"hull":"\ud83d"}"#)]), end("tool_calls"), DONE] => [
+        "tool_start 0 call_k1 find_boat Client",
+        r#"tool_input 0 "{\"hull\":\"\\ud83d\"}""#,
+        r#"tool_call 0 find_boat {"hull":"\ufffd"}"#,
+        r#"block 0 {"type":"tool_use","id":"call_k1","name":"find_boat","input":{"hull":"\ufffd"}}"#,
+        "complete tool_use",
+    ]
     openrouter_ends_a_cut_text_as_a_whole_one: [say("Sta"),
         chunk(r#"{"index":0,"delta":{"content":""},"finish_reason":"stop","native_finish_reason":"max_output_tokens"}"#), DONE] => [
         r#"token 0 "Sta""#,
@@ -722,7 +742,7 @@ cases! {
         r#"tool_input 0 "{\"hull\":""#,
         r#"tool_call 0 find_boat "{\"hull\":" the text ends inside a value at byte 8"#,
         r#"block 0 {"type":"tool_use","id":"chatcmpl-tool-9a","name":"find_boat","partial_json":"{\"hull\":"}"#,
-        "complete tool_use",
+        "complete tool_use unsafe",
     ]
     sglang: [chunk(r#"{"index":0,"delta":{"role":"assistant","content":"","reasoning_content":null},"finish_reason":null,"matched_stop":null}"#), delta(r#"{"role":null,"reasoning_content":"Hm."}"#), say("Aye."),
         chunk(r#"{"index":0,"delta":{"content":null},"finish_reason":"stop","matched_stop":151645}"#), usage(COUNTS), DONE] => [
@@ -2302,5 +2322,20 @@ fn deltas_say_the_same_whether_they_are_alike_or_not() {
         let alike = said(&|_| String::new());
         assert!(alike.0.len() > 6, "{alike:?}");
         assert_eq!(alike, said(&|at| format!(r#""key{at}":0,"#)), "{choice}");
+    }
+}
+
+/// Groq says the id of the request in the stream: it is that of every error of it, too.
+#[test]
+fn the_id_of_a_request_that_the_stream_says() {
+    let begun = r#"{"id":"chatcmpl-gq","choices":[{"index":0,"delta":{"content":"Wa"}}],"x_groq":{"id":"req_quay"}}"#;
+    for end in [
+        &[][..],
+        &[r#"{"error":{"message":"over capacity"}}"#],
+        &[r#"{"choices":[],"x_groq":{"id":"req_quay","error":"over capacity"}}"#],
+    ] {
+        let (_, error) = decode(chat(), [&sse(&[&[begun], end].concat())[..]]);
+        let error = error.unwrap();
+        assert_eq!(error.request_id().map(|id| id.as_str()), Some("req_quay"), "{error}");
     }
 }

@@ -1769,6 +1769,7 @@ mod ends {
             (incomplete(r#"{"reason":null}"#), StopReason::Other("incomplete".into())),
             (incomplete("null"), StopReason::Other("incomplete".into())),
             (ended("completed", r#""status":"cancelled""#), StopReason::Other("cancelled".into())),
+            (ended("cancelled", r#""status":"cancelled""#), StopReason::Other("cancelled".into())),
         ] {
             assert_eq!(reason(&called(&end)), (expected, false), "{end}");
         }

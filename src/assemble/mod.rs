@@ -24,7 +24,9 @@ use crate::error::ErrorKind;
 use crate::event::{BlockEvent, Event};
 use crate::json::Json;
 use crate::json::reader::{Kind, Reader};
+use crate::json::string::paired;
 use crate::message::{Block, InvalidInput, InvalidReason, Message};
+use crate::text::Text;
 use crate::usage::Usage;
 use crate::wire::Source;
 
@@ -94,6 +96,14 @@ impl Machine {
         }
     }
 
+    /// The id of the request, where the stream itself says it.
+    pub(crate) fn request_id(&self) -> Option<&Text> {
+        match self {
+            Self::Chat(machine) => machine.request_id(),
+            Self::Anthropic(_) | Self::Responses(_) => None,
+        }
+    }
+
     pub(crate) fn usage(&self) -> &Usage {
         each!(self, machine => machine.usage())
     }
@@ -150,7 +160,8 @@ fn is_object(text: &str) -> bool {
 /// The arguments of a tool, which are an object.
 fn object(raw: ByteString) -> Result<Json, InvalidInput> {
     match Reader::new(&raw).whole() {
-        Ok(Kind::Object) => Ok(Json::checked(raw)),
+        // The APIs refuse half of a surrogate pair, and with it every request that has it in its history.
+        Ok(Kind::Object) => Ok(paired(&raw).map_or_else(|| Json::checked(raw), Json::checked)),
         Ok(_) => Err(InvalidInput { raw: raw.into(), reason: InvalidReason::NotAnObject }),
         Err(error) => Err(InvalidInput { raw: raw.into(), reason: InvalidReason::Json(error) }),
     }

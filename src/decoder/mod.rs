@@ -437,7 +437,8 @@ impl Decoder {
             output_started: self.machine.ledger().output_started,
             tool_call_emitted: self.machine.ledger().tool_call_emitted,
         };
-        let headers = self.headers.as_deref().cloned().unwrap_or_default();
+        let mut headers = self.headers.as_deref().cloned().unwrap_or_default();
+        headers.request_id = headers.request_id.or_else(|| self.machine.request_id().cloned());
         let error = Error::new(kind, Some(offset), partial, headers);
         self.failed = Some(error.clone());
         // What was received is in the error now, and nothing more will come of the rest.

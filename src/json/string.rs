@@ -128,6 +128,28 @@ pub(crate) fn escaped_char(bytes: &[u8]) -> Option<(char, usize)> {
     Some((char, taken.checked_add(more)?))
 }
 
+/// A JSON text with U+FFFD for every escape that is half of a surrogate pair; `None` if it has none of those.
+pub(crate) fn paired(json: &str) -> Option<String> {
+    let mut mended: Option<String> = None;
+    let (mut copied, mut at) = (0_usize, 0_usize);
+    while let Some(next) = json.as_bytes().get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) {
+        at = at.saturating_add(next);
+        let rest = json.as_bytes().get(at..).unwrap_or_default();
+        if let Some((_, taken)) = escaped_char(rest) {
+            at = at.saturating_add(taken);
+            continue;
+        }
+        let mended = mended.get_or_insert_with(|| String::with_capacity(json.len()));
+        mended.push_str(json.get(copied..at).unwrap_or_default());
+        mended.push_str("\\ufffd");
+        at = at.saturating_add("\\ud83d".len());
+        copied = at;
+    }
+    let mut mended = mended?;
+    mended.push_str(json.get(copied..).unwrap_or_default());
+    Some(mended)
+}
+
 /// Appends a UTF-16 code unit, joined with the `half` before it where the two make a pair.
 fn push_unit(unit: u16, half: &mut Option<u16>, text: &mut impl BufMut) {
     if let Some(first) = half.take() {
@@ -181,6 +203,22 @@ mod tests {
     use super::*;
     use alloc::format;
     use proptest::prelude::*;
+
+    #[test]
+    fn halves_of_pairs_are_replaced() {
+        for (json, expected) in [
+            (r#"{"a":"\ud83d"}"#, Some(r#"{"a":"\ufffd"}"#)),
+            (r#"{"a":"\uDE00b\ud83dc"}"#, Some(r#"{"a":"\ufffdb\ufffdc"}"#)),
+            (r#"["\ud83d\ud83d\ude00"]"#, Some(r#"["\ufffd\ud83d\ude00"]"#)),
+            (r#"["\ud83d\n"]"#, Some(r#"["\ufffd\n"]"#)),
+            (r#"["\ud83d\ude00","\\ud83d","\u00e9","ü"]"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(paired(json).as_deref(), expected, "{json}");
+            let mended = paired(json).unwrap_or_else(|| json.into());
+            assert!(serde_json::from_str::<serde_json::Value>(&mended).is_ok(), "{mended}");
+        }
+    }
 
     fn decode(raw: &str) -> String {
         let text = format!("\"{raw}\"");

@@ -17,8 +17,8 @@ use alloc::vec::Vec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::json::Json;
 use crate::json::reader::Reader;
+use crate::json::{Flaw, Json};
 use crate::stop::StopReason;
 use crate::text::Text;
 use crate::usage::Usage;
@@ -327,8 +327,20 @@ impl Message {
 
     /// Whether the [tool calls](Self::tool_calls) of the message may be run, as far as why it ended is concerned: not if it
     /// was cut at a limit or refused, nor if nothing, or nothing known, was said of it.
+    ///
+    /// Nor if the arguments of a call end inside a value: there are servers that call a reply finished which a limit
+    /// has cut.
     #[must_use]
     pub fn tools_safe_to_run(&self) -> bool {
+        let half = |(call, _): (&ToolUse, bool)| match &call.input {
+            Err(InvalidInput { reason: InvalidReason::Json(error), .. }) => {
+                call.kind.is_client() && error.flaw == Flaw::Unfinished
+            }
+            _ => false,
+        };
+        if self.all_calls().any(half) {
+            return false;
+        }
         let known = |reason: &StopReason| !matches!(reason, StopReason::Other(_));
         self.stop_reason.as_ref().is_some_and(|reason| known(reason) && !reason.is_cut())
     }

@@ -157,6 +157,10 @@ impl Machine {
         Ok(())
     }
 
+    pub(crate) fn request_id(&self) -> Option<&Text> {
+        self.request_id.as_ref()
+    }
+
     /// Ends the input: an error unless all choices have finished.
     pub(crate) fn finish(
         &mut self,

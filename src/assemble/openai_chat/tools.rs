@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::choice::{Choice, Hand, Life, write};
 use super::draft::{Fill, Tool};
@@ -133,13 +134,14 @@ impl Choice {
     /// Gives the calls that never got an id one, and hands out what has waited. A call without a name
     /// is none.
     pub(super) fn name_calls(&mut self, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
-        let mut number = 0_usize;
+        let (mut number, mut nameless) = (0_usize, Vec::new());
         for at in self.tools.iter().copied() {
             let Some((index, tool, input)) = call(&mut self.blocks, at) else {
                 continue;
             };
             if tool.name.is_empty() {
                 hand.ledger.tolerate(Rule::MissingField, Some(index), hand.origin, hand.out)?;
+                nameless.push(at);
                 continue;
             }
             if tool.id.is_empty() {
@@ -155,6 +157,8 @@ impl Choice {
                 hand.ledger.tolerate(rule, Some(index), hand.origin, hand.out)?;
             }
         }
+        // Or the reply would end for calls that nobody can run.
+        self.tools.retain(|at| !nameless.contains(at));
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::json::Json;
-use crate::json::edit::{quote, without_member};
+use crate::json::edit::{quote, raw_member, with_member, without_member};
 use crate::message::{Block, Content, Message, ToolKind};
 
 impl Message {
@@ -38,7 +38,18 @@ impl Message {
     }
 }
 
+fn quoted(text: &str) -> String {
+    let mut json = String::new();
+    quote(&mut json, text);
+    json
+}
+
 impl Block {
+    /// Whether it searches for tools: what for is an object.
+    fn is_search(&self) -> bool {
+        matches!(&self.content, Content::ToolUse(tool) if tool.item.as_deref() == Some("tool_search_call"))
+    }
+
     fn write_item(&self, nameless: bool, out: &mut String) {
         if let Some(raw) = &self.raw {
             // Reasoning keeps its id, and what the provider ran needs one.
@@ -48,7 +59,12 @@ impl Block {
                 _ => false,
             };
             let without = (nameless && client).then(|| without_member(raw, "id").ok()).flatten();
-            return out.push_str(without.as_deref().unwrap_or(raw));
+            let item = without.as_deref().unwrap_or(raw);
+            // Some servers say as an object what they take as a string.
+            let arguments = raw_member(item, "arguments")
+                .filter(|arguments| client && arguments.starts_with('{') && !self.is_search())
+                .and_then(|arguments| with_member(item, "arguments", &quoted(arguments)).ok());
+            return out.push_str(arguments.as_deref().unwrap_or(item));
         }
         match &self.content {
             Content::Text(text) => {

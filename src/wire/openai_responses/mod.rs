@@ -322,7 +322,10 @@ impl<'a> Fields<'a> {
             "response.queued" | "response.in_progress" => {
                 Event::InProgress(self.response.unwrap_or_default())
             }
-            "response.completed" | "response.incomplete" | "response.done" => {
+            "response.completed"
+            | "response.incomplete"
+            | "response.done"
+            | "response.cancelled" => {
                 let response = self.response.unwrap_or_default();
                 let status = response.status.map(|status| status.decode());
                 match status.as_deref() {
