@@ -143,7 +143,7 @@ impl Usage {
     }
 
     /// Input tokens written to the cache: where the provider reports no sum, that of the lifetimes.
-    fn written_tokens(&self) -> Option<u64> {
+    pub(crate) fn written_tokens(&self) -> Option<u64> {
         let CacheCreation { ephemeral_5m_input_tokens, ephemeral_1h_input_tokens } =
             self.cache_creation;
         let split = [ephemeral_5m_input_tokens, ephemeral_1h_input_tokens].into_iter().flatten();
@@ -383,7 +383,9 @@ impl<'de> Visitor<'de> for Fields {
                     usage.cache_creation_input_tokens = map.next_value()?;
                 }
                 "thinking_tokens" => usage.thinking_tokens = map.next_value()?,
-                "cache_creation" => usage.cache_creation = map.next_value()?,
+                "cache_creation" => {
+                    usage.cache_creation = map.next_value::<Option<_>>()?.unwrap_or_default();
+                }
                 "service_tier" => usage.service_tier = map.next_value()?,
                 "inference_geo" => usage.inference_geo = map.next_value()?,
                 "speed" => usage.speed = map.next_value()?,

@@ -941,3 +941,59 @@ fn lines_are_whole_on_the_disk() {
     assert!(whole[1].contains("sig2") && text.ends_with('\n'));
     std::fs::remove_file(path).unwrap();
 }
+
+/// A writer that takes ten bytes, fails once, and then takes all.
+struct Torn(Vec<u8>, usize);
+
+impl std::io::Write for Torn {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.1 += 1;
+        match self.1 {
+            1 => {
+                self.0.extend_from_slice(&bytes[..10]);
+                Ok(10)
+            }
+            2 => Err(std::io::ErrorKind::StorageFull.into()),
+            _ => {
+                self.0.extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_line_that_could_not_be_written_spoils_no_other() {
+    let mut talk = history(&["a claude-opus-4-8 K1 Ta"]);
+    let mut store = JsonLines::new(Torn(Vec::new(), 0));
+    talk.audit(&mut store).unwrap_err();
+    assert_eq!(talk.audit(&mut store).unwrap(), 1);
+    let text = String::from_utf8(store.into_inner().0).unwrap();
+    let lines: Vec<_> = text.lines().map(|line| Json::parse(line.to_owned()).is_ok()).collect();
+    assert_eq!(lines, [false, true], "{text}");
+}
+
+/// The Responses API takes a string in place of the first message.
+#[test]
+fn an_input_may_be_a_string() {
+    let hi = r#"{"model":"gpt-5","input":"hi"}"#;
+    for (next, path) in [
+        (r#"{"model":"gpt-5","input":"hi"}"#, None),
+        (r#"{"model":"gpt-5","input":"bye"}"#, Some("$.input")),
+        (
+            r#"{"model":"gpt-5","input":[{"role":"user","content":"hi"},{"role":"user","content":"b"}]}"#,
+            None,
+        ),
+        (
+            r#"{"model":"gpt-5","input":[{"role":"user","content":"bye"}]}"#,
+            Some("$.input[0].content[0]"),
+        ),
+    ] {
+        let found = diff(hi, next).unwrap();
+        assert_eq!(found.as_ref().map(|found| found.path.as_str()), path, "{next}");
+    }
+}

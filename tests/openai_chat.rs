@@ -2336,6 +2336,6 @@ fn the_id_of_a_request_that_the_stream_says() {
     ] {
         let (_, error) = decode(chat(), [&sse(&[&[begun], end].concat())[..]]);
         let error = error.unwrap();
-        assert_eq!(error.request_id().map(|id| id.as_str()), Some("req_quay"), "{error}");
+        assert_eq!(error.request_id().map(thinkstream::Text::as_str), Some("req_quay"), "{error}");
     }
 }

@@ -9,7 +9,7 @@ use crate::event::Event;
 /// The decoder as a codec for [`tokio_util::codec::FramedRead`].
 ///
 /// A codec cannot end its stream: behind `Complete` the framed reader goes on to the end of its
-/// reader, and yields nothing more. If the reader fails, the error has no partial message; the
+/// reader, and yields nothing more unless that fails. If the reader fails, the error has no partial message; the
 /// [`decoder`](Self::decoder) has it.
 ///
 /// # Example

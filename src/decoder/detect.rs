@@ -37,7 +37,9 @@ impl Detector {
     /// A detector at the start of a stream.
     #[must_use]
     pub fn new() -> Self {
-        Self { sse: Scanner::new(), looked: false, known: None, head: Vec::new() }
+        let mut sse = Scanner::new();
+        sse.set_error_is_data();
+        Self { sse, looked: false, known: None, head: Vec::new() }
     }
 
     /// Looks at the next bytes: `None` as long as they do not tell. Comments and pings do not.
@@ -63,10 +65,20 @@ impl Detector {
             if let Some(Found::Frame { event, data, offset, .. }) = found {
                 let name = self.sse.event_bytes(event, &chunk);
                 let data = self.sse.data_bytes(data, &chunk);
-                self.known = judge(&name, &data, offset)?;
+                self.known = match judge(&name, &data, offset) {
+                    // Nobody but llama.cpp has a field of this name.
+                    Err(_) if self.has_error_field() => Some(Protocol::OpenAiChat),
+                    judged => judged?,
+                };
             }
         }
         Ok(self.known)
+    }
+
+    fn has_error_field(&self) -> bool {
+        self.head
+            .split(|byte| matches!(byte, b'\n' | b'\r'))
+            .any(|line| line.starts_with(b"error:"))
     }
 
     /// The error for a stream that is over and has told nothing.
@@ -152,6 +164,10 @@ mod tests {
             ("data: {\"object\":\"text_completion\"}\n\n", Some(OpenAiChat)),
             ("data: {\"error\":{\"message\":\"m\"}}\n\n", Some(OpenAiChat)),
             ("data: [DONE]\n\n", Some(OpenAiChat)),
+            (
+                "error: {\"code\":500,\"message\":\"m\",\"type\":\"server_error\"}\n\n",
+                Some(OpenAiChat),
+            ),
             ("\r\n\r\ndata:\r\n\r\n", None),
             ("\0\0\x01\x20", Some(AnthropicOnBedrock)),
             ("", None),

@@ -299,7 +299,9 @@ impl Error {
             | ErrorKind::Transport(_)
             | ErrorKind::Timeout { .. } => true,
             // The status of a proxy: what is behind it may be back soon.
-            ErrorKind::Refused { status, .. } => said().unwrap_or_else(|| is_transient(*status)),
+            ErrorKind::Refused { status, .. } | ErrorKind::Encoded { status, .. } => {
+                said().unwrap_or_else(|| is_transient(*status))
+            }
             ErrorKind::Recorded { name, status, .. } => match name.as_str() {
                 "incomplete" | "unterminated" | "empty_stream" | "transport" | "timeout" => true,
                 _ => said().unwrap_or_else(|| status.is_some_and(is_transient)),
@@ -390,10 +392,14 @@ impl core::error::Error for Error {
 
 #[cfg(feature = "std")]
 impl From<std::io::Error> for Error {
-    /// What `tokio_util::codec::FramedRead` makes of an error of its reader. What had been received
-    /// stays with the decoder; as the error does not know it, it takes for granted that there was
-    /// something.
+    /// The error that is inside; else what `tokio_util::codec::FramedRead` makes of an error of its reader. What
+    /// had been received stays with the decoder then; as the error does not know it, it takes for granted that
+    /// there was something.
     fn from(error: std::io::Error) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(own) => return own,
+            Err(error) => error,
+        };
         let kind = ErrorKind::Transport(Arc::new(error));
         let partial = Partial { output_started: true, ..Partial::default() };
         Self::new(kind, None, partial, Headers::default())
@@ -429,6 +435,31 @@ impl From<Error> for std::io::Error {
 mod tests {
     use super::*;
     use alloc::string::ToString;
+
+    /// What an adapter has wrapped comes back as it was.
+    #[cfg(feature = "std")]
+    #[test]
+    fn an_error_survives_a_reader() {
+        let error = server("no", "req_1");
+        let kind = error.kind().name().to_string();
+        let back = Error::from(std::io::Error::from(error));
+        assert_eq!(back.kind().name(), kind);
+        assert_eq!(back.request_id().map(crate::Text::as_str), Some("req_1"));
+        let refused = ErrorKind::Refused { status: 401, excerpt: "".into() };
+        let back = Error::from(std::io::Error::from(Error::bare(refused, 0)));
+        assert!(!back.is_transient(), "{back}");
+        let other = Error::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        assert_eq!((other.kind().name(), other.is_transient()), ("transport", true));
+    }
+
+    /// A body that is compressed says nothing, but its status does.
+    #[test]
+    fn what_is_compressed_may_pass_too() {
+        for (status, transient) in [(529, true), (429, true), (401, false), (200, false)] {
+            let kind = ErrorKind::Encoded { status, encoding: "gzip".into() };
+            assert_eq!(Error::bare(kind, 0).is_transient(), transient, "{status}");
+        }
+    }
 
     fn server(message: &str, request_id: &str) -> Error {
         let error = ServerError {

@@ -193,13 +193,15 @@ fn entries(entry: usize, message: &Message, provenance: &Provenance) -> Vec<Audi
 pub struct JsonLines<W> {
     writer: W,
     sync: fn(&mut W) -> std::io::Result<()>,
+    /// A line was begun, and could not be written.
+    torn: bool,
 }
 
 #[cfg(feature = "std")]
 impl<W: std::io::Write> JsonLines<W> {
     /// Writes to anything, and flushes it after each line.
     pub fn new(writer: W) -> Self {
-        Self { writer, sync: W::flush }
+        Self { writer, sync: W::flush, torn: false }
     }
 
     /// What was written to.
@@ -228,7 +230,7 @@ impl JsonLines<std::fs::File> {
                 file.write_all(b"\n")?;
             }
         }
-        Ok(Self { writer: file, sync: |file| file.sync_data() })
+        Ok(Self { writer: file, sync: |file| file.sync_data(), torn: false })
     }
 }
 
@@ -240,7 +242,12 @@ impl<W: std::io::Write> AuditSink for JsonLines<W> {
         // In one piece: a line is there, or it is not.
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
+        // What a write that failed has left is ended, so that it spoils no other.
+        if core::mem::replace(&mut self.torn, true) {
+            line.insert(0, b'\n');
+        }
         self.writer.write_all(&line)?;
+        self.torn = false;
         (self.sync)(&mut self.writer)
     }
 }

@@ -128,7 +128,7 @@ impl Difference {
     /// them, or at most so many. `None` if its usage says nothing of a cache.
     #[must_use]
     pub fn cached_tokens_lost(&self, previous: &Usage) -> Option<u64> {
-        let cached = [previous.cache_read_input_tokens, previous.cache_creation_input_tokens];
+        let cached = [previous.cache_read_input_tokens, previous.written_tokens()];
         cached.into_iter().flatten().reduce(u64::saturating_add)
     }
 }
@@ -230,7 +230,9 @@ impl<'a> Requests<'a> {
     fn messages(&self) -> Option<Difference> {
         let key = if raw_member(self.previous, "input").is_some() { "input" } else { "messages" };
         let list = |request| -> Vec<&'a str> {
-            Items::new(raw_member(request, key).unwrap_or("[]")).collect()
+            let said = raw_member(request, key).unwrap_or("[]");
+            // A string is the one message of the user's.
+            if said.starts_with('"') { [said].into() } else { Items::new(said).collect() }
         };
         let (old, new) = (list(self.previous), list(self.next));
         if key == "messages" && is_compacted(&old, &new) {
@@ -248,6 +250,10 @@ impl<'a> Requests<'a> {
         let last = if old.len() == new.len() || goes_on { end } else { usize::MAX };
         let mut thinking = Thinking::default();
         for (at, (old, new)) in old.into_iter().zip(new).enumerate() {
+            if old.starts_with('"') && new.starts_with('"') {
+                let place = differs(old, new, format!("$.{key}"), false)?;
+                return Some(self.difference(Part::Message, &place, (at, 0)));
+            }
             let path = format!("$.{key}[{at}]");
             if let Some((place, block)) = message(old, new, &path, at, at == last, &mut thinking) {
                 // What went before it comes before it.
@@ -323,11 +329,15 @@ fn message<'a>(
     last: bool,
     thinking: &mut Thinking<'a>,
 ) -> Option<(Place<'a>, usize)> {
-    let (old_content, new_content) = (raw_member(old, "content"), raw_member(new, "content"));
+    let content = |said: &'a str| {
+        said.starts_with('"').then_some(said).or_else(|| raw_member(said, "content"))
+    };
+    let (old_content, new_content) = (content(old), content(new));
     let (Some(old_content), Some(new_content)) = (old_content, new_content) else {
         return differs(old, new, path.into(), false).map(|place| (place, 0));
     };
-    if let Some(place) = without_content(old, new, path) {
+    let alone = old.starts_with('"') || new.starts_with('"');
+    if let Some(place) = without_content(old, new, path).filter(|_| !alone) {
         return Some((place, 0));
     }
     let (olds, news) = (blocks(old_content), blocks(new_content));
