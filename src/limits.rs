@@ -24,7 +24,8 @@ pub struct Limits {
     /// binary message, in which the event is in Base64: a third more.
     pub event_bytes: usize,
     /// Bytes held for one message: text, thinking, signatures, tool inputs, raw blocks. The JSON in which blocks and
-    /// calls came counts as held where it is kept: some 25 bytes for a block, 150 for a call.
+    /// calls came counts as held where it is kept: some 25 bytes for a block,
+    /// 150 for a call or an item.
     pub message_bytes: usize,
     /// Bytes of the input of one tool call. Where nothing is [accumulated](crate::Decoder::accumulate), it bounds what
     /// one event has of it, and of `OpenAI`'s APIs the whole.

@@ -309,7 +309,9 @@ impl Decoder {
     /// # Errors
     ///
     /// [`ErrorKind::Incomplete`], [`ErrorKind::Unterminated`] or, if nothing came,
-    /// [`ErrorKind::EmptyStream`] unless the reply is complete; or the error that the decoder has already.
+    /// [`ErrorKind::EmptyStream`] unless the reply is complete; what the rest of the input is, if it was no event:
+    /// [`ErrorKind::NoEvents`], [`ErrorKind::OtherProtocol`] or the server's error; or the error that the decoder has
+    /// already.
     pub fn finish(&mut self) -> Result<Option<Event>, Error> {
         #[cfg(feature = "http")]
         self.end_refusal();

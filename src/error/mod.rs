@@ -90,7 +90,7 @@ pub enum ErrorKind {
         leftover: u64,
     },
     /// The network, or the server: the stream ended after a stop reason, but without its terminator.
-    /// The whole message is there.
+    /// All that was said is there, but a block without its own end cannot go back.
     Unterminated {
         /// Bytes of an event that did not arrive whole.
         leftover: u64,

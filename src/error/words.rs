@@ -25,6 +25,23 @@ impl fmt::Display for ErrorKind {
     }
 }
 
+impl fmt::Display for ServerError {
+    /// The words of the [`Error`](super::Error) that it is in: one line of printable ASCII, at most 160 bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Line::of(Stated(self), 160)?)
+    }
+}
+
+impl core::error::Error for ServerError {}
+
+struct Stated<'a>(&'a ServerError);
+
+impl fmt::Display for Stated<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        describe(self.0, f)
+    }
+}
+
 /// A kind in words, some of which may be the server's.
 struct Described<'a>(&'a ErrorKind);
 

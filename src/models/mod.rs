@@ -305,7 +305,11 @@ pub(crate) fn strip(id: &str) -> String {
 /// `20251101`, `v1`, `latest`.
 fn is_version(part: &str) -> bool {
     let numbered = |part: &str| digits(part).is_some();
-    part == "latest" || digits(part) == Some(8) || part.strip_prefix('v').is_some_and(numbered)
+    // `0613` is a day of some year.
+    let day = digits(part) == Some(4) && part.starts_with(['0', '1']);
+    day || part == "latest"
+        || digits(part) == Some(8)
+        || part.strip_prefix('v').is_some_and(numbered)
 }
 
 /// How many digits it is, if it is nothing else.
@@ -371,6 +375,8 @@ mod tests {
             ("gpt-5-pro-2025-10-06", Some("gpt-5-pro")),
             ("gpt-5-chat-latest", Some("gpt-5-chat")),
             ("o3-mini-2025-01-31", Some("o3-mini")),
+            ("gpt-4-0613", Some("gpt-4")),
+            ("gpt-3.5-turbo-0125", Some("gpt-3.5-turbo")),
             ("o3-pro", None),
             ("gpt-5.2-codex", Some("gpt-5.2-codex")),
             ("gpt-5.4-pro-2026-03-05", Some("gpt-5.4-pro")),
