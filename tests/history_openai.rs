@@ -775,6 +775,22 @@ fn calls_of_others_tell_gemini_that_nobody_signed_them() {
     assert_eq!(message["tool_calls"][0]["extra_content"], dummy);
 }
 
+/// `LiteLLM` passes on what Anthropic has redacted; it goes back to the model that it is from.
+#[test]
+fn what_is_redacted_goes_back_through_a_chat() {
+    let redacted = json!({"thinking_blocks": [{"type": "redacted_thinking", "data": "UkVE"}]});
+    let mut history = History::new();
+    history.push_user("one");
+    let call: Value = serde_json::from_str(CALL).unwrap();
+    history.push_assistant(chatted("claude-sonnet-4-5", &[redacted, call]), Provenance::default());
+    history.push_tool_result(ToolResult::new("c1", "4"));
+    for (model, goes) in [("claude-sonnet-4-5", true), ("gpt-5", false)] {
+        let target = Target::new(Provider::OpenAiChat, model);
+        let found = rendered(&mut history, &target, &Policy::default());
+        assert_eq!(found[1].to_string().contains("UkVE"), goes, "{model}: {found}");
+    }
+}
+
 /// Some servers say the arguments as an object; the API takes a string.
 #[test]
 fn arguments_go_back_as_a_string() {

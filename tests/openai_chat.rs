@@ -1961,6 +1961,45 @@ fn litellm_signs_in_blocks_of_its_own() {
     assert!(events.iter().any(|event| matches!(event, Event::Signature(_))));
 }
 
+/// What Anthropic has redacted goes back in its place, whole.
+#[test]
+fn litellm_passes_on_what_is_redacted() {
+    let events = [
+        &*delta(
+            r#"{"reasoning_content":"Hm.","thinking_blocks":[{"type":"thinking","thinking":"Hm.","signature":"c2ln"}]}"#,
+        ),
+        &delta(r#"{"thinking_blocks":[{"type":"redacted_thinking","data":"UkVE"}]}"#),
+        &delta(r#"{"thinking_blocks":[{"type":"redacted_thinking","data":""}]}"#),
+        &calls(&[&whole(0, "call_k1", "find_boat", "{}")]),
+        &end("tool_calls"),
+        DONE,
+    ];
+    check(
+        "redacted",
+        &events,
+        &[
+            r#"thinking 0 "Hm.""#,
+            "signature 0 c2ln",
+            r#"block 0 {"type":"thinking","thinking":"Hm.","signature":"c2ln"}"#,
+            "redacted 1 UkVE",
+            r#"block 1 {"type":"redacted_thinking","data":"UkVE"}"#,
+            "tool_start 2 call_k1 find_boat Client",
+            r#"tool_input 2 "{}""#,
+            "tool_call 2 find_boat {}",
+            r#"block 2 {"type":"tool_use","id":"call_k1","name":"find_boat","input":{}}"#,
+            "complete tool_use",
+        ],
+    );
+    let message = complete(&events).message;
+    let stored = serde_json::to_string(&message).unwrap();
+    let again: thinkstream::Message = serde_json::from_str(&stored).unwrap();
+    assert_eq!(again, message);
+    assert_eq!(
+        message.to_param().as_str(),
+        r#"{"role":"assistant","content":null,"thinking_blocks":[{"type":"thinking","thinking":"Hm.","signature":"c2ln"},{"type":"redacted_thinking","data":"UkVE"}],"reasoning_content":"Hm.","tool_calls":[{"id":"call_k1","type":"function","function":{"name":"find_boat","arguments":"{}"}}]}"#
+    );
+}
+
 #[test]
 fn the_place_of_openai_counts_wherever_it_stands() {
     let events = [

@@ -178,8 +178,8 @@ where
     ///
     /// The response's headers come back in errors, the id of the request in [`Complete`](crate::Complete) too, and
     /// all of them are at hand in [`Decoder::response_headers`]. If it is no event stream, because its status is not
-    /// 200 or its content type another, the stream gives one error: the one that its body states. The decoder is one with what you set, or just the
-    /// [`Protocol`](crate::Protocol).
+    /// 200 or its content type another, the stream gives one error: the one that its body states. The decoder is one
+    /// with what you set, or just the [`Protocol`](crate::Protocol).
     ///
     /// # Example
     ///

@@ -325,8 +325,8 @@ impl Message {
             .collect()
     }
 
-    /// Whether the [tool calls](Self::tool_calls) of the message may be run, as far as why it ended is concerned: not if it
-    /// was cut at a limit or refused, nor if nothing, or nothing known, was said of it.
+    /// Whether the [tool calls](Self::tool_calls) of the message may be run, as far as why it ended is concerned: not
+    /// if it was cut at a limit or refused, nor if nothing, or nothing known, was said of it.
     ///
     /// Nor, of a chat, if the arguments of a call end inside a value: there are servers that call a reply finished
     /// which a limit has cut.

@@ -5,6 +5,7 @@ use alloc::borrow::Cow;
 
 use super::read::{members, members_or_skip, raw};
 use crate::error::ServerError;
+use crate::headers::Headers;
 use crate::json::edit::{raw_member, with_member};
 use crate::json::reader::{Items, Kind, Reader};
 use crate::json::string::Str;
@@ -82,7 +83,7 @@ pub(super) fn read_error(text: &str) -> ServerError {
         "request_id" => reader.string_or_skip().map(|id| {
             error.request_id = id.map(|id| id.decode().as_ref().into());
         }),
-        "message" | "details" | "code" | "param" => field(&mut error, key, reader),
+        "message" | "details" | "code" | "param" | "headers" => field(&mut error, key, reader),
         // FastAPI's name for the message.
         "detail" if error.message.is_empty() => field(&mut error, "message", reader),
         _ => reader.skip(),
@@ -134,8 +135,12 @@ fn field(error: &mut ServerError, key: &str, reader: &mut Reader<'_>) -> Result<
     Ok(())
 }
 
-/// Keeps the headers that an error has in a stream among its details, if those are an object.
+/// Keeps the headers that an error has in a stream among its details, if those are an object, and the id of the
+/// request that they name.
 fn keep_headers(error: &mut ServerError, headers: &str) {
+    if error.request_id.is_none() {
+        error.request_id = Headers::of_map(headers).and_then(|headers| headers.request_id);
+    }
     let details = error.details.as_deref().unwrap_or("{}");
     if let Ok(details) = with_member(details, "headers", headers) {
         error.details = Some(Json::checked(details));
@@ -178,6 +183,19 @@ mod tests {
             let body = alloc::format!(r#"{{"error":{{"message":"m",{fields}}}}}"#);
             let error = read_error_body(&body).unwrap();
             assert_eq!(error.details.as_deref(), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn headers_in_a_stream_name_the_request() {
+        for (body, expected) in [
+            (r#"{"error":{"message":"m","headers":{"x-request-id":"req_h"}}}"#, Some("req_h")),
+            (r#"{"error":{"message":"m"},"headers":{"x-request-id":"req_h"}}"#, Some("req_h")),
+            (r#"{"error":{"headers":{"x-request-id":"req_h"}},"request_id":"own"}"#, Some("own")),
+            (r#"{"error":{"message":"m","headers":{"retry-after":"7"}}}"#, None),
+        ] {
+            let error = read_error_body(body).unwrap();
+            assert_eq!(error.request_id.as_deref(), expected, "{body}");
         }
     }
 

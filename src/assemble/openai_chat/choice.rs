@@ -146,6 +146,9 @@ impl Choice {
             self.detail(&detail, hand)?;
         }
         for thought in delta.thoughts() {
+            if let Some(data) = thought.data {
+                self.redact(data, hand)?;
+            }
             if let Some(text) = thought.text.filter(|_| apart) {
                 self.think(text, "reasoning_content", hand)?;
             }
@@ -406,7 +409,7 @@ impl Choice {
         }
     }
 
-    fn close(&mut self, at: usize, sure: bool, ledger: &mut Ledger, out: &mut Queue) {
+    pub(super) fn close(&mut self, at: usize, sure: bool, ledger: &mut Ledger, out: &mut Queue) {
         let Some((life, mut draft)) = self.blocks.get_mut(at).and_then(Life::end) else {
             return;
         };
@@ -416,7 +419,7 @@ impl Choice {
                 Fill::Text { refusal, .. } => {
                     Event::Token(Token { index, refusal: *refusal, text: rest })
                 }
-                Fill::Thinking(_) => Event::thinking(index, rest),
+                Fill::Thinking(_) | Fill::Redacted(_) => Event::thinking(index, rest),
                 Fill::Tool(_) => Event::tool_input(index, rest),
             });
         }

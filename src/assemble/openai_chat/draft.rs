@@ -10,8 +10,8 @@ use crate::assemble::written::Written;
 use crate::json::Json;
 use crate::json::edit::quote;
 use crate::message::{
-    Block, Citation, Content, InvalidInput, InvalidReason, TextContent, ThinkingContent, ToolKind,
-    ToolUse,
+    Block, Citation, Content, InvalidInput, InvalidReason, RedactedThinking, TextContent,
+    ThinkingContent, ToolKind, ToolUse,
 };
 use crate::text::Text;
 
@@ -26,8 +26,13 @@ pub(super) struct Draft {
 /// What a block is, with what only its kind has.
 #[derive(Clone, Debug)]
 pub(super) enum Fill {
-    Text { refusal: bool, citations: Vec<Citation> },
+    Text {
+        refusal: bool,
+        citations: Vec<Citation>,
+    },
     Thinking(Thinking),
+    /// What only the provider can read. It is whole at once.
+    Redacted(Text),
     Tool(Tool),
 }
 
@@ -98,6 +103,7 @@ fn block(index: u32, fill: Fill, text: Text, complete: bool) -> Block {
                 ..ThinkingContent::default()
             })
         }
+        Fill::Redacted(data) => Content::RedactedThinking(RedactedThinking { data }),
         Fill::Tool(tool) => {
             let extra = tool.extra_content.clone();
             other.extend(extra.map(|extra| ("extra_content".into(), extra)));

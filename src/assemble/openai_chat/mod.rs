@@ -26,6 +26,7 @@ mod details;
 mod draft;
 mod extra;
 mod machine;
+mod redacted;
 mod tools;
 
 pub(crate) use self::machine::Machine;

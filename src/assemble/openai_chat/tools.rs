@@ -170,7 +170,7 @@ fn call(blocks: &mut [Life], at: usize) -> Option<(u32, &mut Tool, &mut Growing)
     };
     match &mut draft.fill {
         Fill::Tool(tool) => Some((draft.index, tool, &mut draft.text)),
-        Fill::Text { .. } | Fill::Thinking(_) => None,
+        Fill::Text { .. } | Fill::Thinking(_) | Fill::Redacted(_) => None,
     }
 }
 

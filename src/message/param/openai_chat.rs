@@ -147,17 +147,27 @@ impl Message {
     /// The signed thinking of Anthropic's models, as `LiteLLM` has it: nobody else signs this field.
     fn write_signed(&self, out: &mut String) {
         let mut between = r#","thinking_blocks":["#;
-        for (block, thinking) in self.thinking_blocks() {
-            // What details sign is signed in them.
-            let signed = thinking.is_in("reasoning_content") && block.raw.is_none();
-            let Some(signature) = thinking.signature.as_ref().filter(|_| signed) else {
-                continue;
-            };
-            out.push_str(between);
-            out.push_str(r#"{"type":"thinking","thinking":"#);
-            quote(out, &thinking.thinking);
-            out.push_str(r#","signature":"#);
-            quote(out, signature);
+        for block in self.echoed() {
+            match &block.content {
+                Content::Thinking(thinking) => {
+                    // What details sign is signed in them.
+                    let own = thinking.is_in("reasoning_content") && block.raw.is_none();
+                    let Some(signature) = thinking.signature.as_ref().filter(|_| own) else {
+                        continue;
+                    };
+                    out.push_str(between);
+                    out.push_str(r#"{"type":"thinking","thinking":"#);
+                    quote(out, &thinking.thinking);
+                    out.push_str(r#","signature":"#);
+                    quote(out, signature);
+                }
+                Content::RedactedThinking(redacted) => {
+                    out.push_str(between);
+                    out.push_str(r#"{"type":"redacted_thinking","data":"#);
+                    quote(out, &redacted.data);
+                }
+                _ => continue,
+            }
             out.push('}');
             between = ",";
         }

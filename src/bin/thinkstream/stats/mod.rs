@@ -26,8 +26,9 @@ use crate::screen::colour;
 /// Compares recordings: how each ended, what it cost, when what of it came.
 ///
 /// One row for each recording. What is not known is `-`, `null` or empty, and never 0: plain files of
-/// streams have no times. The last rows of the table are the sums, and the times that 50 and 95 of 100 recordings
-/// do not pass; CSV has none of them. There, a text that a spreadsheet would run as a formula begins with an apostrophe.
+/// streams have no times. The last rows of the table are the sums, and the times that 50 and 95 of 100
+/// recordings do not pass; CSV has none of them. There, a text that a spreadsheet would run as a formula
+/// begins with an apostrophe.
 ///
 /// Exit code: 0 if every file could be read, 1 if one could not or is no stream, which is a row too, 2 if
 /// the command could not be run.
