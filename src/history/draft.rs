@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::Ttl;
 use crate::json::Json;
-use crate::json::edit::{quote, raw_member, string_member, with_member, without_member};
+use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
 use crate::text::Text;
 
@@ -83,12 +83,10 @@ impl Part {
 
     /// The same, where its call had to get another id.
     pub(super) fn renamed(mut self, new: &BTreeMap<Text, Text>) -> Self {
-        if let Some(id) = new.get(&self.answers()) {
-            let mut quoted = String::new();
-            quote(&mut quoted, id);
-            if let Ok(json) = with_member(&self.json, "tool_use_id", &quoted) {
-                self.json = Json::checked(json);
-            }
+        if let Some(id) = new.get(&self.answers())
+            && let Ok(json) = with_member(&self.json, "tool_use_id", &quoted(id))
+        {
+            self.json = Json::checked(json);
         }
         self
     }

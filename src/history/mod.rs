@@ -118,7 +118,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
-use crate::json::edit::quote;
+use crate::json::edit::quoted;
 use crate::message::Message;
 use crate::text::Text;
 
@@ -236,7 +236,7 @@ impl ToolResult {
     /// What came of a call, as text.
     #[must_use]
     pub fn new(id: impl Into<Text>, text: &str) -> Self {
-        Self::json(id, string(text))
+        Self::json(id, quoted(text))
     }
 
     /// What came of a call, as JSON. Of an array of blocks the texts, images and documents have the form of the API
@@ -264,7 +264,7 @@ impl History {
 
     /// Adds what the user said, as text.
     pub fn push_user(&mut self, text: &str) {
-        self.push_user_json(string(text));
+        self.push_user_json(quoted(text));
     }
 
     /// Adds what the user said: the content of a message, a string or an array of blocks, or a whole message
@@ -352,11 +352,4 @@ fn kind(block: &str) -> String {
 fn trimmed(json: Json) -> Json {
     let value = json.trim_matches([' ', '\t', '\r', '\n']);
     if value.len() == json.len() { json } else { Json::checked(String::from(value)) }
-}
-
-/// A JSON string.
-fn string(text: &str) -> Json {
-    let mut json = String::with_capacity(text.len().saturating_add(2));
-    quote(&mut json, text);
-    Json::checked(json)
 }

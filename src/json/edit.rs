@@ -3,13 +3,20 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::JsonError;
 use super::reader::Reader;
+use super::{Json, JsonError};
 
 /// Appends `text` as a JSON string.
 pub(crate) fn quote(out: &mut String, text: &str) {
     // Writing a string to a string cannot fail.
     out.push_str(&serde_json::to_string(text).unwrap_or_default());
+}
+
+/// A text as a JSON string.
+pub(crate) fn quoted(text: &str) -> Json {
+    let mut json = String::new();
+    quote(&mut json, text);
+    Json::checked(json)
 }
 
 /// An object with the JSON `value` under `key`, in the place of the old one or at its end.

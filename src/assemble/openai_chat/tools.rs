@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::choice::{Choice, Hand, Life, write};
 use super::draft::{Fill, Tool};
@@ -134,14 +133,13 @@ impl Choice {
     /// Gives the calls that never got an id one, and hands out what has waited. A call without a name
     /// is none.
     pub(super) fn name_calls(&mut self, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
-        let (mut number, mut nameless) = (0_usize, Vec::new());
+        let mut number = 0_usize;
         for at in self.tools.iter().copied() {
             let Some((index, tool, input)) = call(&mut self.blocks, at) else {
                 continue;
             };
             if tool.name.is_empty() {
                 hand.ledger.tolerate(Rule::MissingField, Some(index), hand.origin, hand.out)?;
-                nameless.push(at);
                 continue;
             }
             if tool.id.is_empty() {
@@ -158,7 +156,9 @@ impl Choice {
             }
         }
         // Or the reply would end for calls that nobody can run.
-        self.tools.retain(|at| !nameless.contains(at));
+        let blocks = &mut self.blocks;
+        let named = |at: &usize| call(blocks, *at).is_none_or(|(_, tool, _)| !tool.name.is_empty());
+        self.tools.retain(named);
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::assemble::growing::Growing;
 use crate::assemble::written::Written;
 use crate::assemble::{Fault, Ledger};
 use crate::json::Json;
-use crate::json::edit::quote;
+use crate::json::edit::{quote, quoted};
 use crate::json::reader::Reader;
 use crate::message::{
     Block, Citation, Content, InvalidInput, InvalidReason, OtherContent, TextContent,
@@ -476,12 +476,6 @@ fn joined(texts: &[Text], between: &str) -> Text {
             texts.join(between).into()
         }
     }
-}
-
-pub(super) fn quoted(text: &str) -> Json {
-    let mut json = String::new();
-    quote(&mut json, text);
-    Json::checked(json)
 }
 
 pub(super) fn text(string: Str<'_>) -> Text {

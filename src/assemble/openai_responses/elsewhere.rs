@@ -6,9 +6,10 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::draft::{Draft, Fill, quoted, text, written};
+use super::draft::{Draft, Fill, text, written};
 use super::items::{Closed, Items, Life, Place};
 use crate::assemble::is_object;
+use crate::json::edit::quoted;
 use crate::message::{Content, ToolKind, ToolUse};
 use crate::text::Text;
 use crate::wire::Str;

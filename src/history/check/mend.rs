@@ -9,7 +9,7 @@ use super::openai::{call_ids, is_no_chat_part, is_no_item_part};
 use super::{Finding, FindingKind as Kind};
 use crate::history::{gemini, kind};
 use crate::json::Json;
-use crate::json::edit::{quote, raw_member, string_member, with_member, without_member};
+use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
 
 /// What goes out of an array of messages, and what is put into it: all at once, for each move of one would be a
@@ -157,17 +157,14 @@ pub(super) fn left_out(kind: &str, text: &str) -> Json {
 
 /// An answer to a call that nobody answered.
 fn not_run(item: &str, id: &str, chat: bool) -> Json {
-    let mut quoted = String::new();
-    quote(&mut quoted, id);
+    let id = quoted(id);
     let text = r#""The tool was not run.""#;
     if chat {
-        return Json::checked(format!(
-            r#"{{"role":"tool","tool_call_id":{quoted},"content":{text}}}"#
-        ));
+        return Json::checked(format!(r#"{{"role":"tool","tool_call_id":{id},"content":{text}}}"#));
     }
     let mut kind = String::new();
     quote(&mut kind, &format!("{item}_output"));
-    Json::checked(format!(r#"{{"type":{kind},"call_id":{quoted},"output":{text}}}"#))
+    Json::checked(format!(r#"{{"type":{kind},"call_id":{id},"output":{text}}}"#))
 }
 
 /// Leaves the calls of a message out that have an id which is taken.

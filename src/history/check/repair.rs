@@ -15,7 +15,7 @@ use super::{Finding, FindingKind as Kind, answers};
 use crate::history::draft::{Draft, Part, tool_id};
 use crate::history::{Mode, Target, kind};
 use crate::json::Json;
-use crate::json::edit::{quote, raw_member, string_member, with_member, without_member};
+use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
 use crate::message::Provider;
 use crate::text::Text;
 
@@ -336,7 +336,7 @@ fn leave_out(drafts: &mut Vec<Draft>, found: &[Finding]) {
 }
 
 fn user(text: &str) -> Draft {
-    Draft::user(&crate::history::string(text), true)
+    Draft::user(&quoted(text), true)
 }
 
 /// Joins messages to those before them.

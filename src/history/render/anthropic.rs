@@ -10,9 +10,9 @@ use crate::history::draft::{Draft, Part};
 use crate::history::fate::Fates;
 use crate::history::report::{Action, Reason};
 use crate::history::thinking::fingerprint;
-use crate::history::{Entry, History, Policy, Reply, Target, ToolResult, string};
+use crate::history::{Entry, History, Policy, Reply, Target, ToolResult};
 use crate::json::Json;
-use crate::json::edit::{quote, with_member};
+use crate::json::edit::{quote, quoted, with_member};
 use crate::message::{Block, Content, Message, Provider};
 
 pub(super) fn render(
@@ -162,7 +162,7 @@ impl Block {
         let new = ids.new.get(&tool.id);
         if own && tool.input.is_ok() {
             let param = self.to_param();
-            let renamed = new.and_then(|id| with_member(&param, "id", &string(id)).ok());
+            let renamed = new.and_then(|id| with_member(&param, "id", &quoted(id)).ok());
             return renamed.map_or(param, Json::checked);
         }
         let mut json = String::from(r#"{"type":"tool_use","id":"#);

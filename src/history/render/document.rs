@@ -4,8 +4,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use crate::history::string;
-use crate::json::edit::{raw_member, string_member};
+use crate::json::edit::{quoted, raw_member, string_member};
 use crate::message::Provider;
 
 /// A document, in nobody's words.
@@ -72,13 +71,13 @@ impl Document {
     fn to_anthropic(&self) -> Option<String> {
         let source = match &self.body {
             Body::Data(url) => {
-                let data = string(url.strip_prefix(PDF)?);
+                let data = quoted(url.strip_prefix(PDF)?);
                 format!(r#"{{"type":"base64","media_type":"application/pdf","data":{data}}}"#)
             }
-            Body::Url(url) => format!(r#"{{"type":"url","url":{}}}"#, string(url)),
+            Body::Url(url) => format!(r#"{{"type":"url","url":{}}}"#, quoted(url)),
             Body::Text(_) | Body::File(_) => return None,
         };
-        let title = self.name.as_deref().map(|name| format!(r#","title":{}"#, string(name)));
+        let title = self.name.as_deref().map(|name| format!(r#","title":{}"#, quoted(name)));
         let title = title.unwrap_or_default();
         Some(format!(r#"{{"type":"document","source":{source}{title}}}"#))
     }
@@ -87,8 +86,8 @@ impl Document {
         Some(match &self.body {
             Body::Text(text) => self.as_text("input_text", text),
             Body::Data(url) => format!(r#"{{"type":"input_file",{}}}"#, self.file_data(url)),
-            Body::Url(url) => format!(r#"{{"type":"input_file","file_url":{}}}"#, string(url)),
-            Body::File(id) => format!(r#"{{"type":"input_file","file_id":{}}}"#, string(id)),
+            Body::Url(url) => format!(r#"{{"type":"input_file","file_url":{}}}"#, quoted(url)),
+            Body::File(id) => format!(r#"{{"type":"input_file","file_id":{}}}"#, quoted(id)),
         })
     }
 
@@ -98,7 +97,7 @@ impl Document {
             Body::Data(url) if url.starts_with(PDF) => {
                 format!(r#"{{"type":"file","file":{{{}}}}}"#, self.file_data(url))
             }
-            Body::File(id) => format!(r#"{{"type":"file","file":{{"file_id":{}}}}}"#, string(id)),
+            Body::File(id) => format!(r#"{{"type":"file","file":{{"file_id":{}}}}}"#, quoted(id)),
             Body::Data(_) | Body::Url(_) => return None,
         })
     }
@@ -106,8 +105,8 @@ impl Document {
     /// Text has no other form in `OpenAI`'s APIs. Its title stands above it.
     fn as_text(&self, kind: &str, text: &str) -> String {
         let text = match &self.name {
-            Some(name) => string(&format!("{name}\n\n{text}")),
-            None => string(text),
+            Some(name) => quoted(&format!("{name}\n\n{text}")),
+            None => quoted(text),
         };
         format!(r#"{{"type":"{kind}","text":{text}}}"#)
     }
@@ -116,8 +115,8 @@ impl Document {
     fn file_data(&self, url: &str) -> String {
         let name = self.name.as_deref().unwrap_or("document");
         let end = if url.starts_with(PDF) && !name.ends_with(".pdf") { ".pdf" } else { "" };
-        let name = string(&format!("{name}{end}"));
-        format!(r#""filename":{name},"file_data":{}"#, string(url))
+        let name = quoted(&format!("{name}{end}"));
+        format!(r#""filename":{name},"file_data":{}"#, quoted(url))
     }
 }
 

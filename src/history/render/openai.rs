@@ -12,11 +12,9 @@ use crate::history::gemini;
 use crate::history::report::{Action, Note, Reason};
 use crate::history::thinking::{fingerprint, takes_signed_calls};
 use crate::history::turns::{role, user_blocks};
-use crate::history::{
-    CacheStrategy, Entry, History, Policy, Reply, Target, ToolResult, kind, string,
-};
+use crate::history::{CacheStrategy, Entry, History, Policy, Reply, Target, ToolResult, kind};
 use crate::json::Json;
-use crate::json::edit::{quote, raw_member, string_member, with_member};
+use crate::json::edit::{quote, quoted, raw_member, string_member, with_member};
 use crate::json::reader::Items;
 use crate::message::{Content, Message, Provider, ToolKind, ToolUse};
 use crate::models::{self, Replay};
@@ -80,7 +78,7 @@ pub(super) fn render(
             Entry::Prefill(text) => {
                 said.flush(rendered);
                 if !text.is_empty() {
-                    let mut spoken = Spoken::new(message("assistant", &string(text)));
+                    let mut spoken = Spoken::new(message("assistant", &quoted(text)));
                     spoken.blocks.push(((at, 0), "text".into()));
                     spoken.push(rendered);
                 }
@@ -146,7 +144,7 @@ impl Said {
                 && let Some(new) = self.ids.new.get(&tool.id)
             {
                 let own = Arc::make_mut(block);
-                let renamed = |raw: &Json| with_member(raw, "call_id", &string(new)).ok();
+                let renamed = |raw: &Json| with_member(raw, "call_id", &quoted(new)).ok();
                 own.raw = own.raw.as_ref().and_then(renamed).map(Json::checked);
                 if let Content::ToolUse(tool) = &mut own.content {
                     tool.id = new.clone();
@@ -213,7 +211,7 @@ impl Said {
             true if parted => return,
             true => {
                 blocks.push(((entry, 0), "text".into()));
-                if content.starts_with('"') { content.clone() } else { string(content) }
+                if content.starts_with('"') { content.clone() } else { quoted(content) }
             }
             false => {
                 parts.push(']');
@@ -391,7 +389,7 @@ impl ToolResult {
         }
         let texts: Vec<&str> = Items::new(&parts).filter(|part| !seen(part)).collect();
         let texts = match &*texts {
-            [] => string("(shown in the next message)"),
+            [] => quoted("(shown in the next message)"),
             texts => array(texts),
         };
         Some((texts, array(&shown)))
@@ -416,11 +414,11 @@ impl ToolResult {
             .map(|part| string_member(part, "text").filter(|_| kind(part).ends_with("text")))
             .collect();
         match texts {
-            Some(texts) if self.content.starts_with('[') => string(&texts.join("\n")),
+            Some(texts) if self.content.starts_with('[') => quoted(&texts.join("\n")),
             _ if self.content.starts_with('[') => {
                 Json::checked(&*translate::blocks(&self.content, api(chat)))
             }
-            _ => string(&self.content),
+            _ => quoted(&self.content),
         }
     }
 }

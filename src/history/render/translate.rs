@@ -6,8 +6,8 @@ use alloc::format;
 use alloc::string::String;
 
 use super::document::document;
-use crate::history::{kind, string};
-use crate::json::edit::{raw_member, string_member};
+use crate::history::kind;
+use crate::json::edit::{quoted, raw_member, string_member};
 use crate::json::reader::Items;
 use crate::message::Provider;
 
@@ -63,15 +63,15 @@ fn image(block: &str, kind: &str, api: Provider) -> Option<String> {
         _ => string_member(object, "url")?,
     };
     let detail = string_member(block, "detail").or_else(|| string_member(object, "detail"));
-    let detail = detail.map(|detail| format!(r#","detail":{}"#, string(&detail)));
+    let detail = detail.map(|detail| format!(r#","detail":{}"#, quoted(&detail)));
     let detail = detail.unwrap_or_default();
     Some(match api {
         Provider::Anthropic => format!(r#"{{"type":"image","source":{}}}"#, source(&url)),
         Provider::OpenAiResponses => {
-            format!(r#"{{"type":"input_image","image_url":{}{detail}}}"#, string(&url))
+            format!(r#"{{"type":"input_image","image_url":{}{detail}}}"#, quoted(&url))
         }
         Provider::OpenAiChat => {
-            format!(r#"{{"type":"image_url","image_url":{{"url":{}{detail}}}}}"#, string(&url))
+            format!(r#"{{"type":"image_url","image_url":{{"url":{}{detail}}}}}"#, quoted(&url))
         }
     })
 }
@@ -93,9 +93,9 @@ fn source(url: &str) -> String {
     let data = url.strip_prefix("data:").and_then(|data| data.split_once(";base64,"));
     match data {
         Some((kind, data)) => {
-            format!(r#"{{"type":"base64","media_type":{},"data":{}}}"#, string(kind), string(data))
+            format!(r#"{{"type":"base64","media_type":{},"data":{}}}"#, quoted(kind), quoted(data))
         }
-        None => format!(r#"{{"type":"url","url":{}}}"#, string(url)),
+        None => format!(r#"{{"type":"url","url":{}}}"#, quoted(url)),
     }
 }
 

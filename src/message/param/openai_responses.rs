@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::json::Json;
-use crate::json::edit::{quote, raw_member, with_member, without_member};
+use crate::json::edit::{quote, quoted, raw_member, with_member, without_member};
 use crate::message::{Block, Content, Message, ToolKind};
 
 impl Message {
@@ -36,12 +36,6 @@ impl Message {
             _ => block.replayable,
         }
     }
-}
-
-fn quoted(text: &str) -> String {
-    let mut json = String::new();
-    quote(&mut json, text);
-    json
 }
 
 impl Block {
