@@ -479,7 +479,7 @@ fn a_call_whose_input_is_no_object() {
     assert!(repaired.messages[1].contains(r#""input":{}"#));
     assert_eq!(
         repaired.changes[0].to_string(),
-        "$.messages[1].content[0]: a tool call whose input is no object (\"t1\"): the input was emptied"
+        "$.messages[1].content[0]: a tool call whose input has the wrong type (\"t1\"): the input was emptied"
     );
     check(&repaired);
 }
@@ -492,7 +492,8 @@ fn openai_has_rules_of_its_own() {
     let output = |id: &str| json!({"type": "function_call_output", "call_id": id, "output": "4"});
     let said = || json!({"type": "message", "role": "assistant", "content": []});
     let calls = |ids: &[&str]| {
-        let calls: Vec<_> = ids.iter().map(|id| json!({"id": id, "type": "function"})).collect();
+        let call = |id| json!({"id": id, "type": "function", "function": {"name": "dice", "arguments": "{}"}});
+        let calls: Vec<_> = ids.iter().map(call).collect();
         json!({"role": "assistant", "content": null, "tool_calls": calls})
     };
     let answer = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": "4"});
@@ -527,6 +528,17 @@ fn openai_has_rules_of_its_own() {
             json!([{"type": "tool_search_call", "call_id": "a"}, {"type": "tool_search_output", "call_id": "a", "tools": []}]),
             &[],
         ),
+        (
+            items,
+            json!([{"type": "reasoning", "encrypted_content": "x"}, said()]),
+            &["ThinkingWithoutText $.input[0]"],
+        ),
+        (
+            items,
+            json!([{"type": "function_call", "call_id": "c1", "name": "dice", "arguments": {"n": 2}}, output("c1")]),
+            &["InvalidToolInput $.input[0] c1"],
+        ),
+        (items, json!([]), &["NoMessages $.input"]),
         (items, json!([item("c1")]), &["OrphanToolUse $.input[0] c1"]),
         (items, json!([output("c1")]), &["OrphanToolResult $.input[0] c1"]),
         (
@@ -559,6 +571,7 @@ fn openai_has_rules_of_its_own() {
             &["EmptyMessage $.messages[1]"],
         ),
         (chat, json!([{"role": "robot", "content": "x"}]), &["InvalidRole $.messages[0]"]),
+        (chat, json!([]), &["NoMessages $.messages"]),
     ] {
         let target = Target::new(provider, "gpt-5").store(false);
         let messages = messages(&value);
@@ -567,6 +580,59 @@ fn openai_has_rules_of_its_own() {
         let repaired = repair(&messages, &target);
         assert_eq!(repaired.changes.is_empty(), expected.is_empty());
         check(&repaired);
+    }
+}
+
+/// Both APIs take the arguments of a call as text alone.
+#[test]
+fn arguments_become_text() {
+    let function = |arguments: Value| json!({"name": "dice", "arguments": arguments});
+    let call =
+        |id: &str, function: Value| json!({"id": id, "type": "function", "function": function});
+    let answer = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": "4"});
+    let calls = json!([
+        call("a", function(json!({"n": 2}))),
+        call("b", function("{\"n\": 3}".into())),
+        call("c", json!({"name": "dice"})),
+        json!({"id": "d", "type": "custom", "custom": {"name": "patch", "input": "x"}}),
+    ]);
+    let reply = json!({"role": "assistant", "content": null, "tool_calls": calls});
+    let all = json!([user("hi"), reply, answer("a"), answer("b"), answer("c"), answer("d")]);
+    let target = Target::new(Provider::OpenAiChat, "gpt-5");
+    let found = short(&validate(&messages(&all), &target));
+    assert_eq!(found, ["InvalidToolInput $.messages[1] a", "InvalidToolInput $.messages[1] c"]);
+    let mended = values(&repair(&messages(&all), &target).messages);
+    let said = |at: usize| mended[1]["tool_calls"][at]["function"]["arguments"].clone();
+    assert_eq!([said(0), said(1), said(2)], [r#"{"n":2}"#, r#"{"n": 3}"#, "{}"]);
+    assert_eq!(mended[1]["tool_calls"][3], calls[3]);
+
+    let item =
+        json!({"type": "function_call", "call_id": "a", "name": "dice", "arguments": {"n": 2}});
+    let output = json!({"type": "function_call_output", "call_id": "a", "output": "4"});
+    let target = Target::new(Provider::OpenAiResponses, "gpt-5");
+    let mended = values(&repair(&messages(&json!([item, output])), &target).messages);
+    assert_eq!(mended[0]["arguments"], r#"{"n":2}"#);
+}
+
+/// A model that wants its reasoning back wants it of every reply, also where it is empty.
+#[test]
+fn a_reply_without_the_reasoning_that_is_wanted() {
+    let all = messages(&json!([user("hi"), model("a"), user("go on")]));
+    let of = |model: &str| Target::new(Provider::OpenAiChat, model);
+    for (target, expected) in [
+        (of("deepseek-v4"), &["ThinkingMissing $.messages[1]"][..]),
+        (of("deepseek-v4").mode(Mode::Off), &[]),
+        (of("kimi-k2.5"), &[]),
+        (of("gpt-5"), &[]),
+    ] {
+        assert_eq!(short(&validate(&all, &target)), expected, "{}", target.model);
+    }
+    let mended = values(&repair(&all, &of("deepseek-v4")).messages);
+    assert_eq!(mended[1], json!({"role": "assistant", "content": "a", "reasoning_content": ""}));
+    for key in ["reasoning_content", "reasoning", "reasoning_details"] {
+        let thought =
+            json!([user("hi"), {"role": "assistant", "content": "a", key: ""}, user("go on")]);
+        assert!(validate(&messages(&thought), &of("deepseek-v4")).is_empty(), "{key}");
     }
 }
 
@@ -717,7 +783,8 @@ fn what_was_answered_keeps_its_answer() {
     check(&repaired);
     // One id twice in a message: the second call is left out.
     let made = |ids: &[&str]| {
-        let calls: Vec<_> = ids.iter().map(|id| json!({"id": id, "type": "function"})).collect();
+        let call = |id| json!({"id": id, "type": "function", "function": {"name": "dice", "arguments": "{}"}});
+        let calls: Vec<_> = ids.iter().map(call).collect();
         json!({"role": "assistant", "content": "x", "tool_calls": calls})
     };
     let answers = |ids: &[&str]| ids.iter().map(|id| tool(id, "4")).collect::<Vec<_>>();
@@ -873,6 +940,67 @@ proptest! {
         let repaired = repair(&messages, &target);
         prop_assert_eq!(found.is_empty(), repaired.changes.is_empty());
         check(&repaired);
+    }
+}
+
+/// Any item, or message of a chat, that could go wrong in any way.
+fn any_entries(chat: bool) -> impl Strategy<Value = Vec<Json>> {
+    let id = prop::sample::select(vec!["a", "b", ""]);
+    let arguments = prop::sample::select(vec![json!("{}"), json!({"n": 1}), Value::Null]);
+    let item = |kind: u8, id: &str, arguments: Value| match kind {
+        0 => user("hi"),
+        1 => model("x"),
+        2 => user([text("x"), json!({"type": "input_text", "text": "y"})]),
+        3 => json!({"type": "reasoning", "id": id, "encrypted_content": arguments}),
+        4 => json!({"type": "reasoning", "summary": [], "encrypted_content": id}),
+        5 | 6 => {
+            json!({"type": "function_call", "call_id": id, "name": "dice", "arguments": arguments})
+        }
+        7 | 8 => json!({"type": "function_call_output", "call_id": id, "output": [text("4")]}),
+        9 => json!({"type": "tool_search_call", "call_id": id}),
+        10 => json!({"type": "message", "role": "assistant", "id": id, "content": []}),
+        _ => arguments,
+    };
+    let message = |kind: u8, id: &str, arguments: Value| {
+        let call = json!({"id": id, "type": "function", "function": {"name": "dice", "arguments": arguments}});
+        match kind {
+            0 => user("hi"),
+            1 => model("x"),
+            2 => user([json!({"type": "input_text", "text": "y"})]),
+            3 => json!({"role": "assistant", "content": null, "reasoning_content": id}),
+            4 | 5 => json!({"role": "assistant", "content": null, "tool_calls": [call]}),
+            6 => json!({"role": "assistant", "content": "x", "tool_calls": [call, call]}),
+            7 | 8 | 9 => json!({"role": "tool", "tool_call_id": id, "content": [text("4")]}),
+            10 => json!({"role": id, "content": "x"}),
+            _ => arguments,
+        }
+    };
+    let entry = (0..12_u8, id, arguments).prop_map(move |(kind, id, arguments)| {
+        if chat { message(kind, id, arguments) } else { item(kind, id, arguments) }.into()
+    });
+    prop::collection::vec(entry, 0..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_mended_for_openai_is_clean(
+        items in any_entries(false),
+        chat in any_entries(true),
+        mode in prop::sample::select(vec![Mode::Unknown, Mode::Off]),
+        store in any::<bool>(),
+        model in prop::sample::select(vec!["gpt-5", "gpt-4.1", "deepseek-v4", "gemini-3-pro"]),
+    ) {
+        for (provider, entries) in
+            [(Provider::OpenAiResponses, &items), (Provider::OpenAiChat, &chat)]
+        {
+            let target = Target::new(provider, model).mode(mode).store(store);
+            let found = validate(entries, &target);
+            let repaired = repair(entries, &target);
+            prop_assert_eq!(found.is_empty(), repaired.changes.is_empty());
+            check(&repaired);
+        }
     }
 }
 

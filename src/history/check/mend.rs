@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::openai::{call_ids, is_no_chat_part, is_no_item_part};
+use super::openai::{call_ids, is_no_chat_part, is_no_item_part, no_text};
 use super::{Finding, FindingKind as Kind};
 use crate::history::{gemini, kind};
 use crate::json::Json;
@@ -79,6 +79,18 @@ pub(super) fn mend_openai(
             }
             "it says now that nobody signed it"
         }
+        Kind::ThinkingWithoutText => {
+            put_in(messages, at, "summary", "[]");
+            "an empty summary was put in"
+        }
+        Kind::ThinkingMissing => {
+            put_in(messages, at, "reasoning_content", r#""""#);
+            "an empty text was put in"
+        }
+        Kind::InvalidToolInput => {
+            write_inputs(messages, at);
+            "the arguments were written as text"
+        }
         Kind::InvalidBlock if mend_parts(messages, at, chat) => {
             "what only another API has was left out, and a text says so"
         }
@@ -101,6 +113,36 @@ pub(super) fn mend_openai(
             "left out"
         }
     }
+}
+
+fn put_in(messages: &mut [Json], at: usize, key: &str, value: &str) {
+    if let Some(message) = messages.get_mut(at)
+        && let Ok(json) = with_member(message, key, value)
+    {
+        *message = Json::checked(json);
+    }
+}
+
+/// Writes what came as JSON in a string: the arguments of an item, or of all calls of a message.
+fn write_inputs(messages: &mut [Json], at: usize) {
+    let Some(message) = messages.get_mut(at) else { return };
+    let text = |json: &str| {
+        let said = raw_member(json, "arguments").filter(|it| *it != "null");
+        with_member(json, "arguments", &quoted(said.unwrap_or("{}"))).ok()
+    };
+    let Some(calls) = raw_member(message, "tool_calls") else {
+        *message = text(message).map_or_else(|| message.clone(), Json::checked);
+        return;
+    };
+    let written = Items::new(calls).map(|call| {
+        let function = raw_member(call, "function").filter(|it| no_text(it, "arguments"));
+        let other = function.and_then(text);
+        other
+            .and_then(|other| with_member(call, "function", &other).ok())
+            .unwrap_or_else(|| call.into())
+    });
+    let calls = format!("[{}]", written.collect::<Vec<_>>().join(","));
+    put_in(messages, at, "tool_calls", &calls);
 }
 
 /// Puts texts in place of the parts that the API does not have; says whether there were any.

@@ -67,7 +67,7 @@ pub enum FindingKind {
     DuplicateToolId,
     /// An id with characters that the API does not take, or none.
     InvalidToolId,
-    /// A call whose input is no object.
+    /// A call whose input is no object; for `OpenAI`'s APIs, one whose arguments are no text.
     InvalidToolInput,
     /// A message, or a response, that ends with thinking.
     ThinkingLast,
@@ -78,8 +78,11 @@ pub enum FindingKind {
     UnsignedToolCall,
     /// Thinking without a signature: never signed, or cut.
     UnsignedThinking,
-    /// Thinking without its text, not even an empty one.
+    /// Thinking without its text, not even an empty one; reasoning of the Responses API without a `summary`.
     ThinkingWithoutText,
+    /// A reply without its `reasoning_content`, not even an empty one, in a chat with a model that
+    /// [wants it back always](crate::models::Replay::Always).
+    ThinkingMissing,
     /// Redacted thinking without its data.
     RedactedWithoutData,
     /// Thinking, while the request turns thinking off, or for a model of `OpenAI`'s that does not reason.
@@ -123,12 +126,13 @@ impl FindingKind {
             Self::ToolResultNotFirst => "an answer behind other blocks",
             Self::DuplicateToolId => "a second tool call with the same id",
             Self::InvalidToolId => "a tool id that the API does not take",
-            Self::InvalidToolInput => "a tool call whose input is no object",
+            Self::InvalidToolInput => "a tool call whose input has the wrong type",
             Self::ThinkingLast => "thinking at the end",
             Self::LoopWithoutThinking => "a tool loop that must begin with thinking, and does not",
             Self::UnsignedToolCall => "a tool call without the signature that Gemini wants",
             Self::UnsignedThinking => "thinking without a signature",
             Self::ThinkingWithoutText => "thinking without the field of its text",
+            Self::ThinkingMissing => "a reply without its reasoning, which the model wants back",
             Self::RedactedWithoutData => "redacted thinking without data",
             Self::ThinkingWhileOff => "thinking in a request without it",
             Self::EmptyText => "text without any text",
@@ -190,7 +194,7 @@ impl fmt::Display for Finding {
 #[must_use]
 pub fn validate(messages: &[Json], target: &Target) -> Vec<Finding> {
     if messages.is_empty() {
-        return [Finding::of_none()].into();
+        return [Finding::of_none(target.provider)].into();
     }
     let mut found = match target.provider {
         Provider::Anthropic => anthropic::find(&anthropic::read(messages), target),
@@ -202,8 +206,10 @@ pub fn validate(messages: &[Json], target: &Target) -> Vec<Finding> {
 }
 
 impl Finding {
-    fn of_none() -> Self {
-        let (kind, path) = (FindingKind::NoMessages, "$.messages".into());
+    fn of_none(provider: Provider) -> Self {
+        let items = provider == Provider::OpenAiResponses;
+        let path = if items { "$.input" } else { "$.messages" }.into();
+        let kind = FindingKind::NoMessages;
         Self { kind, path, message: 0, block: None, id: None }
     }
 

@@ -5,10 +5,16 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Finding, FindingKind as Kind};
-use crate::history::{Target, gemini, kind};
+use crate::history::{Mode, Target, gemini, kind};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
 use crate::json::reader::Items;
+use crate::models::Replay;
+
+const CHAT_ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
+
+/// Where a chat has its reasoning.
+const REASONING: [&str; 3] = ["reasoning_content", "reasoning", "reasoning_details"];
 
 /// What the Responses API would refuse in its `input`.
 pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
@@ -44,16 +50,7 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
         }
         match (kind.as_str(), id) {
             ("reasoning", _) => {
-                let sealed = raw_member(item, "encrypted_content").is_some_and(|it| it != "null");
-                if !target.store && !sealed {
-                    add(Kind::UnsignedThinking, None);
-                }
-                if !target.reasons() {
-                    add(Kind::ThinkingWhileOff, None);
-                }
-                if !next.is_some_and(|next| is_output(next)) {
-                    add(Kind::ThinkingLast, None);
-                }
+                in_reasoning(item, next, target).for_each(|kind| add(kind, None));
             }
             (name, Some(id)) if is_answer(name) => {
                 if outputs.contains(&id) {
@@ -69,6 +66,9 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
                 if calls.contains(&id) {
                     add(Kind::DuplicateToolId, Some(&id));
                 }
+                if name == "function_call" && no_text(item, "arguments") {
+                    add(Kind::InvalidToolInput, Some(&id));
+                }
                 if answered.get(&id).is_none_or(|answer| *answer < at) {
                     add(Kind::OrphanToolUse, Some(&id));
                 }
@@ -80,10 +80,24 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
     found
 }
 
+/// What would be refused in reasoning, and in what stands behind it.
+fn in_reasoning(item: &str, next: Option<&Json>, target: &Target) -> impl Iterator<Item = Kind> {
+    let sealed = raw_member(item, "encrypted_content").is_some_and(|it| it != "null");
+    [
+        (raw_member(item, "summary").is_none(), Kind::ThinkingWithoutText),
+        (!target.store && !sealed, Kind::UnsignedThinking),
+        (!target.reasons(), Kind::ThinkingWhileOff),
+        (!next.is_some_and(|next| is_output(next)), Kind::ThinkingLast),
+    ]
+    .into_iter()
+    .filter_map(|(wrong, kind)| wrong.then_some(kind))
+}
+
 /// What a chat would refuse in its `messages`.
 pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
     let users = |message: &Json| string_member(message, "role").is_some_and(|role| role == "user");
     let turn = messages.iter().rposition(users).filter(|_| target.wants_signed_calls());
+    let demanded = target.replay == Replay::Always && target.mode != Mode::Off;
     let mut found = Vec::new();
     let mut open: BTreeMap<String, usize> = BTreeMap::new();
     let mut known: BTreeSet<String> = BTreeSet::new();
@@ -94,10 +108,7 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
             finding.id = id.map(Into::into);
             found.push(finding);
         };
-        if !matches!(
-            role.as_str(),
-            "system" | "developer" | "user" | "assistant" | "tool" | "function"
-        ) {
+        if !CHAT_ROLES.contains(&role.as_str()) {
             add(Kind::InvalidRole, None);
         }
         let mut parts = Items::new(raw_member(message, "content").unwrap_or_default());
@@ -116,6 +127,11 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
         let said = |key: &str| raw_member(message, key).is_some_and(|it| it != "null");
         if role == "assistant" && ids.is_empty() && !said("content") && !said("refusal") {
             add(Kind::EmptyMessage, None);
+        } else if role == "assistant" && demanded && !REASONING.iter().any(|key| said(key)) {
+            add(Kind::ThinkingMissing, None);
+        }
+        for id in call_inputs(message).filter(|call| call.1).map(|call| call.0) {
+            add(Kind::InvalidToolInput, Some(&id));
         }
         if turn.is_some_and(|turn| at > turn)
             && let Some(id) = gemini::unsigned_call(message)
@@ -167,6 +183,20 @@ fn is_anthropics(kind: &str) -> bool {
         kind,
         "image" | "document" | "tool_use" | "tool_result" | "redacted_thinking" | "search_result"
     )
+}
+
+/// Whether arguments are not there, or no text: both APIs take JSON in a string alone.
+pub(super) fn no_text(json: &str, key: &str) -> bool {
+    !raw_member(json, key).is_some_and(|it| it.starts_with('"'))
+}
+
+/// The calls of functions in a message of a chat: the id of each, and whether its arguments are no text.
+fn call_inputs(message: &str) -> impl Iterator<Item = (String, bool)> {
+    let calls = Items::new(raw_member(message, "tool_calls").unwrap_or("[]"));
+    calls.filter_map(|call| {
+        let function = raw_member(call, "function")?;
+        Some((string_member(call, "id").unwrap_or_default(), no_text(function, "arguments")))
+    })
 }
 
 pub(super) fn call_ids(message: &str) -> Vec<String> {

@@ -72,7 +72,7 @@ pub fn repair(messages: &[Json], target: &Target) -> Repaired {
     }
     if repaired.messages.is_empty() {
         repaired.messages.push(user("Go on.").into_json());
-        repaired.note(Finding::of_none(), "a message of the user was put in");
+        repaired.note(Finding::of_none(target.provider), "a message of the user was put in");
     }
     repaired
 }
@@ -183,6 +183,7 @@ fn first(found: Vec<Finding>) -> Vec<Finding> {
         Kind::InvalidRole | Kind::NoMessages | Kind::InvalidBlock | Kind::DuplicateItem => 0,
         Kind::UnsignedThinking | Kind::RedactedWithoutData | Kind::ThinkingWhileOff => 1,
         Kind::ThinkingWithoutText
+        | Kind::ThinkingMissing
         | Kind::CacheMarkForbidden
         | Kind::OrphanServerToolUse
         | Kind::OrphanServerToolResult => 2,
