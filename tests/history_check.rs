@@ -864,6 +864,48 @@ fn only_anthropic_is_strict_about_ids() {
     }
 }
 
+/// Relays put signatures into ids, and Mistral takes none but its own. A session with one id too long fails for ever.
+#[test]
+fn ids_that_a_server_refuses_are_fitted() {
+    let long = format!("call_4498671d__thought__{}", "x".repeat(50));
+    let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "dice", "arguments": "{}"}});
+    let chat = json!([
+        user("hi"),
+        {"role": "assistant", "content": null, "tool_calls": [call(&long), call("D681PevKs")]},
+        {"role": "tool", "tool_call_id": "D681PevKs", "content": "4"},
+        {"role": "tool", "tool_call_id": long, "content": "5"},
+    ]);
+    let found = format!("InvalidToolId $.messages[1] {long}");
+    for (model, expected) in
+        [("mistral-large-latest", &[&*found][..]), ("gpt-5", &[&*found]), ("gemini-3-pro", &[])]
+    {
+        let target = Target::new(Provider::OpenAiChat, model).mode(Mode::Off);
+        let misfits = validate(&messages(&chat), &target);
+        let misfits = misfits.into_iter().filter(|it| it.kind == FindingKind::InvalidToolId);
+        assert_eq!(short(&misfits.collect::<Vec<_>>()), expected, "{model}");
+        let mended = repair(&messages(&chat), &target);
+        check(&mended);
+        let mended = values(&mended.messages);
+        let ids = [&mended[1]["tool_calls"][0]["id"], &mended[1]["tool_calls"][1]["id"]];
+        assert_eq!(ids, [&mended[3]["tool_call_id"], &mended[2]["tool_call_id"]], "{model}");
+        assert_eq!((ids[0] == &long, ids[1].as_str()), (expected.is_empty(), Some("D681PevKs")));
+    }
+    let items = json!([
+        {"type": "function_call", "call_id": long, "name": "dice", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": long, "output": "4"},
+        {"type": "function_call", "call_id": &long[..64], "name": "dice", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": &long[..64], "output": "4"},
+    ]);
+    let target = Target::new(Provider::OpenAiResponses, "gpt-5");
+    let found = short(&validate(&messages(&items), &target));
+    assert_eq!(found, [format!("InvalidToolId $.input[0] {long}")]);
+    let mended = repair(&messages(&items), &target);
+    check(&mended);
+    let mended = values(&mended.messages);
+    assert_eq!(mended[0]["call_id"], mended[1]["call_id"]);
+    assert_eq!(mended[2..], items.as_array().unwrap()[2..]);
+}
+
 #[test]
 fn whatever_is_no_message_is_found() {
     for message in [
@@ -970,7 +1012,7 @@ fn any_entries(chat: bool) -> impl Strategy<Value = Vec<Json>> {
             3 => json!({"role": "assistant", "content": null, "reasoning_content": id}),
             4 | 5 => json!({"role": "assistant", "content": null, "tool_calls": [call]}),
             6 => json!({"role": "assistant", "content": "x", "tool_calls": [call, call]}),
-            7 | 8 | 9 => json!({"role": "tool", "tool_call_id": id, "content": [text("4")]}),
+            7..=9 => json!({"role": "tool", "tool_call_id": id, "content": [text("4")]}),
             10 => json!({"role": id, "content": "x"}),
             _ => arguments,
         }

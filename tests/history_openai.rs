@@ -721,6 +721,24 @@ fn ids_of_calls_fit_the_server_of_a_chat() {
     }
 }
 
+/// Relays put signatures into ids, and the Responses API takes 64 characters, also of ids that came from it.
+#[test]
+fn ids_of_calls_fit_the_responses_api() {
+    let long = format!("call_4498671d__thought__{}", "x".repeat(50));
+    let chat: Value = serde_json::from_str(&CALL.replace("c1", &long)).unwrap();
+    for reply in [chatted("gemini-3-pro", &[chat]), response(&[call(&long)])] {
+        let mut history = History::new();
+        history.push_user("one");
+        history.push_assistant(reply, Provenance::default());
+        history.push_tool_result(ToolResult::new(long.clone(), "4"));
+        let target = Target::new(Provider::OpenAiResponses, "gpt-5");
+        let found = rendered(&mut history, &target, &Policy::default());
+        let (asked, answered) = (&found[1]["call_id"], &found[2]["call_id"]);
+        assert_eq!(asked, answered, "{found}");
+        assert!(asked.as_str().unwrap().len() <= 64, "{found}");
+    }
+}
+
 /// `OpenAI` takes reasoning only where a model reasons.
 #[test]
 fn no_reasoning_goes_to_a_model_that_does_not_reason() {

@@ -83,6 +83,7 @@
 //! block of thinking to a store that keeps what the transcript no longer does.
 
 mod audit;
+mod call_id;
 mod check;
 mod diff;
 mod draft;

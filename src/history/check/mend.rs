@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::openai::{call_ids, is_no_chat_part, is_no_item_part, no_text};
 use super::{Finding, FindingKind as Kind};
-use crate::history::{gemini, kind};
+use crate::history::{Target, call_id, gemini, kind};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
@@ -79,6 +79,8 @@ pub(super) fn mend_openai(
             }
             "it says now that nobody signed it"
         }
+        // These are mended all at once.
+        Kind::InvalidToolId => "renamed, and its answer",
         Kind::ThinkingWithoutText => {
             put_in(messages, at, "summary", "[]");
             "an empty summary was put in"
@@ -111,6 +113,28 @@ pub(super) fn mend_openai(
         _ => {
             moves.leave_out(at);
             "left out"
+        }
+    }
+}
+
+/// Gives calls and their answers ids that the API takes: the same for the same.
+pub(super) fn fit_ids(messages: &mut [Json], target: &Target) {
+    let renamed = |json: &str, key: &str| {
+        let new = call_id::fitted(target, &string_member(json, key)?)?;
+        with_member(json, key, &quoted(&new)).ok()
+    };
+    for message in messages {
+        let misfits = |calls: &&str| Items::new(calls).any(|call| renamed(call, "id").is_some());
+        let called = raw_member(message, "tool_calls").filter(misfits).map(|calls| {
+            let calls = Items::new(calls).map(|it| renamed(it, "id").unwrap_or_else(|| it.into()));
+            format!("[{}]", calls.collect::<Vec<_>>().join(","))
+        });
+        let changed = match called {
+            Some(calls) => with_member(message, "tool_calls", &calls).ok(),
+            None => renamed(message, "tool_call_id").or_else(|| renamed(message, "call_id")),
+        };
+        if let Some(json) = changed {
+            *message = Json::checked(json);
         }
     }
 }

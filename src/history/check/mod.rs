@@ -65,7 +65,8 @@ pub enum FindingKind {
     ToolResultNotFirst,
     /// Two calls with one id.
     DuplicateToolId,
-    /// An id with characters that the API does not take, or none.
+    /// An id with characters that the API does not take, or none; in a chat one that the server is known to refuse,
+    /// in the Responses API one of more than 64 characters.
     InvalidToolId,
     /// A call whose input is no object; for `OpenAI`'s APIs, one whose arguments are no text.
     InvalidToolInput,

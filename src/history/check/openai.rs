@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Finding, FindingKind as Kind};
-use crate::history::{Mode, Target, gemini, kind};
+use crate::history::{Mode, Target, call_id, gemini, kind};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
 use crate::json::reader::Items;
@@ -69,6 +69,9 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
                 if name == "function_call" && no_text(item, "arguments") {
                     add(Kind::InvalidToolInput, Some(&id));
                 }
+                if call_id::fitted(target, &id).is_some() {
+                    add(Kind::InvalidToolId, Some(&id));
+                }
                 if answered.get(&id).is_none_or(|answer| *answer < at) {
                     add(Kind::OrphanToolUse, Some(&id));
                 }
@@ -108,13 +111,7 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
             finding.id = id.map(Into::into);
             found.push(finding);
         };
-        if !CHAT_ROLES.contains(&role.as_str()) {
-            add(Kind::InvalidRole, None);
-        }
-        let mut parts = Items::new(raw_member(message, "content").unwrap_or_default());
-        if parts.any(|part| is_no_chat_part(&kind(part), &role)) {
-            add(Kind::InvalidBlock, None);
-        }
+        in_message(message, &role, demanded).for_each(|kind| add(kind, None));
         if role == "tool" {
             let id = string_member(message, "tool_call_id").unwrap_or_default();
             match open.get_mut(&id).filter(|calls| **calls > 0) {
@@ -124,12 +121,6 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
             continue;
         }
         let ids = call_ids(message);
-        let said = |key: &str| raw_member(message, key).is_some_and(|it| it != "null");
-        if role == "assistant" && ids.is_empty() && !said("content") && !said("refusal") {
-            add(Kind::EmptyMessage, None);
-        } else if role == "assistant" && demanded && !REASONING.iter().any(|key| said(key)) {
-            add(Kind::ThinkingMissing, None);
-        }
         for id in call_inputs(message).filter(|call| call.1).map(|call| call.0) {
             add(Kind::InvalidToolInput, Some(&id));
         }
@@ -141,6 +132,9 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
         // Servers count their calls anew in each reply; an answer is to the message before it.
         known.clear();
         for id in &ids {
+            if call_id::fitted(target, id).is_some() {
+                add(Kind::InvalidToolId, Some(id));
+            }
             if known.contains(id) {
                 add(Kind::DuplicateToolId, Some(id));
             }
@@ -163,6 +157,23 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// What would be refused in a message of a chat, its calls aside; `demanded`: replies have their reasoning.
+fn in_message(message: &str, role: &str, demanded: bool) -> impl Iterator<Item = Kind> {
+    let said = |key: &str| raw_member(message, key).is_some_and(|it| it != "null");
+    let mut parts = Items::new(raw_member(message, "content").unwrap_or_default());
+    let reply = role == "assistant";
+    let spoken = said("content") || said("refusal") || !call_ids(message).is_empty();
+    let thought = REASONING.iter().any(|key| said(key));
+    [
+        (!CHAT_ROLES.contains(&role), Kind::InvalidRole),
+        (parts.any(|part| is_no_chat_part(&kind(part), role)), Kind::InvalidBlock),
+        (reply && !spoken, Kind::EmptyMessage),
+        (reply && spoken && demanded && !thought, Kind::ThinkingMissing),
+    ]
+    .into_iter()
+    .filter_map(|(wrong, kind)| wrong.then_some(kind))
 }
 
 /// Whether a part of a content is one that the Responses API does not have.

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::anthropic::{find, is_empty_text, is_openais, read};
-use super::mend::{Moves, left_out, mend_openai, replaced};
+use super::mend::{Moves, fit_ids, left_out, mend_openai, replaced};
 use super::openai::{find_chat, find_items};
 use super::{Finding, FindingKind as Kind, answers};
 use crate::history::draft::{Draft, Part, tool_id};
@@ -142,6 +142,9 @@ impl Repaired {
             if kind == Kind::DuplicateToolId {
                 // The second of two in one message is another one once the first is mended.
                 same.dedup_by_key(|finding| finding.message);
+            }
+            if kind == Kind::InvalidToolId {
+                fit_ids(&mut self.messages, &self.target);
             }
             let mut moves = Moves::default();
             for finding in same {

@@ -51,7 +51,7 @@ fn drafts(history: &History, target: &Target, fates: &Fates) -> Vec<Draft> {
     for (at, entry) in history.entries.iter().enumerate() {
         if let Entry::Assistant(reply) = entry {
             // Also of what is left out, or the others would be called otherwise without it.
-            ids.learn(at, &reply.message);
+            ids.learn(at, &reply.message, target);
         }
         if at < first {
             continue;

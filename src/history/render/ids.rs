@@ -2,9 +2,8 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use super::call_id;
-use crate::history::Target;
 use crate::history::draft::tool_id;
+use crate::history::{Target, call_id};
 use crate::message::{Content, Message, Provider};
 use crate::text::Text;
 
@@ -31,14 +30,17 @@ impl Ids {
         }
     }
 
-    pub(super) fn learn(&mut self, entry: usize, message: &Message) {
+    pub(super) fn learn(&mut self, entry: usize, message: &Message, target: &Target) {
         for block in &message.content {
             let Content::ToolUse(tool) = &block.content else { continue };
             // What the provider has run it knows by its id.
             let foreign = self.plain && message.provider != Provider::Anthropic;
             let others = !self.plain || !by_claude(message);
             let changes = self.all && others && tool.kind.is_client() || foreign;
-            let base = if self.plain { tool_id(&tool.id) } else { tool.id.clone() };
+            let base = match self.plain {
+                true => tool_id(&tool.id),
+                false => call_id::fitted(target, &tool.id).unwrap_or_else(|| tool.id.clone()),
+            };
             let mut id = base.clone();
             while changes && self.taken.contains(&id) {
                 id = alloc::format!("{base}_{entry}_{}", self.taken.len()).into();
@@ -54,10 +56,10 @@ impl Ids {
 
 impl Ids {
     /// The same for a chat, where an answer is to the message before it: ids may come again.
-    pub(super) fn learn_chat(&mut self, message: &Message, model: &str) {
+    pub(super) fn learn_chat(&mut self, message: &Message, target: &Target) {
         for block in &message.content {
             let Content::ToolUse(tool) = &block.content else { continue };
-            if let Some(id) = call_id::fitted(model, &tool.id) {
+            if let Some(id) = call_id::fitted(target, &tool.id) {
                 self.new.insert(tool.id.clone(), id);
             }
         }

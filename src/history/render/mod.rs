@@ -1,7 +1,6 @@
 //! The record as the next request sends it.
 
 mod anthropic;
-mod call_id;
 mod document;
 mod ids;
 mod marks;

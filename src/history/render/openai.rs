@@ -38,8 +38,8 @@ pub(super) fn render(
         // Also of what is left out.
         if let Entry::Assistant(reply) = entry {
             match chat {
-                true => said.ids.learn_chat(&reply.message, &target.model),
-                false => said.ids.learn(at, &reply.message),
+                true => said.ids.learn_chat(&reply.message, target),
+                false => said.ids.learn(at, &reply.message, target),
             }
         }
         if at < first {
