@@ -239,7 +239,8 @@ fn plain_reasoning_goes_back_only_where_it_is_demanded() {
         ("deepseek-v4", None, Some("a"), Some("b")),
         ("deepseek-reasoner", None, None, Some("b")),
         ("deepseek-r1", None, None, None),
-        ("kimi-k2-thinking", None, None, Some("b")),
+        ("kimi-k2-thinking", None, Some("a"), Some("b")),
+        ("kimi-k2-0905-preview", None, None, None),
         ("glm-4.7", None, Some("a"), Some("b")),
         ("gpt-oss-120b", None, None, Some("b")),
         ("qwen3-235b", None, None, None),
@@ -277,13 +278,18 @@ fn who_demands_reasoning_gets_it_empty_where_there_is_none() {
     let found = rendered(&mut history, &target, &Policy::default());
     assert_eq!(found[1], json!({"role": "assistant", "content": "x", "reasoning_content": ""}));
     assert_eq!(found[3], json!({"role": "assistant", "content": "y", "reasoning_content": ""}));
+    // An empty one is none to Kimi.
+    let target = Target::new(Provider::OpenAiChat, "kimi-k2.6");
+    let found = rendered(&mut history, &target, &Policy::default());
+    assert_eq!(found[1], json!({"role": "assistant", "content": "x", "reasoning_content": " "}));
 }
 
 #[test]
 fn reasoning_without_a_word_goes_back_with_its_calls_where_it_is_demanded() {
     let call: Value = serde_json::from_str(CALL).unwrap();
     for (author, model, expected) in [
-        ("kimi-k2-thinking", "kimi-k2-thinking", Some("")),
+        ("kimi-k2-thinking", "kimi-k2-thinking", Some(" ")),
+        ("deepseek-v4", "kimi-k2.6", Some(" ")),
         ("deepseek-v4", "deepseek-v4", Some("")),
         ("deepseek-v4", "deepseek-reasoner", Some("")),
         ("deepseek-v4", "deepseek-r1", None),
@@ -475,9 +481,10 @@ fn a_conversation_can_move_from_one_provider_to_the_other() {
         to(Provider::OpenAiChat, "kimi-k2.5"),
         json!([
             user("one"),
-            {"role": "assistant", "content": "xy", "tool_calls": called("t1", "{\"n\": 9007199254740993}")},
+            // Kimi refuses calls without reasoning, whoever made them.
+            {"role": "assistant", "content": "xy", "reasoning_content": " ", "tool_calls": called("t1", "{\"n\": 9007199254740993}")},
             answer("t1", "4"),
-            {"role": "assistant", "content": "z", "tool_calls": called("c1", "{}")},
+            {"role": "assistant", "content": "z", "reasoning_content": " ", "tool_calls": called("c1", "{}")},
             answer("c1", "5"),
             {"role": "assistant", "content": null, "reasoning_content": "k", "tool_calls": called("functions.dice:0", "{}")},
             answer("functions.dice:0", "6"),

@@ -144,6 +144,15 @@ impl Rules<'_> {
     }
 }
 
+/// Whether a message of a chat has its reasoning, in any of its fields. Where there is `nothing`, that has to be it.
+pub(super) fn has_reasoning(message: &str, nothing: &str) -> bool {
+    let said = |key| raw_member(message, key).is_some_and(|it| it != "null");
+    let plain = raw_member(message, "reasoning_content");
+    plain.is_some_and(|it| it != "null" && (it != r#""""# || it == nothing))
+        || said("reasoning")
+        || said("reasoning_details")
+}
+
 /// Whether what Gemini signs its calls with goes back to whom it is from. Endpoints and routers have names of
 /// their own for models, so one that is nobody else's is taken for its.
 pub(super) fn takes_signed_calls(reply: &Reply, target: &Target, policy: &Policy) -> bool {

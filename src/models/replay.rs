@@ -14,7 +14,7 @@ pub enum Replay {
     Never,
     /// While the tool calls that it led to are being answered.
     InToolLoop,
-    /// Always, even where it is empty.
+    /// Always, even where it is empty, or a space where an empty one is refused.
     Always,
 }
 
@@ -23,7 +23,7 @@ impl Replay {
     /// does not.
     #[must_use]
     pub fn of(model: &str) -> Self {
-        match row(model).map(|(_, when)| when) {
+        match row(model).map(|row| row.when) {
             Some("always") => Self::Always,
             Some("in a tool loop") => Self::InToolLoop,
             _ => Self::Never,
@@ -32,18 +32,33 @@ impl Replay {
 
     /// Whose model it is, as far as the table tells: how its row begins.
     pub(crate) fn vendor(model: &str) -> Option<&'static str> {
-        row(model).and_then(|(begin, _)| begin.split('-').next())
+        row(model).and_then(|row| row.begin.split('-').next())
+    }
+
+    /// What a model that wants its reasoning back takes where there is none, as JSON.
+    pub(crate) fn nothing(model: &str) -> &'static str {
+        row(model).map(|row| row.nothing).filter(|it| !it.is_empty()).unwrap_or(r#""""#)
     }
 }
 
-fn row(model: &str) -> Option<(&'static str, &'static str)> {
-    let name = strip(model);
-    let rows = include_str!("replay.md").lines().skip(2);
-    let mut rows = rows.filter_map(|row| {
+struct Row {
+    begin: &'static str,
+    when: &'static str,
+    /// JSON, or empty.
+    nothing: &'static str,
+}
+
+fn rows() -> impl Iterator<Item = Row> {
+    include_str!("replay.md").lines().skip(2).filter_map(|row| {
         let mut cells = row.trim_start_matches('|').split('|').map(str::trim);
-        Some((cells.next()?, cells.next()?))
-    });
-    rows.find(|(begin, _)| name.starts_with(begin))
+        let (begin, when) = (cells.next()?, cells.next()?);
+        Some(Row { begin, when, nothing: cells.next()?.trim_matches('`') })
+    })
+}
+
+fn row(model: &str) -> Option<Row> {
+    let name = strip(model);
+    rows().find(|row| name.starts_with(row.begin))
 }
 
 #[cfg(test)]
@@ -59,18 +74,29 @@ mod tests {
             ("deepseek/deepseek-r1-0528", Replay::Never),
             ("deepseek-v4", Replay::Always),
             ("deepseek-chat", Replay::Always),
-            ("moonshotai/Kimi-K2.5", Replay::InToolLoop),
+            ("moonshotai/Kimi-K2.5", Replay::Always),
+            ("kimi-k2-0905-preview", Replay::Never),
+            ("moonshot-v1-128k", Replay::Never),
             ("z-ai/glm-4.7", Replay::Always),
             ("gpt-5", Replay::Never),
             ("", Replay::Never),
         ] {
             assert_eq!(Replay::of(model), replay, "{model}");
         }
-        let rows = include_str!("replay.md").lines().skip(2);
-        assert!(rows.clone().count() > 5);
-        for row in rows {
-            let when = row.split('|').nth(2).unwrap().trim();
-            assert!(["always", "never", "in a tool loop"].contains(&when), "{row}");
+        for (model, nothing) in [
+            ("kimi-k2.6", r#"" ""#),
+            ("deepseek-v4", r#""""#),
+            ("deepseek-r1", r#""""#),
+            ("nobody-knows", r#""""#),
+        ] {
+            assert_eq!(Replay::nothing(model), nothing, "{model}");
+        }
+        assert!(rows().count() > 5);
+        for row in rows() {
+            assert!(["always", "never", "in a tool loop"].contains(&row.when), "{}", row.begin);
+            assert_eq!(row.nothing.is_empty(), row.when != "always", "{}", row.begin);
+            let nothing = serde_json::from_str::<alloc::string::String>(row.nothing);
+            assert!(row.nothing.is_empty() || nothing.is_ok(), "{}", row.begin);
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::history::{Target, call_id, gemini, kind};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
+use crate::message::Provider;
+use crate::models::Replay;
 
 /// What goes out of an array of messages, and what is put into it: all at once, for each move of one would be a
 /// move of all behind it.
@@ -51,8 +53,9 @@ pub(super) fn mend_openai(
     messages: &mut [Json],
     moves: &mut Moves,
     finding: &Finding,
-    chat: bool,
+    target: &Target,
 ) -> &'static str {
+    let chat = target.provider == Provider::OpenAiChat;
     let at = finding.message;
     let id = finding.id.as_deref().unwrap_or_default();
     match finding.kind {
@@ -86,7 +89,7 @@ pub(super) fn mend_openai(
             "an empty summary was put in"
         }
         Kind::ThinkingMissing => {
-            put_in(messages, at, "reasoning_content", r#""""#);
+            put_in(messages, at, "reasoning_content", Replay::nothing(&target.model));
             "an empty text was put in"
         }
         Kind::InvalidToolInput => {

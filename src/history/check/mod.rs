@@ -81,7 +81,7 @@ pub enum FindingKind {
     UnsignedThinking,
     /// Thinking without its text, not even an empty one; reasoning of the Responses API without a `summary`.
     ThinkingWithoutText,
-    /// A reply without its `reasoning_content`, not even an empty one, in a chat with a model that
+    /// A call without its `reasoning_content`, not even an empty one, in a chat with a model that
     /// [wants it back always](crate::models::Replay::Always).
     ThinkingMissing,
     /// Redacted thinking without its data.
@@ -133,7 +133,9 @@ impl FindingKind {
             Self::UnsignedToolCall => "a tool call without the signature that Gemini wants",
             Self::UnsignedThinking => "thinking without a signature",
             Self::ThinkingWithoutText => "thinking without the field of its text",
-            Self::ThinkingMissing => "a reply without its reasoning, which the model wants back",
+            Self::ThinkingMissing => {
+                "a tool call without its reasoning, which the model wants back"
+            }
             Self::RedactedWithoutData => "redacted thinking without data",
             Self::ThinkingWhileOff => "thinking in a request without it",
             Self::EmptyText => "text without any text",

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Finding, FindingKind as Kind};
+use crate::history::thinking::has_reasoning;
 use crate::history::{Mode, Target, call_id, gemini, kind};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
@@ -12,9 +13,6 @@ use crate::json::reader::Items;
 use crate::models::Replay;
 
 const CHAT_ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
-
-/// Where a chat has its reasoning.
-const REASONING: [&str; 3] = ["reasoning_content", "reasoning", "reasoning_details"];
 
 /// What the Responses API would refuse in its `input`.
 pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
@@ -100,7 +98,8 @@ fn in_reasoning(item: &str, next: Option<&Json>, target: &Target) -> impl Iterat
 pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
     let users = |message: &Json| string_member(message, "role").is_some_and(|role| role == "user");
     let turn = messages.iter().rposition(users).filter(|_| target.wants_signed_calls());
-    let demanded = target.replay == Replay::Always && target.mode != Mode::Off;
+    let wanted = target.replay == Replay::Always && target.mode != Mode::Off;
+    let nothing = wanted.then(|| Replay::nothing(&target.model));
     let mut found = Vec::new();
     let mut open: BTreeMap<String, usize> = BTreeMap::new();
     let mut known: BTreeSet<String> = BTreeSet::new();
@@ -111,7 +110,7 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
             finding.id = id.map(Into::into);
             found.push(finding);
         };
-        in_message(message, &role, demanded).for_each(|kind| add(kind, None));
+        in_message(message, &role, nothing).for_each(|kind| add(kind, None));
         if role == "tool" {
             let id = string_member(message, "tool_call_id").unwrap_or_default();
             match open.get_mut(&id).filter(|calls| **calls > 0) {
@@ -159,18 +158,20 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
     found
 }
 
-/// What would be refused in a message of a chat, its calls aside; `demanded`: replies have their reasoning.
-fn in_message(message: &str, role: &str, demanded: bool) -> impl Iterator<Item = Kind> {
+/// What would be refused in a message of a chat. Replies with calls have their reasoning, or `nothing`, if that is
+/// demanded.
+fn in_message(message: &str, role: &str, nothing: Option<&str>) -> impl Iterator<Item = Kind> {
     let said = |key: &str| raw_member(message, key).is_some_and(|it| it != "null");
     let mut parts = Items::new(raw_member(message, "content").unwrap_or_default());
     let reply = role == "assistant";
-    let spoken = said("content") || said("refusal") || !call_ids(message).is_empty();
-    let thought = REASONING.iter().any(|key| said(key));
+    let calls = !call_ids(message).is_empty();
+    let spoken = calls || said("content") || said("refusal");
+    let thoughtless = nothing.is_some_and(|nothing| !has_reasoning(message, nothing));
     [
         (!CHAT_ROLES.contains(&role), Kind::InvalidRole),
         (parts.any(|part| is_no_chat_part(&kind(part), role)), Kind::InvalidBlock),
         (reply && !spoken, Kind::EmptyMessage),
-        (reply && spoken && demanded && !thought, Kind::ThinkingMissing),
+        (reply && calls && thoughtless, Kind::ThinkingMissing),
     ]
     .into_iter()
     .filter_map(|(wrong, kind)| wrong.then_some(kind))

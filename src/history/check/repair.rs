@@ -148,7 +148,7 @@ impl Repaired {
             }
             let mut moves = Moves::default();
             for finding in same {
-                let done = mend_openai(&mut self.messages, &mut moves, &finding, chat);
+                let done = mend_openai(&mut self.messages, &mut moves, &finding, &self.target);
                 self.note(finding, done);
             }
             moves.carry_out(&mut self.messages);

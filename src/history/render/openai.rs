@@ -10,7 +10,7 @@ use super::{Rendered, Signed, translate};
 use crate::history::fate::{Fates, is_thinking};
 use crate::history::gemini;
 use crate::history::report::{Action, Note, Reason};
-use crate::history::thinking::{fingerprint, takes_signed_calls};
+use crate::history::thinking::{fingerprint, has_reasoning, takes_signed_calls};
 use crate::history::turns::{role, user_blocks};
 use crate::history::{CacheStrategy, Entry, History, Policy, Reply, Target, ToolResult, kind};
 use crate::json::Json;
@@ -333,8 +333,9 @@ fn push_reply(message: &Message, target: &Target, out: &mut Vec<Json>) {
     }
     // Who wants its reasoning back wants it of every reply, also where there is none.
     let thinks = message.content.iter().any(|block| block.replayable && is_thinking(block));
-    let empty = target.replay == Replay::Always && !thinks && !says("reasoning_content");
-    let filled = empty.then(|| with_member(&whole, "reasoning_content", r#""""#).ok()).flatten();
+    let nothing = Replay::nothing(&target.model);
+    let wanted = target.replay == Replay::Always && !thinks && !has_reasoning(&whole, nothing);
+    let filled = wanted.then(|| with_member(&whole, "reasoning_content", nothing).ok()).flatten();
     out.push(filled.map_or(whole, Json::checked));
 }
 
