@@ -829,6 +829,45 @@ fn answers_find_their_calls() {
 }
 
 /// What a model that declined had thought is nothing that the loop has lost.
+/// The API takes a failure in texts alone, and not without one.
+#[test]
+fn a_failure_is_told_in_words() {
+    let image = r#"{"type":"image","source":{"type":"url","url":"https://x"}}"#;
+    let shown = format!(r#"[{{"type":"text","text":"x"}},{image}]"#);
+    for (content, error, expected, behind) in [
+        (r#""x""#, true, r#""content":"x","is_error":true"#, ""),
+        (r#"[{"type":"text","text":"x"}]"#, true, r#"[{"type":"text","text":"x"}],"is_error""#, ""),
+        (r#""""#, true, r#""content":"The tool failed.","is_error":true"#, ""),
+        (r#"" ""#, true, r#""content":"The tool failed.","is_error":true"#, ""),
+        ("[]", true, r#""content":"The tool failed.","is_error":true"#, ""),
+        (r#"[{"type":"text","text":""}]"#, true, r#""content":"The tool failed.","is_error""#, ""),
+        ("{}", true, r#""content":"{}","is_error":true"#, ""),
+        (&shown, true, r#""content":[{"type":"text","text":"x"}],"is_error":true"#, image),
+        (
+            &format!("[{image}]"),
+            true,
+            r#""content":"The tool failed. What it gave is shown behind its answer.","is_error""#,
+            image,
+        ),
+        (&shown, false, &format!(r#""content":{shown}}}"#), ""),
+        (r#""""#, false, r#""content":""}"#, ""),
+    ] {
+        let mut history = history(&["u a", "a claude-opus-4-8 Ct1"]);
+        let result = ToolResult::json("t1", Json::parse(content).unwrap());
+        history.push_tool_result(if error { result.error() } else { result });
+        push(&mut history, "u go on");
+        let rendered = history.render(&target(OPUS), &Policy::default());
+        let answer = rendered.messages[2].as_str();
+        assert!(answer.contains(expected), "{content}: {answer}");
+        let end = format!(
+            r#"}},{behind}{}{{"type":"text","text":"go on"}}]}}"#,
+            if behind.is_empty() { "" } else { "," }
+        );
+        assert!(answer.ends_with(&end), "{content}: {answer}");
+        assert!(rendered.repair(&target(OPUS)).changes.is_empty(), "{content}");
+    }
+}
+
 #[test]
 fn a_fallback_takes_nothing_from_the_loop() {
     let history = history(&["u a", "a claude-opus-4-8 K1 F K2 Ct2", "r t2 4"]);

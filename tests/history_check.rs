@@ -121,6 +121,26 @@ fn cases() -> Vec<(&'static str, Value, Mode, &'static [&'static str], &'static 
             "u['hi'] a[Ct1] u[rt1 Tx]",
         ),
         (
+            "failures without a text, and with an image",
+            json!([
+                hi(),
+                model([call("t1"), call("t2"), call("t3"), call("t4")]),
+                user([
+                    json!({"type": "tool_result", "tool_use_id": "t1", "is_error": true}),
+                    json!({"type": "tool_result", "tool_use_id": "t2", "content": "", "is_error": true}),
+                    json!({"type": "tool_result", "tool_use_id": "t3", "content": [text("x"), json!({"type": "image"})], "is_error": true}),
+                    json!({"type": "tool_result", "tool_use_id": "t4", "content": [text("x")], "is_error": true}),
+                ]),
+            ]),
+            Mode::Unknown,
+            &[
+                "InvalidErrorResult $.messages[2].content[0] t1",
+                "InvalidErrorResult $.messages[2].content[1] t2",
+                "InvalidErrorResult $.messages[2].content[2] t3",
+            ],
+            "u['hi'] a[Ct1 Ct2 Ct3 Ct4] u[xt1 xt2 rt3 xt4]",
+        ),
+        (
             "an answer with a text that is none",
             json!([
                 hi(),

@@ -13,6 +13,9 @@ use crate::text::Text;
 /// The most marks for the cache that a request may have, that of the system prompt included.
 pub(super) const MARKS: usize = 4;
 
+/// What is said for a tool that failed without a word.
+pub(super) const FAILED: &str = "The tool failed.";
+
 /// A message of the Messages API.
 pub(super) struct Draft {
     pub(super) role: Text,
@@ -90,6 +93,12 @@ impl Part {
         }
         self
     }
+}
+
+/// Whether a block is text without any.
+pub(super) fn is_empty_text(block: &str) -> bool {
+    let nothing = |text: Option<String>| text.is_none_or(|text| text.trim().is_empty());
+    super::kind(block) == "text" && nothing(string_member(block, "text"))
 }
 
 /// Whether a block may carry a mark for the cache: not thinking, and not empty text.

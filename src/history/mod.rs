@@ -248,7 +248,9 @@ impl ToolResult {
         Self { id: id.into(), content: trimmed(content.into()), is_error: false }
     }
 
-    /// The same, of a tool that failed. `OpenAI`'s APIs have no field for that, so say it in the result too.
+    /// The same, of a tool that failed. `OpenAI`'s APIs have no field for that, so say it in the result too. The
+    /// Messages API takes it with texts alone, and not without: images and files are shown behind it, by the user, and
+    /// where nothing is said, it is that the tool failed.
     #[must_use]
     pub fn error(mut self) -> Self {
         self.is_error = true;

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Finding, FindingKind as Kind};
-use crate::history::draft::{Draft, MARKS, Part, is_cacheable};
+use crate::history::draft::{Draft, MARKS, Part, is_cacheable, is_empty_text};
 use crate::history::{Mode, Target, Ttl, kind};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
@@ -78,6 +78,7 @@ fn of_part(part: &Part, role: &str, target: &Target) -> Vec<Kind> {
         "redacted_thinking" if !says("data") => kinds.push(Kind::RedactedWithoutData),
         "text" if is_empty_text(&part.json) => kinds.push(Kind::EmptyText),
         "tool_result" if part.inner().any(is_empty_text) => kinds.push(Kind::EmptyText),
+        "tool_result" if is_bad_error(part) => kinds.push(Kind::InvalidErrorResult),
         "tool_use"
             if raw_member(&part.json, "input").is_none_or(|input| !input.starts_with('{')) =>
         {
@@ -115,10 +116,12 @@ pub(super) fn is_openais(kind: &str) -> bool {
     )
 }
 
-/// Whether a block is text without any.
-pub(super) fn is_empty_text(block: &str) -> bool {
-    let nothing = |text: Option<String>| text.is_none_or(|text| text.trim().is_empty());
-    kind(block) == "text" && nothing(string_member(block, "text"))
+/// Whether a result says that its tool failed, and has no text, or more than texts.
+fn is_bad_error(result: &Part) -> bool {
+    let content = raw_member(&result.json, "content").filter(|it| !matches!(*it, "null" | r#""""#));
+    raw_member(&result.json, "is_error") == Some("true")
+        && (content.is_none_or(|content| content == "[]")
+            || result.inner().any(|inner| kind(inner) != "text"))
 }
 
 /// Calls and their answers: an answer stands first in the message behind its call.

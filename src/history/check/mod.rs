@@ -63,6 +63,8 @@ pub enum FindingKind {
     DuplicateToolResult,
     /// An answer behind other blocks of its message.
     ToolResultNotFirst,
+    /// An answer that says that its tool failed, and has no text, or more than texts.
+    InvalidErrorResult,
     /// Two calls with one id.
     DuplicateToolId,
     /// An id with characters that the API does not take, or none; in a chat one that the server is known to refuse,
@@ -125,6 +127,9 @@ impl FindingKind {
             Self::OrphanServerToolResult => "a result of the provider's tools without its call",
             Self::DuplicateToolResult => "a second answer to one tool call",
             Self::ToolResultNotFirst => "an answer behind other blocks",
+            Self::InvalidErrorResult => {
+                "an answer of a tool that failed, which has texts alone, and one"
+            }
             Self::DuplicateToolId => "a second tool call with the same id",
             Self::InvalidToolId => "a tool id that the API does not take",
             Self::InvalidToolInput => "a tool call whose input has the wrong type",

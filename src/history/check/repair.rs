@@ -8,11 +8,11 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::anthropic::{find, is_empty_text, is_openais, read};
+use super::anthropic::{find, is_openais, read};
 use super::mend::{Moves, fit_ids, left_out, mend_openai, replaced};
 use super::openai::{find_chat, find_items};
 use super::{Finding, FindingKind as Kind, answers};
-use crate::history::draft::{Draft, Part, tool_id};
+use crate::history::draft::{Draft, FAILED, Part, is_empty_text, tool_id};
 use crate::history::{Mode, Target, kind};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
@@ -190,7 +190,7 @@ fn first(found: Vec<Finding>) -> Vec<Finding> {
         | Kind::CacheMarkForbidden
         | Kind::OrphanServerToolUse
         | Kind::OrphanServerToolResult => 2,
-        Kind::EmptyText => 3,
+        Kind::EmptyText | Kind::InvalidErrorResult => 3,
         Kind::EmptyMessage => 4,
         Kind::ConsecutiveRoles => 5,
         Kind::InvalidToolId | Kind::InvalidToolInput | Kind::UnsignedToolCall => 6,
@@ -281,6 +281,16 @@ fn mend_block(draft: &mut Draft, block: usize, kind: Kind) -> &'static str {
         Kind::InvalidToolInput => {
             edit(draft, &|json| with_member(json, "input", "{}").ok());
             "the input was emptied"
+        }
+        Kind::InvalidErrorResult
+            if draft.parts.get(block).is_some_and(|it| it.inner().count() > 0) =>
+        {
+            edit(draft, &|json| without_member(json, "is_error").ok());
+            "it no longer says that the tool failed"
+        }
+        Kind::InvalidErrorResult => {
+            edit(draft, &|json| with_member(json, "content", &quoted(FAILED)).ok());
+            "a text was put in"
         }
         Kind::EmptyText if draft.parts.get(block).is_some_and(Part::is_result) => {
             let texts = draft.parts.get(block).map(without_empty_texts);

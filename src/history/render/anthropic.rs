@@ -10,7 +10,7 @@ use crate::history::draft::{Draft, Part};
 use crate::history::fate::Fates;
 use crate::history::report::{Action, Reason};
 use crate::history::thinking::fingerprint;
-use crate::history::{Entry, History, Policy, Reply, Target, ToolResult};
+use crate::history::{Entry, History, Policy, Reply, Target};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, with_member};
 use crate::message::{Block, Content, Message, Provider};
@@ -77,8 +77,10 @@ fn drafts(history: &History, target: &Target, fates: &Fates) -> Vec<Draft> {
             }
             Entry::ToolResult(result) => {
                 if !fates.unasked.contains(&(at, result.id.clone())) {
+                    let (result, shown) = result.for_anthropic();
                     let part = Part { origin: (at, 0), ..Part::new(result.to_anthropic()) };
                     said.results.push(part.renamed(&ids.new));
+                    said.others.extend(shown.map(|shown| Draft::user(&shown, false).of(at)));
                 }
             }
             Entry::Assistant(reply) => {
@@ -194,25 +196,5 @@ impl Draft {
         if changed {
             self.change();
         }
-    }
-}
-
-impl ToolResult {
-    fn to_anthropic(&self) -> Json {
-        let mut json = String::from(r#"{"type":"tool_result","tool_use_id":"#);
-        quote(&mut json, &self.id);
-        json.push_str(r#","content":"#);
-        if self.content.starts_with('[') {
-            json.push_str(&translate::blocks(&self.content, Provider::Anthropic));
-        } else if self.content.starts_with('"') {
-            json.push_str(&self.content);
-        } else {
-            quote(&mut json, &self.content);
-        }
-        if self.is_error {
-            json.push_str(r#","is_error":true"#);
-        }
-        json.push('}');
-        Json::checked(json)
     }
 }

@@ -1,5 +1,6 @@
 //! The record as the next request sends it.
 
+mod answer;
 mod anthropic;
 mod document;
 mod ids;

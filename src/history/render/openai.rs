@@ -14,9 +14,9 @@ use crate::history::thinking::{fingerprint, has_reasoning, takes_signed_calls};
 use crate::history::turns::{role, user_blocks};
 use crate::history::{CacheStrategy, Entry, History, Policy, Reply, Target, ToolResult, kind};
 use crate::json::Json;
-use crate::json::edit::{quote, quoted, raw_member, string_member, with_member};
+use crate::json::edit::{quoted, raw_member, string_member, with_member};
 use crate::json::reader::Items;
-use crate::message::{Content, Message, Provider, ToolKind, ToolUse};
+use crate::message::{Content, Message, Provider, ToolUse};
 use crate::models::{self, Replay};
 use crate::text::Text;
 
@@ -237,10 +237,6 @@ fn api(chat: bool) -> Provider {
     if chat { Provider::OpenAiChat } else { Provider::OpenAiResponses }
 }
 
-fn array(items: &[&str]) -> Json {
-    Json::checked(alloc::format!("[{}]", items.join(",")))
-}
-
 fn message(role: &str, content: &str) -> Json {
     Json::checked(alloc::format!(r#"{{"role":"{role}","content":{content}}}"#))
 }
@@ -350,76 +346,6 @@ fn sign_calls(target: &Target, from: usize, rendered: &mut Rendered) {
         {
             *message = said;
             rendered.report.notes.push(Note::CallUnsigned { id: id.into() });
-        }
-    }
-}
-
-impl ToolResult {
-    fn to_openai(&self, id: &str, call: Option<&ToolUse>, chat: bool) -> Json {
-        let output = self.output(chat);
-        let mut json = String::new();
-        if chat {
-            json.push_str(r#"{"role":"tool","tool_call_id":"#);
-            quote(&mut json, id);
-            json.push_str(r#","content":"#);
-        } else {
-            let custom = call.is_some_and(|call| call.kind == ToolKind::Custom);
-            let usual = if custom { "custom_tool_call" } else { "function_call" };
-            let item = call.and_then(|call| call.item.as_deref()).unwrap_or(usual);
-            if item == "tool_search_call" {
-                return self.to_tools(id);
-            }
-            json.push_str(r#"{"type":"#);
-            quote(&mut json, &alloc::format!("{item}_output"));
-            json.push_str(r#","call_id":"#);
-            quote(&mut json, id);
-            json.push_str(r#","output":"#);
-        }
-        json.push_str(&output);
-        json.push('}');
-        Json::checked(json)
-    }
-
-    /// The texts of a result, and its images and files for the user to show: the answers of a chat have texts alone.
-    fn shown(&self) -> Option<(Json, Json)> {
-        let parts = translate::blocks(&self.content, Provider::OpenAiChat);
-        let seen = |part: &&str| matches!(kind(part).as_str(), "image_url" | "file");
-        let shown: Vec<&str> = Items::new(&parts).filter(seen).collect();
-        if shown.is_empty() {
-            return None;
-        }
-        let texts: Vec<&str> = Items::new(&parts).filter(|part| !seen(part)).collect();
-        let texts = match &*texts {
-            [] => quoted("(shown in the next message)"),
-            texts => array(texts),
-        };
-        Some((texts, array(&shown)))
-    }
-
-    /// What a search for tools found, which has a form of its own.
-    fn to_tools(&self, id: &str) -> Json {
-        let mut json = String::from(r#"{"type":"tool_search_output","call_id":"#);
-        quote(&mut json, id);
-        json.push_str(r#","tools":"#);
-        json.push_str(if self.content.starts_with('[') { &self.content } else { "[]" });
-        json.push('}');
-        Json::checked(json)
-    }
-
-    /// The text of the result: what is no string, and no array of texts, as its JSON.
-    fn output(&self, chat: bool) -> Json {
-        if self.content.starts_with('"') {
-            return self.content.clone();
-        }
-        let texts: Option<Vec<String>> = Items::new(&self.content)
-            .map(|part| string_member(part, "text").filter(|_| kind(part).ends_with("text")))
-            .collect();
-        match texts {
-            Some(texts) if self.content.starts_with('[') => quoted(&texts.join("\n")),
-            _ if self.content.starts_with('[') => {
-                Json::checked(&*translate::blocks(&self.content, api(chat)))
-            }
-            _ => quoted(&self.content),
         }
     }
 }
