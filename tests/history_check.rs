@@ -507,7 +507,8 @@ fn a_call_whose_input_is_no_object() {
 #[test]
 fn openai_has_rules_of_its_own() {
     let sealed = |id: &str, sealed: Value| json!({"type": "reasoning", "id": id, "summary": [], "encrypted_content": sealed});
-    let reasoning = |content: Value| sealed(&format!("rs_{content}"), content);
+    let reasoning =
+        |content: Value| sealed(&format!("rs_{}", content.as_str().unwrap_or_default()), content);
     let item = |id: &str| json!({"type": "function_call", "call_id": id, "name": "dice", "arguments": "{}"});
     let output = |id: &str| json!({"type": "function_call_output", "call_id": id, "output": "4"});
     let said = || json!({"type": "message", "role": "assistant", "content": []});
@@ -558,6 +559,20 @@ fn openai_has_rules_of_its_own() {
             json!([{"type": "function_call", "call_id": "c1", "name": "dice", "arguments": {"n": 2}}, output("c1")]),
             &["InvalidToolInput $.input[0] c1"],
         ),
+        (
+            items,
+            json!([sealed(&"x".repeat(65), "x".into()), said()]),
+            &["InvalidItemId $.input[0]"],
+        ),
+        (items, json!([sealed("thinking_0", "x".into()), said()]), &["InvalidItemId $.input[0]"]),
+        (
+            items,
+            json!([{"type": "function_call", "id": "call_1", "call_id": "c1", "name": "dice", "arguments": "{}"}, output("c1")]),
+            &["InvalidItemId $.input[0]"],
+        ),
+        (items, json!([{"type": "web_search_call", "id": "wx+1"}]), &["InvalidItemId $.input[0]"]),
+        (items, json!([{"type": "web_search_call", "id": "ws_1"}]), &[]),
+        (items, json!([{"type": "item_reference", "id": "x+1"}]), &[]),
         (items, json!([]), &["NoMessages $.input"]),
         (items, json!([item("c1")]), &["OrphanToolUse $.input[0] c1"]),
         (items, json!([output("c1")]), &["OrphanToolResult $.input[0] c1"]),

@@ -882,6 +882,58 @@ mod tools {
         assert_eq!(message.to_param().as_str(), format!("[{item}]"));
     }
 
+    /// Relays, and the servers of some subscriptions, give ids that the API refuses in the next request, and with it
+    /// every later one.
+    #[test]
+    fn items_go_back_without_what_would_be_refused() {
+        let long = "x".repeat(65);
+        let function = |id: &str| {
+            format!(
+                r#"{{"type":"function_call","id":"{id}","call_id":"c1","name":"dim","arguments":"{{}}","status":"completed"}}"#
+            )
+        };
+        let sealed = |id: &str, more: &str| {
+            format!(
+                r#"{{"type":"reasoning","id":"{id}","summary":[],"encrypted_content":"gAAA"{more}}}"#
+            )
+        };
+        let custom = |id: &str| {
+            format!(
+                r#"{{"type":"custom_tool_call","id":"{id}","call_id":"c1","name":"patch","input":"x"}}"#
+            )
+        };
+        let search = format!(r#"{{"type":"web_search_call","id":"{long}","status":"completed"}}"#);
+        let spoken = |id: &str| {
+            format!(
+                r#"{{"type":"message","id":"{id}","role":"assistant","phase":"commentary","content":[{{"type":"output_text","text":"x","annotations":[]}}]}}"#
+            )
+        };
+        for (item, refused) in [
+            (function("fc_1"), None),
+            (function("call_1"), Some(r#","id":"call_1""#)),
+            (function(""), Some(r#","id":"""#)),
+            (function("fc+1"), Some(r#","id":"fc+1""#)),
+            (function(&format!("fc_{}", &long[..61])), None),
+            (custom("ctc_1"), None),
+            (custom("fc_1"), Some(r#","id":"fc_1""#)),
+            (spoken("msg_1"), None),
+            (spoken(&long), Some(&*format!(r#","id":"{long}""#))),
+            (sealed("rs_1", ""), None),
+            (sealed("rs_1", r#","status":null"#), Some(r#","status":null"#)),
+            (sealed("rs_1", r#","status":"completed""#), None),
+            (sealed("thinking_0", ""), Some(r#","id":"thinking_0""#)),
+            (sealed(&long, ""), Some(&*format!(r#","id":"{long}""#))),
+            // Nothing else says which it was.
+            (sealed(&long, "").replace(r#","encrypted_content":"gAAA""#, ""), None),
+            (search, None),
+        ] {
+            let end = spoken("msg_2");
+            let (message, _) = reply(&[CREATED, &done(0, &item), &done(1, &end), COMPLETED]);
+            let expected = item.replacen(refused.unwrap_or("\0"), "", 1);
+            assert_eq!(message.to_param().as_str(), format!("[{expected},{end}]"), "{item}");
+        }
+    }
+
     #[test]
     fn who_runs_a_tool_may_be_said_at_the_end() {
         let start = r#"{"type":"tool_search_call","call_id":"call_1","arguments":{}}"#;

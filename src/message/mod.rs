@@ -2,7 +2,7 @@
 
 mod detail;
 mod form;
-mod param;
+pub(crate) mod param;
 mod plain;
 pub(crate) mod stored;
 

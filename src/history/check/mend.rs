@@ -74,28 +74,16 @@ pub(super) fn mend_openai(
             without_call(messages, at, id);
             "the second call was left out"
         }
-        Kind::UnsignedToolCall => {
-            if let Some(message) = messages.get_mut(at)
-                && let Some(said) = gemini::say_unsigned(message)
-            {
-                *message = said;
-            }
-            "it says now that nobody signed it"
-        }
         // These are mended all at once.
         Kind::InvalidToolId => "renamed, and its answer",
-        Kind::ThinkingWithoutText => {
-            put_in(messages, at, "summary", "[]");
-            "an empty summary was put in"
-        }
-        Kind::ThinkingMissing => {
-            put_in(messages, at, "reasoning_content", Replay::nothing(&target.model));
-            "an empty text was put in"
-        }
-        Kind::InvalidToolInput => {
-            write_inputs(messages, at);
-            "the arguments were written as text"
-        }
+        Kind::UnsignedToolCall
+        | Kind::InvalidItemId
+        | Kind::ThinkingWithoutText
+        | Kind::ThinkingMissing
+        | Kind::InvalidToolInput => match messages.get_mut(at) {
+            Some(message) => mend_message(message, finding.kind, target),
+            None => "nothing",
+        },
         Kind::InvalidBlock if mend_parts(messages, at, chat) => {
             "what only another API has was left out, and a text says so"
         }
@@ -142,24 +130,42 @@ pub(super) fn fit_ids(messages: &mut [Json], target: &Target) {
     }
 }
 
-fn put_in(messages: &mut [Json], at: usize, key: &str, value: &str) {
-    if let Some(message) = messages.get_mut(at)
-        && let Ok(json) = with_member(message, key, value)
-    {
-        *message = Json::checked(json);
+/// Mends what is wrong with one message, or one item.
+fn mend_message(message: &mut Json, kind: Kind, target: &Target) -> &'static str {
+    let (mended, done) = match kind {
+        Kind::UnsignedToolCall => {
+            (gemini::say_unsigned(message), "it says now that nobody signed it")
+        }
+        Kind::InvalidItemId => {
+            (without_member(message, "id").ok().map(Json::checked), "the id was left out")
+        }
+        Kind::ThinkingWithoutText => {
+            (put_in(message, "summary", "[]"), "an empty summary was put in")
+        }
+        Kind::ThinkingMissing => {
+            let nothing = Replay::nothing(&target.model);
+            (put_in(message, "reasoning_content", nothing), "an empty text was put in")
+        }
+        _ => (written_inputs(message), "the arguments were written as text"),
+    };
+    if let Some(mended) = mended {
+        *message = mended;
     }
+    done
 }
 
-/// Writes what came as JSON in a string: the arguments of an item, or of all calls of a message.
-fn write_inputs(messages: &mut [Json], at: usize) {
-    let Some(message) = messages.get_mut(at) else { return };
+fn put_in(message: &str, key: &str, value: &str) -> Option<Json> {
+    with_member(message, key, value).ok().map(Json::checked)
+}
+
+/// What came as JSON written in a string: the arguments of an item, or of all calls of a message.
+fn written_inputs(message: &str) -> Option<Json> {
     let text = |json: &str| {
         let said = raw_member(json, "arguments").filter(|it| *it != "null");
         with_member(json, "arguments", &quoted(said.unwrap_or("{}"))).ok()
     };
     let Some(calls) = raw_member(message, "tool_calls") else {
-        *message = text(message).map_or_else(|| message.clone(), Json::checked);
-        return;
+        return text(message).map(Json::checked);
     };
     let written = Items::new(calls).map(|call| {
         let function = raw_member(call, "function").filter(|it| no_text(it, "arguments"));
@@ -168,8 +174,7 @@ fn write_inputs(messages: &mut [Json], at: usize) {
             .and_then(|other| with_member(call, "function", &other).ok())
             .unwrap_or_else(|| call.into())
     });
-    let calls = format!("[{}]", written.collect::<Vec<_>>().join(","));
-    put_in(messages, at, "tool_calls", &calls);
+    put_in(message, "tool_calls", &format!("[{}]", written.collect::<Vec<_>>().join(",")))
 }
 
 /// Puts texts in place of the parts that the API does not have; says whether there were any.

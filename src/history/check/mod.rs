@@ -111,6 +111,9 @@ pub enum FindingKind {
     TrailingSpace,
     /// One item twice.
     DuplicateItem,
+    /// An item whose own id the Responses API refuses: longer than 64 characters, with others than letters, digits,
+    /// `_` and `-`, or, at `OpenAI`, with another beginning than those of its type.
+    InvalidItemId,
 }
 
 impl FindingKind {
@@ -152,6 +155,7 @@ impl FindingKind {
             Self::FirstNotUser => "the first message is the assistant's",
             Self::TrailingSpace => "the last message is the assistant's, and ends with white space",
             Self::DuplicateItem => "an item for the second time",
+            Self::InvalidItemId => "an item with an id that the API does not take",
             Self::Prefill => {
                 "the last message is the assistant's, which the model does not go on from"
             }

@@ -10,12 +10,14 @@ use crate::history::{Mode, Target, call_id, gemini, kind};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
 use crate::json::reader::Items;
-use crate::models::Replay;
+use crate::message::param;
+use crate::models::{Maker, Model, Replay};
 
 const CHAT_ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
 
 /// What the Responses API would refuse in its `input`.
 pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
+    let is_openai = Model::find(&target.model).is_some_and(|row| row.maker == Maker::OpenAi);
     let mut found = Vec::new();
     let mut known: BTreeSet<String> = BTreeSet::new();
     let mut calls: BTreeSet<String> = BTreeSet::new();
@@ -45,6 +47,9 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
         if own.is_some_and(|own| !known.insert(own)) {
             add(Kind::DuplicateItem, None);
             continue;
+        }
+        if kind != "item_reference" && !takes_id(item, is_openai) {
+            add(Kind::InvalidItemId, None);
         }
         match (kind.as_str(), id) {
             ("reasoning", _) => {
@@ -79,6 +84,14 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Whether an item's own id is one that the server takes: others than `OpenAI` begin theirs as they like.
+fn takes_id(item: &str, is_openai: bool) -> bool {
+    match string_member(item, "id") {
+        Some(_) if is_openai => param::takes_id(item),
+        id => id.is_none_or(|id| param::is_id(&id)),
+    }
 }
 
 /// What would be refused in reasoning, and in what stands behind it.

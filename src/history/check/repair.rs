@@ -183,7 +183,11 @@ impl Repaired {
 /// are all of one kind, the last first, so that mending one leaves the others where they are.
 fn first(found: Vec<Finding>) -> Vec<Finding> {
     let order = |kind: Kind| match kind {
-        Kind::InvalidRole | Kind::NoMessages | Kind::InvalidBlock | Kind::DuplicateItem => 0,
+        Kind::InvalidRole
+        | Kind::NoMessages
+        | Kind::InvalidBlock
+        | Kind::DuplicateItem
+        | Kind::InvalidItemId => 0,
         Kind::UnsignedThinking | Kind::RedactedWithoutData | Kind::ThinkingWhileOff => 1,
         Kind::ThinkingWithoutText
         | Kind::ThinkingMissing

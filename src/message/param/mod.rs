@@ -4,6 +4,8 @@ mod anthropic;
 mod openai_chat;
 mod openai_responses;
 
+pub(crate) use self::openai_responses::{is_id, takes_id};
+
 use alloc::string::String;
 
 use super::{Block, Message, Provider};
@@ -44,7 +46,8 @@ impl Message {
     /// `"store": false`; else its `previous_response_id` is enough). Each is what its
     /// `response.output_item.done` had, byte for byte, the encrypted reasoning too. Left out are calls
     /// that were cut, reasoning that nothing follows, and, if the provider stores nothing, reasoning
-    /// without its encrypted content; what followed that goes back without its `id`.
+    /// without its encrypted content; what followed that goes back without its `id`. So does an item whose `id` the
+    /// API would refuse, as that of a relay: of more than 64 characters, say.
     ///
     /// # `OpenAI`, Chat Completions
     ///

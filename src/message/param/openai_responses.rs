@@ -1,10 +1,11 @@
 //! As the Responses API of `OpenAI` wants a message back.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::json::Json;
-use crate::json::edit::{quote, quoted, raw_member, with_member, without_member};
+use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
 use crate::message::{Block, Content, Message, ToolKind};
 
 impl Message {
@@ -38,27 +39,66 @@ impl Message {
     }
 }
 
+/// Whether the API takes the id of an item back. Some of its own servers give longer ones than it takes, and others'
+/// begin otherwise.
+pub(crate) fn takes_id(item: &str) -> bool {
+    let kind = string_member(item, "type").unwrap_or_default();
+    let begin = match kind.as_str() {
+        "message" => "msg",
+        "reasoning" => "rs",
+        "function_call" => "fc",
+        "custom_tool_call" => "ctc",
+        _ => "",
+    };
+    string_member(item, "id").is_none_or(|id| id.starts_with(begin) && is_id(&id))
+}
+
+/// Whether it is one of at most 64 letters, digits, `_` and `-`, as the API has it.
+pub(crate) fn is_id(id: &str) -> bool {
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (1..=64).contains(&id.len()) && id.bytes().all(valid)
+}
+
 impl Block {
     /// Whether it searches for tools: what for is an object.
     fn is_search(&self) -> bool {
         matches!(&self.content, Content::ToolUse(tool) if tool.item.as_deref() == Some("tool_search_call"))
     }
 
+    /// The item as it goes back: as it came, but for what the API refuses in it.
+    fn returned<'a>(&self, raw: &'a str, nameless: bool) -> Cow<'a, str> {
+        // Reasoning keeps its id, and what the provider ran needs one.
+        let client = match &self.content {
+            Content::Text(_) => true,
+            Content::ToolUse(tool) => tool.kind.is_client(),
+            _ => false,
+        };
+        // Reasoning that is not sealed is found by nothing else.
+        let sealed = raw_member(raw, "encrypted_content").is_some_and(|it| it != "null");
+        let unfit = nameless && client || (client || sealed) && !takes_id(raw);
+        let mut item = Cow::Borrowed(raw);
+        if let Some(bare) = unfit.then(|| without_member(raw, "id").ok()).flatten() {
+            item = bare.into();
+        }
+        // Some servers say so of what has none, and the API takes no `null` for it.
+        if raw_member(&item, "status") == Some("null")
+            && let Ok(bare) = without_member(&item, "status")
+        {
+            item = bare.into();
+        }
+        // Some servers say as an object what they take as a string.
+        let arguments = raw_member(&item, "arguments").filter(|it| it.starts_with('{'));
+        if let Some(arguments) = arguments.filter(|_| client && !self.is_search())
+            && let Ok(written) = with_member(&item, "arguments", &quoted(arguments))
+        {
+            item = written.into();
+        }
+        item
+    }
+
     fn write_item(&self, nameless: bool, out: &mut String) {
         if let Some(raw) = &self.raw {
-            // Reasoning keeps its id, and what the provider ran needs one.
-            let client = match &self.content {
-                Content::Text(_) => true,
-                Content::ToolUse(tool) => tool.kind.is_client(),
-                _ => false,
-            };
-            let without = (nameless && client).then(|| without_member(raw, "id").ok()).flatten();
-            let item = without.as_deref().unwrap_or(raw);
-            // Some servers say as an object what they take as a string.
-            let arguments = raw_member(item, "arguments")
-                .filter(|arguments| client && arguments.starts_with('{') && !self.is_search())
-                .and_then(|arguments| with_member(item, "arguments", &quoted(arguments)).ok());
-            return out.push_str(arguments.as_deref().unwrap_or(item));
+            return out.push_str(&self.returned(raw, nameless));
         }
         match &self.content {
             Content::Text(text) => {
