@@ -573,6 +573,22 @@ fn openai_has_rules_of_its_own() {
         (items, json!([{"type": "web_search_call", "id": "wx+1"}]), &["InvalidItemId $.input[0]"]),
         (items, json!([{"type": "web_search_call", "id": "ws_1"}]), &[]),
         (items, json!([{"type": "item_reference", "id": "x+1"}]), &[]),
+        (
+            items,
+            json!([user([json!({"type": "output_text", "text": "x"})])]),
+            &["InvalidBlock $.input[0]"],
+        ),
+        (
+            items,
+            json!([model([json!({"type": "input_text", "text": "x"})])]),
+            &["InvalidBlock $.input[0]"],
+        ),
+        (items, json!([model([json!({"type": "refusal", "refusal": "x"})])]), &[]),
+        (
+            items,
+            json!([item("c1"), {"type": "function_call_output", "call_id": "c1", "output": [{"type": "output_text", "text": "x"}]}]),
+            &["InvalidBlock $.input[1] c1"],
+        ),
         (items, json!([]), &["NoMessages $.input"]),
         (items, json!([item("c1")]), &["OrphanToolUse $.input[0] c1"]),
         (items, json!([output("c1")]), &["OrphanToolResult $.input[0] c1"]),

@@ -187,7 +187,7 @@ fn mend_parts(messages: &mut [Json], at: usize, chat: bool) -> bool {
         (false, _) => "input_text",
     };
     let foreign = |kind: &str| {
-        if chat { is_no_chat_part(kind, &role) } else { is_no_item_part(kind) }
+        if chat { is_no_chat_part(kind, &role) } else { is_no_item_part(kind, &role) }
     };
     let mut mended = false;
     for key in ["content", "output"] {

@@ -37,7 +37,8 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
         }
         let says = |key: &str| raw_member(item, key).unwrap_or_default();
         let mut said = Items::new(says("content")).chain(Items::new(says("output")));
-        if said.any(|part| is_no_item_part(&self::kind(part)))
+        let role = string_member(item, "role").unwrap_or_default();
+        if said.any(|part| is_no_item_part(&self::kind(part), &role))
             && matches!(kind.as_str(), "" | "message" | "function_call_output")
         {
             add(Kind::InvalidBlock, id.as_deref());
@@ -190,9 +191,15 @@ fn in_message(message: &str, role: &str, nothing: Option<&str>) -> impl Iterator
     .filter_map(|(wrong, kind)| wrong.then_some(kind))
 }
 
-/// Whether a part of a content is one that the Responses API does not have.
-pub(super) fn is_no_item_part(kind: &str) -> bool {
-    is_anthropics(kind) || matches!(kind, "text" | "image_url" | "file" | "thinking")
+/// Whether a part of a content is one that the Responses API does not have, or not for this role: what the model says
+/// is output, and all else input.
+pub(super) fn is_no_item_part(kind: &str, role: &str) -> bool {
+    is_anthropics(kind)
+        || matches!(kind, "text" | "image_url" | "file" | "thinking")
+        || match role {
+            "assistant" => matches!(kind, "input_text" | "input_image" | "input_file"),
+            _ => matches!(kind, "output_text" | "refusal"),
+        }
 }
 
 /// Whether a part of a content is one that a message of a chat cannot have. Those of tools have texts alone.
