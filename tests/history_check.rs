@@ -623,6 +623,8 @@ fn openai_has_rules_of_its_own() {
         ),
         (chat, json!([{"role": "robot", "content": "x"}]), &["InvalidRole $.messages[0]"]),
         (chat, json!([]), &["NoMessages $.messages"]),
+        // This is for Mistral alone.
+        (chat, json!([user("hi"), calls(&["a"]), answer("a"), user("x")]), &[]),
     ] {
         let target = Target::new(provider, "gpt-5").store(false);
         let messages = messages(&value);
@@ -631,6 +633,33 @@ fn openai_has_rules_of_its_own() {
         let repaired = repair(&messages, &target);
         assert_eq!(repaired.changes.is_empty(), expected.is_empty());
         check(&repaired);
+    }
+}
+
+/// Mistral refuses a user who speaks right behind the answers of tools.
+#[test]
+fn mistral_has_to_speak_between_its_tools_and_the_user() {
+    let call = json!({"id": "D681PevKs", "type": "function", "function": {"name": "dice", "arguments": "{}"}});
+    let calls = || json!({"role": "assistant", "content": null, "tool_calls": [call]});
+    let answer = || json!({"role": "tool", "tool_call_id": "D681PevKs", "content": "4"});
+    let system = json!({"role": "system", "content": "x"});
+    for (value, expected) in [
+        (json!([user("hi"), calls(), answer(), user("x")]), &["MissingReply $.messages[3]"][..]),
+        (json!([user("hi"), calls(), answer(), model("x"), user("x"), user("y")]), &[]),
+        (json!([user("hi"), calls(), answer(), system, user("x")]), &[]),
+        (json!([user("hi"), calls(), answer()]), &[]),
+        // The answer that is put in stands before the user too.
+        (json!([user("hi"), calls(), user("x")]), &["OrphanToolUse $.messages[1] D681PevKs"]),
+    ] {
+        let target = Target::new(Provider::OpenAiChat, "mistral-large-latest");
+        assert_eq!(short(&validate(&messages(&value), &target)), expected, "{value}");
+        let mended = repair(&messages(&value), &target);
+        check(&mended);
+        let roles: Vec<Value> =
+            values(&mended.messages).iter().map(|it| it["role"].clone()).collect();
+        if !expected.is_empty() {
+            assert_eq!(roles, ["user", "assistant", "tool", "assistant", "user"], "{value}");
+        }
     }
 }
 
@@ -663,6 +692,10 @@ fn arguments_become_text() {
     let target = Target::new(Provider::OpenAiResponses, "gpt-5");
     let mended = values(&repair(&messages(&json!([item, output])), &target).messages);
     assert_eq!(mended[0]["arguments"], r#"{"n":2}"#);
+    // And reasoning with a summary, which may be empty.
+    let reasoning = json!({"type": "reasoning", "id": "rs_1", "encrypted_content": "x"});
+    let mended = repair(&messages(&json!([reasoning, model("x")])), &target).messages;
+    assert_eq!(values(&mended)[0]["summary"], json!([]));
 }
 
 /// A model that wants its reasoning back refuses calls without it, and Kimi those with an empty one.

@@ -728,6 +728,63 @@ fn ids_of_calls_fit_the_server_of_a_chat() {
     }
 }
 
+#[test]
+fn the_user_does_not_speak_to_mistral_right_behind_its_tools() {
+    for (model, said) in
+        [("mistral-large-latest", true), ("open-mixtral-8x22b", true), ("gpt-5", false)]
+    {
+        let target = Target::new(Provider::OpenAiChat, model);
+        let roles = |history: &mut History| -> Vec<String> {
+            let rendered = history.render(&target, &Policy::default());
+            let notes = rendered.report.notes.iter();
+            let put_in = notes.filter(|it| matches!(it, Note::ReplyPutIn { message: 3 })).count();
+            let found: Value = serde_json::from_str(&rendered.to_json()).unwrap();
+            let roles = found.as_array().unwrap().iter();
+            assert!(rendered.repair(&target).changes.is_empty(), "{found}");
+            let mut roles: Vec<_> =
+                roles.map(|it| it["role"].as_str().unwrap().to_owned()).collect();
+            assert_eq!(
+                put_in == 1,
+                roles.get(3).is_some_and(|role| role == "assistant"),
+                "{found}"
+            );
+            roles.drain(..3).for_each(drop);
+            roles
+        };
+        let mut history = History::new();
+        say(&mut history, "u one");
+        say(&mut history, "a claude-opus-4-8 Ct1");
+        history.push_tool_result(ToolResult::new("t1", "4"));
+        assert!(roles(&mut history).is_empty());
+        say(&mut history, "u stop");
+        assert_eq!(roles(&mut history), if said { &["assistant", "user"][..] } else { &["user"] });
+        // What answers cannot have is shown by the user.
+        let mut history = history.fork(2);
+        let image = json!([{"type": "image", "source": {"type": "url", "url": "https://x"}}]);
+        history.push_tool_result(ToolResult::json("t1", image));
+        assert_eq!(roles(&mut history), if said { &["assistant", "user"][..] } else { &["user"] });
+        say(&mut history, "a claude-opus-4-8 Tx");
+        say(&mut history, "u go on");
+        let all = ["user", "assistant", "user"];
+        assert_eq!(
+            roles(&mut history),
+            if said { &["assistant", "user", "assistant", "user"][..] } else { &all }
+        );
+    }
+}
+
+#[test]
+fn alibaba_wants_content_beside_calls() {
+    for (model, content) in [("Qwen/Qwen3-32B", json!("")), ("gpt-5", Value::Null)] {
+        let mut history = History::new();
+        say(&mut history, "u one");
+        say(&mut history, "a claude-opus-4-8 Ct1");
+        history.push_tool_result(ToolResult::new("t1", "4"));
+        let target = Target::new(Provider::OpenAiChat, model);
+        assert_eq!(rendered(&mut history, &target, &Policy::default())[1]["content"], content);
+    }
+}
+
 /// Relays put signatures into ids, and the Responses API takes 64 characters, also of ids that came from it.
 #[test]
 fn ids_of_calls_fit_the_responses_api() {

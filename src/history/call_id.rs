@@ -5,14 +5,14 @@ use alloc::string::String;
 use super::Target;
 use super::thinking::print;
 use crate::message::Provider;
-use crate::models::{Maker, Model, strip};
+use crate::models::{Maker, Model};
 use crate::text::Text;
 
 /// What a call goes by in a request to this target, if it cannot keep its id: always the same for the same.
 pub(super) fn fitted(target: &Target, id: &str) -> Option<Text> {
     let model = &target.model;
     let most = match target.provider {
-        Provider::OpenAiChat if is_mistral(model) => {
+        Provider::OpenAiChat if target.is_mistral() => {
             let fits = id.len() == MISTRAL && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
             let print = || print("call", id).chars().take(MISTRAL).collect::<String>();
             return (!fits).then(|| print().into());
@@ -26,16 +26,7 @@ pub(super) fn fitted(target: &Target, id: &str) -> Option<Text> {
     (id.len() > most).then(|| alloc::format!("call_{}", print("call", id)).into())
 }
 
-/// Mistral names its models in many ways, and refuses all ids but its own: nine letters and digits.
-fn is_mistral(model: &str) -> bool {
-    let name = strip(model);
-    let name = name.strip_prefix("open-").unwrap_or(&name);
-    ["mistral", "mixtral", "ministral", "magistral", "codestral", "devstral", "pixtral"]
-        .iter()
-        .any(|line| name.starts_with(line))
-}
-
-/// Characters of an id of Mistral's.
+/// Characters of an id of Mistral's, which takes no others: letters and digits.
 const MISTRAL: usize = 9;
 
 /// Characters that `OpenAI` takes in a chat, which servers of its protocol do not keep to.

@@ -16,6 +16,9 @@ pub(super) const MARKS: usize = 4;
 /// What is said for a tool that failed without a word.
 pub(super) const FAILED: &str = "The tool failed.";
 
+/// What the model is taken to have said where it has to speak between its tools and the user.
+pub(super) const BETWEEN: &str = "I have seen the results.";
+
 /// A message of the Messages API.
 pub(super) struct Draft {
     pub(super) role: Text,

@@ -161,6 +161,12 @@ pub enum Note {
         /// The id of the call.
         id: Text,
     },
+    /// Mistral refuses a user who speaks right behind the answers of tools: the model is taken to have said a word
+    /// between.
+    ReplyPutIn {
+        /// The place of that reply in what was rendered.
+        message: usize,
+    },
     /// A tool has failed, and `OpenAI`'s APIs have no field that says so: the model knows only what the result
     /// says.
     ErrorUnsaid {
@@ -299,6 +305,12 @@ impl fmt::Display for Note {
             ),
             Self::CallUnsigned { id } => {
                 write!(f, "the call {:?} tells Gemini to look for no signature", id.as_str())
+            }
+            Self::ReplyPutIn { message } => {
+                write!(
+                    f,
+                    "a reply was put in at {message}, between the answers of tools and the user"
+                )
             }
             Self::ErrorUnsaid { id } => write!(
                 f,

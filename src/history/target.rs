@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::message::Provider;
-use crate::models::{Maker, Model, Replay};
+use crate::models::{Maker, Model, Replay, vendor};
 use crate::request::ThinkingRequest;
 use crate::text::Text;
 
@@ -156,6 +156,17 @@ impl Target {
     /// does not.
     pub(super) fn reasons(&self) -> bool {
         !self.knows(|row| row.maker == Maker::OpenAi && !row.adaptive)
+    }
+
+    /// Whether it is a chat with one of Mistral's, which refuses ids of others, and a user who speaks right behind the
+    /// answers of tools.
+    pub(super) fn is_mistral(&self) -> bool {
+        self.provider == Provider::OpenAiChat && vendor(&self.model) == Some("mistral")
+    }
+
+    /// Whether it is a chat with a server that refuses a reply without content, also where it has calls: Alibaba's.
+    pub(super) fn wants_content(&self) -> bool {
+        self.provider == Provider::OpenAiChat && vendor(&self.model) == Some("alibaba")
     }
 
     /// Whether it is one of Anthropic's models, by the table or its name.

@@ -3,7 +3,7 @@
 use super::strip;
 
 /// How the names of models begin, and whose they are. The first that fits counts.
-const VENDORS: [(&str, &str); 41] = [
+const VENDORS: [(&str, &str); 45] = [
     // Anyone may run it: what OpenAI has sealed is nothing to it.
     ("gpt-oss", "gpt-oss"),
     ("gpt-", "openai"),
@@ -27,6 +27,10 @@ const VENDORS: [(&str, &str); 41] = [
     ("mimo", "xiaomi"),
     ("minimax", "minimax"),
     ("mistral", "mistral"),
+    ("mixtral", "mistral"),
+    ("open-mi", "mistral"),
+    ("open-codestral", "mistral"),
+    ("pixtral", "mistral"),
     ("magistral", "mistral"),
     ("ministral", "mistral"),
     ("codestral", "mistral"),
@@ -68,6 +72,7 @@ mod tests {
             ("anthropic.claude-opus-4-8", None),
             ("x-ai/grok-4", Some("xai")),
             ("Qwen/Qwen3-32B", Some("alibaba")),
+            ("open-mixtral-8x22b", Some("mistral")),
             ("my-deployment", None),
             ("", None),
         ] {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::openai::{call_ids, is_no_chat_part, is_no_item_part, no_text};
 use super::{Finding, FindingKind as Kind};
+use crate::history::draft::BETWEEN;
 use crate::history::{Target, call_id, gemini, kind};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
@@ -84,6 +85,11 @@ pub(super) fn mend_openai(
             Some(message) => mend_message(message, finding.kind, target),
             None => "nothing",
         },
+        Kind::MissingReply => {
+            let reply = format!(r#"{{"role":"assistant","content":{}}}"#, quoted(BETWEEN));
+            moves.put(at.saturating_sub(1), Json::checked(reply));
+            "a reply was put before it"
+        }
         Kind::InvalidBlock if mend_parts(messages, at, chat) => {
             "what only another API has was left out, and a text says so"
         }

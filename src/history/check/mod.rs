@@ -94,6 +94,8 @@ pub enum FindingKind {
     EmptyText,
     /// A message without content.
     EmptyMessage,
+    /// The user speaks right behind the answers of tools, which Mistral refuses.
+    MissingReply,
     /// A mark for the cache on thinking, redacted thinking or empty text.
     CacheMarkForbidden,
     /// A fifth mark for the cache.
@@ -148,6 +150,7 @@ impl FindingKind {
             Self::ThinkingWhileOff => "thinking in a request without it",
             Self::EmptyText => "text without any text",
             Self::EmptyMessage => "a message without content",
+            Self::MissingReply => "the user right behind the answers of tools",
             Self::CacheMarkForbidden => "a mark for the cache on a block that cannot carry it",
             Self::TooManyMarks => "more than four marks for the cache",
             Self::TtlOrder => "a mark for an hour behind one for five minutes",

@@ -117,6 +117,7 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut open: BTreeMap<String, usize> = BTreeMap::new();
     let mut known: BTreeSet<String> = BTreeSet::new();
+    let mut before = String::new();
     for (at, message) in messages.iter().enumerate() {
         let role = string_member(message, "role").unwrap_or_default();
         let mut add = |kind, id: Option<&str>| {
@@ -125,6 +126,10 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
             found.push(finding);
         };
         in_message(message, &role, nothing).for_each(|kind| add(kind, None));
+        if role == "user" && before == "tool" && target.is_mistral() {
+            add(Kind::MissingReply, None);
+        }
+        before.clone_from(&role);
         if role == "tool" {
             let id = string_member(message, "tool_call_id").unwrap_or_default();
             match open.get_mut(&id).filter(|calls| **calls > 0) {

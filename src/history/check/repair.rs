@@ -195,7 +195,7 @@ fn first(found: Vec<Finding>) -> Vec<Finding> {
         | Kind::OrphanServerToolUse
         | Kind::OrphanServerToolResult => 2,
         Kind::EmptyText | Kind::InvalidErrorResult => 3,
-        Kind::EmptyMessage => 4,
+        Kind::EmptyMessage | Kind::MissingReply => 4,
         Kind::ConsecutiveRoles => 5,
         Kind::InvalidToolId | Kind::InvalidToolInput | Kind::UnsignedToolCall => 6,
         Kind::DuplicateToolId => 7,

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::ids::Ids;
 use super::{Rendered, Signed, translate};
+use crate::history::draft::BETWEEN;
 use crate::history::fate::{Fates, is_thinking};
 use crate::history::gemini;
 use crate::history::report::{Action, Note, Reason};
@@ -92,6 +93,8 @@ pub(super) fn render(
 /// What was said between two replies. The answers to the first come before all else.
 struct Said {
     chat: bool,
+    /// The user may not speak right behind the answers.
+    parted: bool,
     ids: Ids,
     answers: Vec<Spoken>,
     /// What answers in a chat cannot have: it has to be the user who shows it.
@@ -129,6 +132,7 @@ impl Said {
         let ids = Ids::new(target);
         Self {
             chat,
+            parted: target.is_mistral(),
             ids,
             answers: Vec::new(),
             shown: Vec::new(),
@@ -154,7 +158,15 @@ impl Said {
     }
 
     fn flush(&mut self, rendered: &mut Rendered) {
-        for said in [&mut self.answers, &mut self.shown, &mut self.others] {
+        let answered = !self.answers.is_empty();
+        self.answers.drain(..).for_each(|spoken| spoken.push(rendered));
+        let behind = self.shown.first().or(self.others.first());
+        let user = |it: &Spoken| string_member(&it.json, "role").is_some_and(|role| role == "user");
+        if self.parted && answered && behind.is_some_and(user) {
+            rendered.report.notes.push(Note::ReplyPutIn { message: rendered.messages.len() });
+            rendered.messages.push(message("assistant", &quoted(BETWEEN)));
+        }
+        for said in [&mut self.shown, &mut self.others] {
             said.drain(..).for_each(|spoken| spoken.push(rendered));
         }
     }
@@ -330,6 +342,10 @@ fn push_reply(message: &Message, target: &Target, out: &mut Vec<Json>) {
     // Who wants its reasoning back wants it of every reply, also where there is none.
     let thinks = message.content.iter().any(|block| block.replayable && is_thinking(block));
     let nothing = Replay::nothing(&target.model);
+    let whole = match says("content") || !target.wants_content() {
+        true => whole,
+        false => with_member(&whole, "content", r#""""#).map_or(whole, Json::checked),
+    };
     let wanted = target.replay == Replay::Always && !thinks && !has_reasoning(&whole, nothing);
     let filled = wanted.then(|| with_member(&whole, "reasoning_content", nothing).ok()).flatten();
     out.push(filled.map_or(whole, Json::checked));
