@@ -6,7 +6,7 @@ use common::talk::{history, push, told};
 use thinkstream::history::{
     Action, CacheMarks, CacheStrategy, ClearToolUses, Compaction, ContextEdits, Entry, FindingKind,
     History, JsonLines, Keep, Mode, Policy, Provenance, Rejection, Rendered, Resume, Switch,
-    Target, ToolResult, Ttl,
+    Target, ToolResult, Ttl, validate,
 };
 use thinkstream::models::Replay;
 use thinkstream::request::{RequestParams, Thinking};
@@ -1260,6 +1260,23 @@ fn calls_of_the_providers_tools_go_with_their_results() {
             &["u one", "a claude-opus-4-8 ss1 Ct1", "r t1 4", "a claude-opus-4-8 ws1 Ta", "u two"],
             "u['one'] a[Ss1 Ct1] u[rt1] a[= Ta] u['two']",
         ),
+        // A reply of which nothing goes out ends nothing: what was paused is sent again.
+        (
+            &["u one", "a claude-opus-4-8 K1 ss1 !pause_turn", "a claude-opus-4-8 ~"],
+            "u['one'] a[K1 Ss1]",
+        ),
+        (
+            &["u one", "a claude-opus-4-8 ss1 K1 !pause_turn", "a claude-opus-4-8 K2 ~"],
+            "u['one'] a[Ss1 K1] -- 2.0 NotReplayable",
+        ),
+        (
+            &["u one", "a claude-opus-4-8 K1 ss1 Ct1", "r t1 4", "a claude-opus-4-8 ~"],
+            "u['one'] a[K1 Ss1 Ct1] u[rt1]",
+        ),
+        (
+            &["u one", "a claude-opus-4-8 K1 ss1 !pause_turn", "a claude-opus-4-8 ~", "u two"],
+            "u[Tone Ttwo] -- 1.0 Last, 1.1 Unpaired",
+        ),
         // The user has spoken, or the model has gone on without it.
         (&["u one", "a claude-opus-4-8 ss1 !pause_turn", "u two"], "u[Tone Ttwo] -- 1.0 Unpaired"),
         (
@@ -1279,6 +1296,53 @@ fn calls_of_the_providers_tools_go_with_their_results() {
         let rendered = history.preview(&target(OPUS), &Policy::default());
         assert_eq!(with_reasons(&rendered), expected, "{lines:?}");
         assert_eq!(history.validate(&target(OPUS)), [], "{lines:?}");
+    }
+}
+
+/// A program that the provider runs goes on over many replies, each with a call that it has made.
+#[test]
+fn a_program_runs_until_its_result_comes_or_the_user_speaks() {
+    let program =
+        r#"{"type":"server_tool_use","id":"s1","name":"code_execution","input":{"code":"x"}}"#;
+    let call = |id: &str, caller: &str| {
+        format!(r#"{{"type":"tool_use","id":"{id}","name":"roll","input":{{}}{caller}}}"#)
+    };
+    let by_program = r#","caller":{"type":"code_execution_20260120","tool_id":"s1"}"#;
+    let result = r#"{"type":"code_execution_tool_result","tool_use_id":"s1","content":{"type":"code_execution_result","stdout":"","stderr":"","return_code":0}}"#;
+    let thinking = r#"{"type":"thinking","thinking":"","signature":"S1"}"#;
+    let first = [thinking, program, &call("t1", by_program)].map(str::to_owned).join(",");
+    let begun: &[(&str, &str)] = &[("one", ""), (&first, "t1"), (&call("t2", by_program), "t2")];
+    let render = |more: &[(&str, &str)]| {
+        let mut history = History::new();
+        for (said, answers) in begun.iter().chain(more) {
+            if said.starts_with('{') {
+                let reply = format!(
+                    r#"{{"role":"assistant","content":[{said}],"complete":true,"provider":"anthropic","model":"{OPUS}"}}"#
+                );
+                let reply: Message = serde_json::from_str(&reply).unwrap();
+                history.push_assistant(reply, Provenance::default());
+            } else {
+                history.push_user(said);
+            }
+            if !answers.is_empty() {
+                history.push_tool_result(ToolResult::new(*answers, "4"));
+            }
+        }
+        let rendered = history.preview(&target(OPUS), &Policy::default());
+        assert_eq!(validate(&rendered.messages, &target(OPUS)), [], "{more:?}");
+        assert!(rendered.repair(&target(OPUS)).changes.is_empty(), "{more:?}");
+        rendered.to_json()
+    };
+    for (more, runs, callers) in [
+        (&[][..], true, 2),
+        (&[(&*format!("{result},{}", r#"{"type":"text","text":"x"}"#), ""), ("two", "")], true, 2),
+        // Its calls do not name what is gone.
+        (&[("stop", "")], false, 0),
+        (&[(&*call("t3", ""), "t3")], false, 0),
+    ] {
+        let sent = render(more);
+        assert_eq!(sent.contains(program), runs, "{sent}");
+        assert_eq!(sent.matches(by_program).count(), callers, "{sent}");
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Fates {
     pub(super) ignored: BTreeMap<(usize, usize), Reason>,
     /// Answers to calls that do not go out: their entries and ids.
     pub(super) unasked: BTreeSet<(usize, Text)>,
+    /// Calls that a call of a program has made which does not go out: their entries and blocks.
+    pub(super) uncalled: BTreeSet<(usize, usize)>,
     /// Thinking before this entry does not go out.
     pub(super) watermark: usize,
     /// Why the watermark was moved there.
@@ -49,6 +51,7 @@ pub(super) fn decide(history: &History, target: &Target, policy: &Policy) -> Fat
         blocks,
         ignored: BTreeMap::new(),
         unasked: BTreeSet::new(),
+        uncalled: BTreeSet::new(),
         watermark,
         why,
         compaction: rules.compaction,
@@ -118,7 +121,8 @@ impl Fates {
             return;
         }
         // Whether a pause is gone on from by what follows: nothing yet, or a reply of which something goes
-        // out. What is decided of a reply must not change with what is said long after it.
+        // out; one of which nothing does is none. What is decided of a reply must not change with what is said long
+        // after it.
         let mut goes_on = true;
         for (entry, fates) in history.entries.iter().zip(&mut self.blocks).rev() {
             let Entry::Assistant(Reply { message, .. }) = entry else {
@@ -135,7 +139,7 @@ impl Fates {
                     }
                 }
             }
-            goes_on = fates.iter().any(Option::is_none);
+            goes_on |= fates.iter().any(Option::is_none);
         }
     }
 

@@ -167,12 +167,37 @@ fn of_tools(drafts: &[Draft], found: &mut Vec<Finding>) {
     }
 }
 
-/// Calls of tools that the provider runs, and their results: one without the other is refused. Only what is gone on
-/// from may have a call whose result is yet to come.
+/// The calls of tools that the provider runs that may still run, and their messages: the user has not spoken since, and
+/// each reply behind has a call that such a call has made.
+fn running(drafts: &[Draft]) -> BTreeSet<(usize, String)> {
+    let caller = |part: &Part| string_member(raw_member(&part.json, "caller")?, "tool_id");
+    let mut running = BTreeSet::new();
+    let mut named: Option<BTreeSet<String>> = None;
+    for (at, draft) in drafts.iter().enumerate().rev() {
+        match draft.role.as_str() {
+            "assistant" => {
+                let own = draft.parts.iter().filter_map(Part::server_tool);
+                let own = own.filter(|(is_call, id)| {
+                    *is_call && named.as_ref().is_none_or(|named| named.contains(id))
+                });
+                running.extend(own.map(|(_, id)| (at, id)));
+                let callers = draft.parts.iter().filter_map(caller);
+                named = Some(match named {
+                    Some(named) => callers.filter(|id| named.contains(id)).collect(),
+                    None => callers.collect(),
+                });
+            }
+            "user" if !draft.parts.iter().all(Part::is_result) => break,
+            _ => {}
+        }
+    }
+    running
+}
+
+/// Calls of tools that the provider runs, and their results: one without the other is refused. Only a call that runs
+/// may have a result that is yet to come.
 fn of_server_tools(drafts: &[Draft], found: &mut Vec<Finding>) {
-    let said = |draft: &Draft| draft.role == "user" && !draft.parts.iter().all(Part::is_result);
-    let replies = drafts.iter().rposition(|draft| draft.role == "assistant");
-    let goes_on = replies.filter(|last| !drafts.iter().skip(*last).any(said));
+    let running = running(drafts);
     let (mut calls, mut results) = (BTreeSet::new(), BTreeSet::new());
     let halves = || {
         let own = drafts.iter().enumerate().filter(|(_, draft)| draft.role == "assistant");
@@ -188,7 +213,7 @@ fn of_server_tools(drafts: &[Draft], found: &mut Vec<Finding>) {
     }
     for (at, block, (is_call, id)) in halves() {
         let kind = match is_call {
-            true if results.contains(&id) || goes_on == Some(at) => continue,
+            true if results.contains(&id) || running.contains(&(at, id.clone())) => continue,
             true => Kind::OrphanServerToolUse,
             false if calls.contains(&id) => continue,
             false => Kind::OrphanServerToolResult,

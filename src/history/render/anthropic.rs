@@ -8,11 +8,11 @@ use super::ids::Ids;
 use super::{Rendered, Signed, marks, translate};
 use crate::history::draft::{Draft, Part};
 use crate::history::fate::Fates;
-use crate::history::report::{Action, Reason};
+use crate::history::report::Action;
 use crate::history::thinking::fingerprint;
 use crate::history::{Entry, History, Policy, Reply, Target};
 use crate::json::Json;
-use crate::json::edit::{quote, quoted, with_member};
+use crate::json::edit::{quote, quoted, with_member, without_member};
 use crate::message::{Block, Content, Message, Provider};
 
 pub(super) fn render(
@@ -85,8 +85,13 @@ fn drafts(history: &History, target: &Target, fates: &Fates) -> Vec<Draft> {
             }
             Entry::Assistant(reply) => {
                 said.flush(&mut drafts, at.saturating_add(1));
-                let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
-                push(&mut drafts, Draft::assistant(parts(at, reply, fates, &ids)));
+                let mut parts = parts(at, reply, fates, &ids);
+                for part in parts.iter_mut().filter(|it| fates.uncalled.contains(&it.origin)) {
+                    if let Ok(json) = without_member(&part.json, "caller") {
+                        part.json = Json::checked(json);
+                    }
+                }
+                push(&mut drafts, Draft::assistant(parts));
             }
             Entry::Prefill(text) => {
                 said.flush(&mut drafts, at.saturating_add(1));
@@ -129,7 +134,8 @@ fn push(drafts: &mut Vec<Draft>, draft: Draft) {
     }
 }
 
-fn parts(entry: usize, reply: &Reply, fates: &[Option<Reason>], ids: &Ids) -> Vec<Part> {
+fn parts(entry: usize, reply: &Reply, fates: &Fates, ids: &Ids) -> Vec<Part> {
+    let fates = fates.blocks.get(entry).map(Vec::as_slice).unwrap_or_default();
     let blocks = reply.message.content.iter().enumerate().zip(fates);
     let kept = blocks.filter(|(_, fate)| fate.is_none()).map(|(block, _)| block);
     kept.map(|(at, block)| Part {

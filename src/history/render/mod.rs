@@ -91,7 +91,11 @@ impl History {
         let rendered = self.preview(target, &Policy::default());
         let mut found = super::validate(&rendered.messages, target);
         // A pause of the provider's own tools, or a cut reply, is gone on from as it is.
-        let goes_on = match self.entries.last() {
+        let lost = |entry: &&Entry| match entry {
+            Entry::Assistant(reply) => !reply.message.content.iter().any(|block| block.replayable),
+            _ => false,
+        };
+        let goes_on = match self.entries.iter().rev().find(|entry| !lost(entry)) {
             Some(Entry::Assistant(reply)) => {
                 reply.message.stop_reason == Some(StopReason::PauseTurn)
             }
