@@ -636,6 +636,71 @@ fn openai_has_rules_of_its_own() {
     }
 }
 
+/// The first answer is to the first call, or a tool that was run is run again.
+#[test]
+fn calls_with_one_id_keep_their_own_answers() {
+    let said = |mended: &[Value], at: usize| mended[at].to_string();
+    let call =
+        |id: &str, n: u8| json!({"type": "tool_use", "id": id, "name": "dice", "input": {"n": n}});
+    let result =
+        |id: &str, text: &str| json!({"type": "tool_result", "tool_use_id": id, "content": text});
+    let all = json!([
+        user("hi"),
+        model([call("a", 1), call("a", 2), call("b", 3), call("a", 4)]),
+        user([result("a", "R1"), result("b", "R3"), result("a", "R2"), result("a", "R4")]),
+        model([call("a", 5)]),
+        user([result("a", "R5")]),
+    ]);
+    let claude = Target::new(Provider::Anthropic, "claude-sonnet-4-5");
+    let mended = repair(&messages(&all), &claude);
+    check(&mended);
+    let mended = values(&mended.messages);
+    for (at, n) in [(1, 1), (1, 2), (1, 3), (1, 4), (3, 5)] {
+        let calls = mended[at]["content"].as_array().unwrap();
+        let id = &calls.iter().find(|call| call["input"]["n"] == n).unwrap()["id"];
+        let answers = mended[at + 1]["content"].as_array().unwrap();
+        let answer = answers.iter().find(|answer| answer["tool_use_id"] == *id).unwrap();
+        assert_eq!(answer["content"], format!("R{n}"), "{mended:?}");
+    }
+
+    let item = |n: u8| json!({"type": "function_call", "call_id": "a", "name": "dice", "arguments": n.to_string()});
+    let output =
+        |text: &str| json!({"type": "function_call_output", "call_id": "a", "output": text});
+    let items = Target::new(Provider::OpenAiResponses, "gpt-5");
+    for all in [
+        json!([item(1), output("R1"), item(2), output("R2"), item(3), output("R3")]),
+        json!([item(1), item(2), item(3), output("R1"), output("R2"), output("R3")]),
+    ] {
+        let mended = repair(&messages(&all), &items);
+        check(&mended);
+        let mended = values(&mended.messages);
+        assert_eq!(mended.len(), 6, "{mended:?}");
+        for n in ["1", "2", "3"] {
+            let call = mended.iter().find(|item| item["arguments"] == n).unwrap();
+            let is_answer = |item: &&Value| item["output"] == format!("R{n}");
+            let answer = mended.iter().find(is_answer).unwrap();
+            assert_eq!(call["call_id"], answer["call_id"], "{}", said(&mended, 0));
+        }
+    }
+
+    let chat = Target::new(Provider::OpenAiChat, "gpt-5");
+    let call = |n: u8| json!({"id": "a", "type": "function", "function": {"name": "dice", "arguments": n.to_string()}});
+    let answer = |text: &str| json!({"role": "tool", "tool_call_id": "a", "content": text});
+    let reply = json!({"role": "assistant", "content": null, "tool_calls": [call(1), call(2)]});
+    let all =
+        json!([user("hi"), reply, answer("R1"), answer("R2"), reply, answer("R1"), answer("R2")]);
+    let mended = repair(&messages(&all), &chat);
+    check(&mended);
+    let mended = values(&mended.messages);
+    for at in [1, 4] {
+        for call in 0..2 {
+            let id = &mended[at]["tool_calls"][call]["id"];
+            assert_eq!(mended[at + 1 + call]["tool_call_id"], *id, "{mended:?}");
+            assert_eq!(mended[at + 1 + call]["content"], format!("R{}", call + 1));
+        }
+    }
+}
+
 /// Mistral refuses a user who speaks right behind the answers of tools.
 #[test]
 fn mistral_has_to_speak_between_its_tools_and_the_user() {
@@ -1187,6 +1252,9 @@ fn long_histories_are_mended_at_once() {
     let answer = |id: &String| json!({"role": "tool", "tool_call_id": id, "content": "4"});
     let late = ids().flat_map(|id| [calls(std::slice::from_ref(&id)), user("wait"), answer(&id)]);
     assert_eq!(clean(late.collect(), &chat).changes.len(), TURNS);
+    let same = calls(&vec!["a".to_owned(); TURNS]);
+    let answers = (0..TURNS).map(|_| answer(&"a".to_owned()));
+    assert_eq!(clean([same].into_iter().chain(answers).collect(), &chat).changes.len(), TURNS - 1);
     let all: Vec<String> = ids().collect();
     let reversed = std::iter::once(calls(&all)).chain(all.iter().rev().map(answer));
     assert!(clean(reversed.collect(), &chat).changes.is_empty());

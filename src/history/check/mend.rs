@@ -1,11 +1,11 @@
 //! How the messages of a chat, and the items of a response, are mended.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::openai::{call_ids, is_no_chat_part, is_no_item_part, no_text};
+use super::openai::{call_ids, is_answer, is_call, is_no_chat_part, is_no_item_part, no_text};
 use super::{Finding, FindingKind as Kind};
 use crate::history::draft::BETWEEN;
 use crate::history::{Target, call_id, gemini, kind};
@@ -70,13 +70,9 @@ pub(super) fn mend_openai(
             moves.put(at, not_run(item.as_deref().unwrap_or_default(), id, chat));
             "an answer was put in: the tool was not run"
         }
-        Kind::DuplicateToolId if chat => {
-            // One id twice, and one answer each: the ids are the caller's to choose.
-            without_call(messages, at, id);
-            "the second call was left out"
-        }
         // These are mended all at once.
         Kind::InvalidToolId => "renamed, and its answer",
+        Kind::DuplicateToolId => "renamed, and its answer, or left out if it has none",
         Kind::UnsignedToolCall
         | Kind::InvalidItemId
         | Kind::ThinkingWithoutText
@@ -114,6 +110,104 @@ pub(super) fn mend_openai(
     }
 }
 
+/// Gives calls whose id another has already ids of their own, and their answers with them: of several with one id the
+/// first answer is to the first call. One without an answer is left out, for it may have been written down twice.
+pub(super) fn rename_again(messages: &mut Vec<Json>, chat: bool) {
+    let mut names = Names::default();
+    for message in messages.iter() {
+        names.taken.extend(call_ids(message));
+        names.taken.extend(string_member(message, "call_id"));
+    }
+    for message in messages.iter_mut() {
+        let key = if chat { "tool_call_id" } else { "call_id" };
+        let changed = if is_answer(&kind(message)) || raw_member(message, "tool_call_id").is_some()
+        {
+            names.answered(message, key)
+        } else if chat {
+            // Servers count their calls anew in each reply.
+            names.calls.clear();
+            names.seen.clear();
+            with_calls(message, |call| Some(names.called(call, "id")))
+        } else if is_call(&kind(message)) {
+            names.called(message, key)
+        } else {
+            None
+        };
+        if let Some(json) = changed {
+            *message = Json::checked(json);
+        }
+    }
+    let lost = names.unanswered;
+    let is_lost = |json: &str, key| string_member(json, key).is_some_and(|id| lost.contains(&id));
+    messages.retain(|item| chat || !is_lost(item, "call_id"));
+    for message in messages.iter_mut().filter(|_| chat && !lost.is_empty()) {
+        let left = with_calls(message, |call| (!is_lost(call, "id")).then_some(None));
+        if let Some(json) = left {
+            *message = Json::checked(json);
+        }
+    }
+}
+
+/// A message with its calls changed: each to another, to itself (`Some(None)`), or to nothing. `None` if all stay.
+fn with_calls(
+    message: &str,
+    mut change: impl FnMut(&str) -> Option<Option<String>>,
+) -> Option<String> {
+    let calls = Items::new(raw_member(message, "tool_calls")?);
+    let mut changed = false;
+    let calls = calls.filter_map(|call| {
+        let new = change(call);
+        changed |= !matches!(new, Some(None));
+        Some(new?.unwrap_or_else(|| call.into()))
+    });
+    let calls = calls.collect::<Vec<_>>().join(",");
+    match (changed, &*calls) {
+        (false, _) => None,
+        (true, "") => without_member(message, "tool_calls").ok(),
+        (true, calls) => with_member(message, "tool_calls", &format!("[{calls}]")).ok(),
+    }
+}
+
+/// What calls go by, where their id is another's.
+#[derive(Default)]
+struct Names {
+    taken: BTreeSet<String>,
+    seen: BTreeSet<String>,
+    /// Of each id the number that the last new one got.
+    counts: BTreeMap<String, u64>,
+    /// Of each id the calls that have no answer yet: what they go by, if not by it.
+    calls: BTreeMap<String, VecDeque<Option<String>>>,
+    /// The new names of those that have none.
+    unanswered: BTreeSet<String>,
+}
+
+impl Names {
+    /// A call, which has its id under `key`: as it is called now, if that is otherwise.
+    fn called(&mut self, call: &str, key: &str) -> Option<String> {
+        // Those that xAI runs itself have no answers.
+        let id = string_member(call, key).filter(|id| !id.starts_with("xs_call_"))?;
+        let mut new = None;
+        if !self.seen.insert(id.clone()) {
+            let count = self.counts.entry(id.clone()).or_insert(1);
+            new = core::iter::repeat_with(|| {
+                *count = count.saturating_add(1);
+                format!("{id}_{count}")
+            })
+            .find(|free| self.taken.insert(free.clone()));
+        }
+        self.unanswered.extend(new.clone());
+        self.calls.entry(id).or_default().push_back(new.clone());
+        with_member(call, key, &quoted(&new?)).ok()
+    }
+
+    /// An answer in the same way.
+    fn answered(&mut self, answer: &str, key: &str) -> Option<String> {
+        let new = self.calls.get_mut(&string_member(answer, key)?)?.pop_front()??;
+        self.unanswered.remove(&new);
+        with_member(answer, key, &quoted(&new)).ok()
+    }
+}
+
 /// Gives calls and their answers ids that the API takes: the same for the same.
 pub(super) fn fit_ids(messages: &mut [Json], target: &Target) {
     let renamed = |json: &str, key: &str| {
@@ -121,15 +215,9 @@ pub(super) fn fit_ids(messages: &mut [Json], target: &Target) {
         with_member(json, key, &quoted(&new)).ok()
     };
     for message in messages {
-        let misfits = |calls: &&str| Items::new(calls).any(|call| renamed(call, "id").is_some());
-        let called = raw_member(message, "tool_calls").filter(misfits).map(|calls| {
-            let calls = Items::new(calls).map(|it| renamed(it, "id").unwrap_or_else(|| it.into()));
-            format!("[{}]", calls.collect::<Vec<_>>().join(","))
-        });
-        let changed = match called {
-            Some(calls) => with_member(message, "tool_calls", &calls).ok(),
-            None => renamed(message, "tool_call_id").or_else(|| renamed(message, "call_id")),
-        };
+        let changed = with_calls(message, |call| Some(renamed(call, "id")))
+            .or_else(|| renamed(message, "tool_call_id"))
+            .or_else(|| renamed(message, "call_id"));
         if let Some(json) = changed {
             *message = Json::checked(json);
         }
@@ -245,33 +333,4 @@ fn not_run(item: &str, id: &str, chat: bool) -> Json {
     let mut kind = String::new();
     quote(&mut kind, &format!("{item}_output"));
     Json::checked(format!(r#"{{"type":{kind},"call_id":{id},"output":{text}}}"#))
-}
-
-/// Leaves the calls of a message out that have an id which is taken.
-fn without_call(messages: &mut [Json], at: usize, id: &str) {
-    let Some(message) = messages.get_mut(at) else { return };
-    let calls = raw_member(message, "tool_calls").unwrap_or("[]");
-    let own = call_ids(message);
-    let mut first = own.iter().filter(|own| *own == id).count() > 1;
-    let mut left = String::from("[");
-    for call in Items::new(calls) {
-        let same = string_member(call, "id").is_some_and(|own| own == id);
-        // The first of two in one message stays.
-        if same && !core::mem::take(&mut first) {
-            continue;
-        }
-        if left.len() > 1 {
-            left.push(',');
-        }
-        left.push_str(call);
-    }
-    left.push(']');
-    let changed = if left == "[]" {
-        without_member(message, "tool_calls")
-    } else {
-        with_member(message, "tool_calls", &left)
-    };
-    if let Ok(json) = changed {
-        *message = Json::checked(json);
-    }
 }

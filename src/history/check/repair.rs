@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::anthropic::{find, is_openais, read};
-use super::mend::{Moves, fit_ids, left_out, mend_openai, replaced};
+use super::mend::{self, Moves, fit_ids, left_out, mend_openai, replaced};
 use super::openai::{find_chat, find_items};
 use super::{Finding, FindingKind as Kind, answers};
 use crate::history::draft::{Draft, FAILED, Part, is_empty_text, tool_id};
@@ -139,12 +139,10 @@ impl Repaired {
             let Some(kind) = urgent.or_else(|| found.first().map(|it| it.kind)) else { break };
             let mut same: Vec<_> = found.into_iter().filter(|it| it.kind == kind).collect();
             same.sort_by_key(|finding| finding.message);
-            if kind == Kind::DuplicateToolId {
-                // The second of two in one message is another one once the first is mended.
-                same.dedup_by_key(|finding| finding.message);
-            }
-            if kind == Kind::InvalidToolId {
-                fit_ids(&mut self.messages, &self.target);
+            match kind {
+                Kind::InvalidToolId => fit_ids(&mut self.messages, &self.target),
+                Kind::DuplicateToolId => mend::rename_again(&mut self.messages, chat),
+                _ => {}
             }
             let mut moves = Moves::default();
             for finding in same {
@@ -409,35 +407,33 @@ fn rename_again(drafts: &mut [Draft], found: &[Finding]) {
     }
 }
 
-/// Gives a call, and its answers in the next message, another id.
-fn rename(drafts: &mut [Draft], at: usize, block: usize, new: &str) -> &'static str {
-    let Some(part) = drafts.get(at).and_then(|draft| draft.parts.get(block)) else {
-        return "nothing";
-    };
+/// Gives a call, and its answer in the next message, another id: of several with one id the first answers the first.
+fn rename(drafts: &mut [Draft], at: usize, block: usize, new: &str) {
+    let Some(draft) = drafts.get(at) else { return };
+    let Some(part) = draft.parts.get(block) else { return };
     let (result, old) = (part.is_result(), part.tool_id().unwrap_or_default());
     let answers = drafts.iter().skip(at.saturating_add(1)).position(|draft| draft.role == "user");
     let answers = answers.map(|place| at.saturating_add(1).saturating_add(place));
+    let before = draft.parts.iter().take(block).filter(|part| !part.is_result());
+    let earlier = before.filter(|part| part.tool_id().is_some_and(|id| id == old)).count();
     if let Some(draft) = drafts.get_mut(at) {
-        draft.rename(Some(block), &old, new);
+        draft.rename(block, new);
     }
     if let Some(draft) = answers.filter(|_| !result).and_then(|place| drafts.get_mut(place)) {
-        draft.rename(None, &old, new);
+        let same = |part: &Part| part.is_result() && part.tool_id().is_some_and(|id| id == old);
+        let mut same = draft.parts.iter().enumerate().filter(|(_, part)| same(part));
+        if let Some((answer, _)) = same.nth(earlier) {
+            draft.rename(answer, new);
+        }
     }
-    "renamed"
 }
 
 impl Draft {
-    /// Renames one block, or all answers to a call.
-    fn rename(&mut self, only: Option<usize>, old: &str, new: &str) {
-        let mut id = String::new();
-        quote(&mut id, new);
-        for (at, part) in self.parts.iter_mut().enumerate() {
-            let meant = only.map_or(part.is_result(), |only| only == at);
-            if !meant || part.tool_id().is_none_or(|id| id != old) {
-                continue;
-            }
+    /// Gives a call, or an answer, another id.
+    fn rename(&mut self, at: usize, new: &str) {
+        if let Some(part) = self.parts.get_mut(at) {
             let key = if part.is_result() { "tool_use_id" } else { "id" };
-            if let Ok(json) = with_member(&part.json, key, &id) {
+            if let Ok(json) = with_member(&part.json, key, &quoted(new)) {
                 part.json = Json::checked(json);
             }
         }
