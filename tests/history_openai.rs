@@ -729,6 +729,33 @@ fn ids_of_calls_fit_the_server_of_a_chat() {
 }
 
 #[test]
+fn who_has_made_a_call_is_nothing_to_another_provider() {
+    let claude = r#"{"type":"tool_use","id":"t1","name":"dice","input":{},"caller":{"type":"direct"},"toolset_name":"computer"}"#;
+    let reply = format!(
+        r#"{{"role":"assistant","content":[{claude}],"complete":true,"provider":"anthropic","model":"claude-opus-4-8"}}"#
+    );
+    let reply: Message = serde_json::from_str(&reply).unwrap();
+    let mut item = call("c1");
+    item["caller"] = json!({"type": "program", "caller_id": "call_p"});
+    let (to, ours) =
+        (Target::new(Provider::OpenAiResponses, "gpt-5"), Provenance::default().issuer("openai"));
+    for (message, id, target, kept) in [
+        (reply, "t1", to.clone(), false),
+        (response(std::slice::from_ref(&item)), "c1", to.clone().issuer("azure"), false),
+        (response(&[item]), "c1", to.issuer("openai"), true),
+    ] {
+        let mut history = History::new();
+        history.push_user("one");
+        history.push_assistant(message, ours.clone());
+        history.push_tool_result(ToolResult::new(id, "4"));
+        let found = rendered(&mut history, &target, &Policy::default());
+        assert_eq!(found[1].get("caller").is_some(), kept, "{found}");
+        assert_eq!(found[1].get("namespace"), None, "{found}");
+        assert_eq!(found[2]["call_id"], id, "{found}");
+    }
+}
+
+#[test]
 fn the_user_does_not_speak_to_mistral_right_behind_its_tools() {
     for (model, said) in
         [("mistral-large-latest", true), ("open-mixtral-8x22b", true), ("gpt-5", false)]

@@ -516,6 +516,18 @@ cases! {
         r#"block 1 {"type":"tool_use","id":"call_0_chatcmpllark","name":"ring_bell","input":{"n":2}}"#,
         "complete tool_use",
     ]
+    one_id_and_one_number_for_two_tools: [calls(&[&whole(0, "call_X", "find_boat", r#"{"hull":7}"#)]), calls(&[&whole(0, "call_X", "ring_bell", "{}")]), end("tool_calls"), DONE] => [
+        "tool_start 0 call_X find_boat Client",
+        r#"tool_input 0 "{\"hull\":7}""#,
+        "tool_start 1 call_0_chatcmpllark ring_bell Client",
+        "tool_input 1 \"{}\"",
+        "warning missing_tool_id 1",
+        r#"tool_call 0 find_boat {"hull":7}"#,
+        r#"block 0 {"type":"tool_use","id":"call_X","name":"find_boat","input":{"hull":7}}"#,
+        "tool_call 1 ring_bell {}",
+        r#"block 1 {"type":"tool_use","id":"call_0_chatcmpllark","name":"ring_bell","input":{}}"#,
+        "complete tool_use",
+    ]
     one_id_for_two_calls_of_one_tool: [calls(&[&whole(0, "call_X", "find_boat", "{}"), &whole(1, "call_X", "find_boat", r#"{"hull":8}"#), &whole(2, "call_X", "find_boat", r#"{"hull":9}"#)]), end("tool_calls"), DONE] => [
         "tool_start 0 call_X find_boat Client",
         "tool_input 0 \"{}\"",

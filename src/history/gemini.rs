@@ -24,9 +24,11 @@ impl Target {
     }
 }
 
-/// The id of the first call of a chat's message, if it is not signed. Routers sign in `reasoning_details`.
+/// The id of the first call of a chat's message, if it is not signed. Routers sign in `reasoning_details`, and Copilot in
+/// `reasoning_opaque`.
 pub(super) fn unsigned_call(message: &str) -> Option<String> {
-    if raw_member(message, "reasoning_details").is_some() {
+    let opaque = string_member(message, "reasoning_opaque").is_some_and(|it| !it.is_empty());
+    if opaque || raw_member(message, "reasoning_details").is_some() {
         return None;
     }
     let call = Items::new(raw_member(message, "tool_calls")?).next()?;
@@ -91,7 +93,13 @@ mod tests {
             }
         }
         assert_eq!(unsigned_call(r#"{"role":"assistant","content":"a"}"#), None);
-        let routed = r#"{"tool_calls":[{"id":"a"}],"reasoning_details":[{"type":"x"}]}"#;
-        assert_eq!(unsigned_call(routed), None);
+        for (elsewhere, signed) in [
+            (r#""reasoning_details":[{"type":"x"}]"#, true),
+            (r#""reasoning_opaque":"op""#, true),
+            (r#""reasoning_opaque":"""#, false),
+        ] {
+            let message = alloc::format!(r#"{{"tool_calls":[{{"id":"a"}}],{elsewhere}}}"#);
+            assert_eq!(unsigned_call(&message).is_none(), signed, "{elsewhere}");
+        }
     }
 }

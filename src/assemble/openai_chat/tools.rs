@@ -91,6 +91,7 @@ impl Choice {
             let again = name.is_some() && delta.index.is_some() && whole && is_whole(delta.input);
             return match by_slot {
                 Some(slot) if tool.id.is_empty() && !other_name => Some(slot),
+                Some(slot) if slot == at && other_name && tool.whole => None,
                 Some(_) => Some(at),
                 None => (!other_name && !again).then_some(at),
             };

@@ -15,9 +15,9 @@ use crate::history::thinking::{fingerprint, has_reasoning, takes_signed_calls};
 use crate::history::turns::{role, user_blocks};
 use crate::history::{CacheStrategy, Entry, History, Policy, Reply, Target, ToolResult, kind};
 use crate::json::Json;
-use crate::json::edit::{quoted, raw_member, string_member, with_member};
+use crate::json::edit::{quoted, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
-use crate::message::{Content, Message, Provider, ToolUse};
+use crate::message::{Block, Content, Message, Provider, ToolUse};
 use crate::models::{self, Replay};
 use crate::text::Text;
 
@@ -296,6 +296,7 @@ impl Reply {
         let own = &self.message;
         let mut message = Message { content: Vec::new(), ..(**own).clone() };
         let mut forgotten = false;
+        let foreign = own.provider != target.provider || self.provenance.issuer != target.issuer;
         for (block, fate) in own.content.iter().zip(fates) {
             match fate {
                 // What Gemini signs its calls with is for Gemini.
@@ -307,7 +308,10 @@ impl Reply {
                     }
                     message.content.push(Arc::new(bare));
                 }
-                None => message.content.push(Arc::clone(block)),
+                None => message.content.push(match foreign {
+                    true => without_caller(block),
+                    false => Arc::clone(block),
+                }),
                 // Reasoning that is missing shows: what followed it goes back without its id.
                 Some(reason) if is_thinking(block) && reason.shows() => {
                     let mut gone = (**block).clone();
@@ -327,6 +331,22 @@ impl Reply {
         message.other.retain(|(key, _)| !gone(key));
         message
     }
+}
+
+/// A call without what only its own provider knows: which program has made it, and where its tool is from.
+fn without_caller(block: &Arc<Block>) -> Arc<Block> {
+    let mut bare = Arc::clone(block);
+    if let Content::ToolUse(tool) = &block.content
+        && (tool.caller.is_some() || tool.toolset_name.is_some())
+    {
+        let own = Arc::make_mut(&mut bare);
+        let raw = own.raw.as_ref().and_then(|raw| without_member(raw, "caller").ok());
+        own.raw = raw.map(Json::checked).or(own.raw.take());
+        if let Content::ToolUse(tool) = &mut own.content {
+            (tool.caller, tool.toolset_name) = (None, None);
+        }
+    }
+    bare
 }
 
 fn push_reply(message: &Message, target: &Target, out: &mut Vec<Json>) {
