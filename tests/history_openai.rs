@@ -728,6 +728,133 @@ fn ids_of_calls_fit_the_server_of_a_chat() {
     }
 }
 
+/// The tools that `OpenAI` defines and the client runs have answers in forms of their own.
+#[test]
+fn openais_own_tools_are_answered_in_their_own_words() {
+    let shell = json!({"type": "shell_call", "id": "sh_1", "call_id": "c1", "action": {"commands": ["ls"]}, "environment": {"type": "local"}, "status": "completed"});
+    let patch = json!({"type": "apply_patch_call", "id": "apc_1", "call_id": "c1", "operation": {"type": "delete_file", "path": "x"}, "status": "completed"});
+    let computer = json!({"type": "computer_call", "id": "cu_1", "call_id": "c1", "action": {"type": "screenshot"}, "pending_safety_checks": [], "status": "completed"});
+    let asked = json!({"type": "mcp_approval_request", "id": "mcpr_1", "server_label": "s", "name": "n", "arguments": "{}"});
+    let screen = json!({"type": "computer_screenshot", "image_url": "https://x"});
+    let ran = json!([{"stdout": "a", "stderr": "", "outcome": {"type": "timeout"}}]);
+    let exit = |out: &str, err: &str, code: u8| json!([{"stdout": out, "stderr": err, "outcome": {"type": "exit", "exit_code": code}}]);
+    let whole = json!({"type": "computer_call_output", "call_id": "c1", "output": screen, "acknowledged_safety_checks": [{"id": "s"}]});
+    let answer = |kind: &str, more: Value| {
+        let mut answer = json!({"type": kind, "call_id": "c1"});
+        more.as_object().unwrap().iter().for_each(|(key, value)| answer[key] = value.clone());
+        answer
+    };
+    let approval = |approve: bool| json!({"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": approve});
+    for (item, result, error, expected) in [
+        (
+            &shell,
+            json!("a"),
+            false,
+            answer("shell_call_output", json!({"output": exit("a", "", 0)})),
+        ),
+        (
+            &shell,
+            json!("a"),
+            true,
+            answer("shell_call_output", json!({"output": exit("", "a", 1)})),
+        ),
+        (&shell, ran.clone(), false, answer("shell_call_output", json!({"output": ran}))),
+        (
+            &patch,
+            json!("a"),
+            false,
+            answer("apply_patch_call_output", json!({"status": "completed", "output": "a"})),
+        ),
+        (
+            &patch,
+            json!("a"),
+            true,
+            answer("apply_patch_call_output", json!({"status": "failed", "output": "a"})),
+        ),
+        (
+            &computer,
+            screen.clone(),
+            false,
+            answer("computer_call_output", json!({"output": screen})),
+        ),
+        (
+            &computer,
+            json!([{"type": "image", "source": {"type": "url", "url": "https://x"}}]),
+            false,
+            answer("computer_call_output", json!({"output": screen})),
+        ),
+        (&computer, whole.clone(), false, whole.clone()),
+        (&asked, json!(true), false, approval(true)),
+        (&asked, json!(false), false, approval(false)),
+        (&asked, json!("no"), true, approval(false)),
+    ] {
+        let id = if item["type"] == "mcp_approval_request" { "mcpr_1" } else { "c1" };
+        let mut history = History::new();
+        history.push_user("one");
+        history.push_assistant(response(std::slice::from_ref(item)), Provenance::default());
+        let result = ToolResult::json(id, result);
+        history.push_tool_result(if error { result.error() } else { result });
+        let target = Target::new(Provider::OpenAiResponses, "gpt-5");
+        let told = history.preview(&target, &Policy::default());
+        assert!(!told.report.to_string().contains("no field"), "{}", told.report);
+        assert!(told.repair(&target).changes.is_empty(), "{item}");
+        let found = rendered(&mut history, &target, &Policy::default());
+        assert_eq!(found[2], expected, "{item}");
+        // The same item, as the user would send it.
+        let mut history = history.fork(2);
+        history.push_user_json(expected.clone());
+        assert_eq!(rendered(&mut history, &target, &Policy::default())[2], expected, "{item}");
+    }
+    // Nobody can say what was not seen; of the others that they were not run.
+    for (item, expected) in [(shell, 3), (patch, 3), (computer, 1)] {
+        let target = Target::new(Provider::OpenAiResponses, "gpt-5");
+        let items = [user("one").into(), thinkstream::Json::from(item)];
+        let repaired = thinkstream::history::repair(&items, &target);
+        assert_eq!(repaired.messages.len(), expected, "{:?}", repaired.messages);
+    }
+}
+
+/// As one finds them in a history that was kept as messages or items.
+#[test]
+fn answers_may_come_as_they_were_sent() {
+    let called: Value = serde_json::from_str(CALL).unwrap();
+    for answer in [
+        json!({"role": "tool", "tool_call_id": "c1", "content": "4"}),
+        json!({"type": "function_call_output", "call_id": "c1", "output": "4"}),
+        json!([{"type": "tool_result", "tool_use_id": "c1", "content": "4"}]),
+    ] {
+        let mut history = History::new();
+        history.push_user("one");
+        history
+            .push_assistant(chatted("gpt-5", std::slice::from_ref(&called)), Provenance::default());
+        history.push_user_json(answer.clone());
+        for (provider, model, expected) in [
+            (
+                Provider::OpenAiChat,
+                "gpt-5",
+                json!({"role": "tool", "tool_call_id": "c1", "content": "4"}),
+            ),
+            (
+                Provider::OpenAiResponses,
+                "gpt-5",
+                json!({"type": "function_call_output", "call_id": "c1", "output": "4"}),
+            ),
+            (
+                Provider::Anthropic,
+                "claude-opus-4-8",
+                json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "4"}]}),
+            ),
+        ] {
+            let target = Target::new(provider, model);
+            let told = history.preview(&target, &Policy::default());
+            assert!(!told.report.to_string().contains("no answer"), "{}", told.report);
+            assert!(told.repair(&target).changes.is_empty(), "{answer}");
+            let found = rendered(&mut history, &target, &Policy::default());
+            assert_eq!(found[2], expected, "{answer}");
+        }
+    }
+}
+
 #[test]
 fn who_has_made_a_call_is_nothing_to_another_provider() {
     let claude = r#"{"type":"tool_use","id":"t1","name":"dice","input":{},"caller":{"type":"direct"},"toolset_name":"computer"}"#;

@@ -89,6 +89,7 @@ mod diff;
 mod draft;
 mod fate;
 mod gemini;
+mod item;
 mod rejection;
 mod render;
 mod report;
@@ -243,12 +244,18 @@ impl ToolResult {
     /// What came of a call, as JSON. Of an array of blocks the texts, images and documents have the form of the API
     /// that they go to, whichever they were written for. In a chat, where tools say texts alone, a message of the
     /// user's behind the answers shows the images and files.
+    ///
+    /// The tools of the Responses API that you run have answers in forms of their own: `shell` takes an array with an
+    /// `outcome` in each, or a text, `computer` an image, an approval of an MCP server's tool `true` or `false`.
+    /// Anything else that they take can be given as the whole item, such as one of type `computer_call_output` with its
+    /// `acknowledged_safety_checks`.
     #[must_use]
     pub fn json(id: impl Into<Text>, content: impl Into<Json>) -> Self {
         Self { id: id.into(), content: trimmed(content.into()), is_error: false }
     }
 
-    /// The same, of a tool that failed. `OpenAI`'s APIs have no field for that, so say it in the result too. The
+    /// The same, of a tool that failed. `OpenAI`'s APIs have no field for that but for `shell` and `apply_patch`, so say
+    /// it in the result too. The
     /// Messages API takes it with texts alone, and not without: images and files are shown behind it, by the user, and
     /// where nothing is said, it is that the tool failed.
     #[must_use]
@@ -273,9 +280,14 @@ impl History {
     /// Adds what the user said: the content of a message, a string or an array of blocks, or a whole message
     /// with its role (`{"role":"system",…}` in the middle of a conversation). It goes out as it stands, but that
     /// texts, images and documents have the form of the API that they go to, whichever they were written for, if it
-    /// has them. Results of tools in it are answers like others.
+    /// has them. Results of tools in it are answers like others, and so is a whole message of the role `tool`, or an
+    /// item of the Responses API that answers a call.
     pub fn push_user_json(&mut self, content: impl Into<Json>) {
-        self.entries.push(Entry::User(trimmed(content.into())));
+        let content = trimmed(content.into());
+        match item::read(&content) {
+            Some((id, said)) => self.push_tool_result(ToolResult::json(id, said)),
+            None => self.entries.push(Entry::User(content)),
+        }
     }
 
     /// Adds a reply, finished or [cut](crate::Partial): what of it cannot go back is known when it is

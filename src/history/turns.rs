@@ -7,11 +7,11 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::report::Action;
-use super::{Entry, History, Policy, Reply, Target, kind};
+use super::{Entry, History, Policy, Reply, Target, item, kind};
 use crate::history::target::Mode;
 use crate::json::edit::{raw_member, string_member};
 use crate::json::reader::Items;
-use crate::message::{Content, Message, ToolUse};
+use crate::message::{Block, Content, Message, ToolKind, ToolUse};
 use crate::stop::StopReason;
 
 /// How a reply that was cut is gone on with.
@@ -157,6 +157,24 @@ impl History {
             let Entry::Assistant(reply) = entry else { return None };
             reply.message.calls().find(|call| call.id == id).map(|call| (reply, call))
         })
+    }
+
+    /// The type of the item that asks for an answer which stands at `entry`, as the Responses API has it.
+    pub(super) fn asked_by(&self, entry: usize, id: &str) -> &str {
+        if let Some((_, call)) = self.call(entry, id) {
+            let custom = call.kind == ToolKind::Custom;
+            let usual = if custom { "custom_tool_call" } else { "function_call" };
+            return call.item.as_deref().unwrap_or(usual);
+        }
+        let approval = |block: &Block| match &block.content {
+            Content::Other(other) if other.kind == item::APPROVAL => {
+                string_member(&other.raw, "id").is_some_and(|own| own == id)
+            }
+            _ => false,
+        };
+        let replies = self.replies().take_while(|(at, _)| *at < entry);
+        let mut blocks = replies.flat_map(|(_, reply)| &reply.message.content);
+        if blocks.any(|block| approval(block)) { item::APPROVAL } else { "function_call" }
     }
 
     /// How many answers at the end came before their reply: those that no call before them asks for.

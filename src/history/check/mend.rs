@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::openai::{call_ids, is_answer, is_call, is_no_chat_part, is_no_item_part, no_text};
 use super::{Finding, FindingKind as Kind};
 use crate::history::draft::BETWEEN;
-use crate::history::{Target, call_id, gemini, kind};
+use crate::history::{Target, call_id, gemini, item, kind};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
@@ -63,7 +63,8 @@ pub(super) fn mend_openai(
         Kind::OrphanToolUse => {
             // A message of a chat may have many calls, and is not read for each.
             let item = messages.get(at).filter(|_| !chat).map(|item| kind(item));
-            if item.as_deref() == Some("tool_search_call") {
+            // What was not found, or not shown, cannot be said.
+            if let Some("tool_search_call" | "computer_call") = item.as_deref() {
                 moves.leave_out(at);
                 return "left out";
             }
@@ -324,13 +325,11 @@ pub(super) fn left_out(kind: &str, text: &str) -> Json {
 }
 
 /// An answer to a call that nobody answered.
-fn not_run(item: &str, id: &str, chat: bool) -> Json {
-    let id = quoted(id);
-    let text = r#""The tool was not run.""#;
-    if chat {
-        return Json::checked(format!(r#"{{"role":"tool","tool_call_id":{id},"content":{text}}}"#));
+fn not_run(call: &str, id: &str, chat: bool) -> Json {
+    let text = quoted("The tool was not run.");
+    if !chat {
+        return item::answer(call, id, &Json::checked(&*text), &text, true);
     }
-    let mut kind = String::new();
-    quote(&mut kind, &format!("{item}_output"));
-    Json::checked(format!(r#"{{"type":{kind},"call_id":{id},"output":{text}}}"#))
+    let id = quoted(id);
+    Json::checked(format!(r#"{{"role":"tool","tool_call_id":{id},"content":{text}}}"#))
 }

@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 
 use super::translate;
 use crate::history::draft::{FAILED, is_empty_text};
-use crate::history::{ToolResult, kind};
+use crate::history::{ToolResult, item, kind};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, string_member};
 use crate::json::reader::Items;
-use crate::message::{Provider, ToolKind, ToolUse};
+use crate::message::Provider;
 
 impl ToolResult {
     /// The result as the Messages API takes it, and what the user has to show behind it: one that says that its tool
@@ -54,28 +54,14 @@ impl ToolResult {
         Json::checked(json)
     }
 
-    pub(super) fn to_openai(&self, id: &str, call: Option<&ToolUse>, chat: bool) -> Json {
+    /// The same as an answer to a call of this type.
+    pub(super) fn to_openai(&self, id: &str, call: &str, chat: bool) -> Json {
         let output = self.output(chat);
-        let mut json = String::new();
-        if chat {
-            json.push_str(r#"{"role":"tool","tool_call_id":"#);
-            quote(&mut json, id);
-            json.push_str(r#","content":"#);
-        } else {
-            let custom = call.is_some_and(|call| call.kind == ToolKind::Custom);
-            let usual = if custom { "custom_tool_call" } else { "function_call" };
-            let item = call.and_then(|call| call.item.as_deref()).unwrap_or(usual);
-            if item == "tool_search_call" {
-                return self.to_tools(id);
-            }
-            json.push_str(r#"{"type":"#);
-            quote(&mut json, &alloc::format!("{item}_output"));
-            json.push_str(r#","call_id":"#);
-            quote(&mut json, id);
-            json.push_str(r#","output":"#);
+        if !chat {
+            return item::answer(call, id, &self.content, &output, self.is_error);
         }
-        json.push_str(&output);
-        json.push('}');
+        let id = quoted(id);
+        let json = alloc::format!(r#"{{"role":"tool","tool_call_id":{id},"content":{output}}}"#);
         Json::checked(json)
     }
 
@@ -92,16 +78,6 @@ impl ToolResult {
             texts => array(texts),
         };
         Some((texts, array(&shown)))
-    }
-
-    /// What a search for tools found, which has a form of its own.
-    fn to_tools(&self, id: &str) -> Json {
-        let mut json = String::from(r#"{"type":"tool_search_output","call_id":"#);
-        quote(&mut json, id);
-        json.push_str(r#","tools":"#);
-        json.push_str(if self.content.starts_with('[') { &self.content } else { "[]" });
-        json.push('}');
-        Json::checked(json)
     }
 
     /// The text of the result: what is no string, and no array of texts, as its JSON.

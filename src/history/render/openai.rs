@@ -13,11 +13,13 @@ use crate::history::gemini;
 use crate::history::report::{Action, Note, Reason};
 use crate::history::thinking::{fingerprint, has_reasoning, takes_signed_calls};
 use crate::history::turns::{role, user_blocks};
-use crate::history::{CacheStrategy, Entry, History, Policy, Reply, Target, ToolResult, kind};
+use crate::history::{
+    CacheStrategy, Entry, History, Policy, Reply, Target, ToolResult, item, kind,
+};
 use crate::json::Json;
 use crate::json::edit::{quoted, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
-use crate::message::{Block, Content, Message, Provider, ToolUse};
+use crate::message::{Block, Content, Message, Provider};
 use crate::models::{self, Replay};
 use crate::text::Text;
 
@@ -57,8 +59,7 @@ pub(super) fn render(
             Entry::User(content) => said.user((history, fates), at, content),
             Entry::ToolResult(result) => {
                 if !fates.unasked.contains(&(at, result.id.clone())) {
-                    let call = history.call(at, &result.id).map(|(_, call)| call);
-                    said.answer((at, 0), result, call);
+                    said.answer((at, 0), result, history.asked_by(at, &result.id));
                 }
             }
             Entry::Assistant(reply) => {
@@ -171,8 +172,10 @@ impl Said {
         }
     }
 
-    fn answer(&mut self, origin: (usize, usize), result: &ToolResult, call: Option<&ToolUse>) {
-        self.failed.extend(result.is_error.then(|| result.id.clone()));
+    /// The answer to a call of this type.
+    fn answer(&mut self, origin: (usize, usize), result: &ToolResult, call: &str) {
+        let told = !self.chat && item::tells_failure(call);
+        self.failed.extend((result.is_error && !told).then(|| result.id.clone()));
         let id = self.ids.new.get(&result.id).unwrap_or(&result.id);
         let answer = match result.shown().filter(|_| self.chat) {
             Some((texts, others)) => {
@@ -202,7 +205,7 @@ impl Said {
                 let content = raw_member(block, "content").unwrap_or(r#""""#);
                 let mut result = ToolResult::json(id.as_str(), Json::checked(content));
                 result.is_error = raw_member(block, "is_error") == Some("true");
-                let call = history.call(entry, &id).map(|(_, call)| call);
+                let call = history.asked_by(entry, &id);
                 self.answer((entry, at), &result, call);
                 continue;
             }
