@@ -6,8 +6,8 @@ use common::talk::push as say;
 use common::{chat, decode, responses, sse};
 use serde_json::{Value, json};
 use thinkstream::history::{
-    Action, CacheMarks, CacheStrategy, FindingKind, History, Keep, Note, Policy, Provenance,
-    Switch, Target, ToolResult, repair, validate,
+    Action, CacheMarks, CacheStrategy, Compaction, FindingKind, History, Keep, Note, Policy,
+    Provenance, Switch, Target, ToolResult, repair, validate,
 };
 use thinkstream::models::Replay;
 use thinkstream::{Decoder, Event, Message, Provider};
@@ -853,6 +853,30 @@ fn answers_may_come_as_they_were_sent() {
             assert_eq!(found[2], expected, "{answer}");
         }
     }
+}
+
+#[test]
+fn a_compaction_of_openais_can_be_the_beginning() {
+    let compaction = json!({"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAA"});
+    let said = |text: &str| json!({"type": "message", "id": format!("msg_{text}"), "role": "assistant", "content": [{"type": "output_text", "text": text, "annotations": []}]});
+    let mut history = History::new();
+    history.push_user("one");
+    history.push_assistant(response(&[said("a")]), Provenance::default());
+    history.push_user("two");
+    history.push_assistant(
+        response(&[said("b"), compaction.clone(), said("c")]),
+        Provenance::default(),
+    );
+    history.push_user("three");
+    let target = Target::new(Provider::OpenAiResponses, "gpt-5");
+    let mut policy = Policy::default();
+    assert_eq!(rendered(&mut history, &target, &policy).as_array().unwrap().len(), 7);
+    policy.compaction = Compaction::DropBefore;
+    let found = rendered(&mut history, &target, &policy);
+    assert_eq!(found, json!([compaction, said("c"), user("three")]));
+    // To others it says nothing, so that all goes to them.
+    let found = rendered(&mut history, &Target::new(Provider::OpenAiChat, "gpt-5"), &policy);
+    assert_eq!(found[0], user("one"));
 }
 
 #[test]

@@ -374,11 +374,12 @@ impl Rules<'_> {
 }
 
 impl Block {
-    /// Whether it is a compaction that succeeded: one that failed has no content.
+    /// Whether it is a compaction that succeeded: one that failed has no content. `OpenAI`'s is encrypted.
     fn is_compaction(&self) -> bool {
         match &self.content {
             Content::Other(other) if other.kind == "compaction" => {
-                raw_member(&other.raw, "content").is_some_and(|content| content != "null")
+                let says = |key| raw_member(&other.raw, key).is_some_and(|it| it != "null");
+                says("content") || says("encrypted_content")
             }
             _ => false,
         }
