@@ -788,6 +788,7 @@ fn a_call_without_the_reasoning_that_is_wanted() {
         (of("kimi-k2.6"), Some(("reasoning", "hm")), &[]),
         (of("kimi-k2.6"), Some(("reasoning_details", "hm")), &[]),
         (of("kimi-k2-0905-preview"), None, &[]),
+        (of("glm-5"), None, &[]),
         (of("gpt-5"), None, &[]),
     ] {
         let found = short(&validate(&all(thought), &target));

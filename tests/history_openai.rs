@@ -278,6 +278,10 @@ fn who_demands_reasoning_gets_it_empty_where_there_is_none() {
     let found = rendered(&mut history, &target, &Policy::default());
     assert_eq!(found[1], json!({"role": "assistant", "content": "x", "reasoning_content": ""}));
     assert_eq!(found[3], json!({"role": "assistant", "content": "y", "reasoning_content": ""}));
+    // It is welcome to GLM, and not demanded.
+    let target = Target::new(Provider::OpenAiChat, "glm-4.7");
+    let found = rendered(&mut history, &target, &Policy::default());
+    assert_eq!(found[1], json!({"role": "assistant", "content": "x"}));
     // An empty one is none to Kimi.
     let target = Target::new(Provider::OpenAiChat, "kimi-k2.6");
     let found = rendered(&mut history, &target, &Policy::default());
@@ -952,8 +956,10 @@ fn the_user_does_not_speak_to_mistral_right_behind_its_tools() {
 }
 
 #[test]
-fn alibaba_wants_content_beside_calls() {
-    for (model, content) in [("Qwen/Qwen3-32B", json!("")), ("gpt-5", Value::Null)] {
+fn some_want_content_beside_calls() {
+    for (model, content) in
+        [("Qwen/Qwen3-32B", json!("")), ("grok-4", json!("")), ("gpt-5", Value::Null)]
+    {
         let mut history = History::new();
         say(&mut history, "u one");
         say(&mut history, "a claude-opus-4-8 Ct1");

@@ -164,9 +164,11 @@ impl Target {
         self.provider == Provider::OpenAiChat && vendor(&self.model) == Some("mistral")
     }
 
-    /// Whether it is a chat with a server that refuses a reply without content, also where it has calls: Alibaba's.
+    /// Whether it is a chat with a server that refuses a reply without content, also where it has calls: Alibaba's and
+    /// xAI's.
     pub(super) fn wants_content(&self) -> bool {
-        self.provider == Provider::OpenAiChat && vendor(&self.model) == Some("alibaba")
+        let strict = matches!(vendor(&self.model), Some("alibaba" | "xai"));
+        self.provider == Provider::OpenAiChat && strict
     }
 
     /// Whether it is one of Anthropic's models, by the table or its name.

@@ -14,7 +14,7 @@ pub enum Replay {
     Never,
     /// While the tool calls that it led to are being answered.
     InToolLoop,
-    /// Always, even where it is empty, or a space where an empty one is refused.
+    /// Always; where it is demanded also if it is empty, or a space where an empty one is refused.
     Always,
 }
 
@@ -35,9 +35,13 @@ impl Replay {
         row(model).and_then(|row| row.begin.split('-').next())
     }
 
-    /// What a model that wants its reasoning back takes where there is none, as JSON.
-    pub(crate) fn nothing(model: &str) -> &'static str {
-        row(model).map(|row| row.nothing).filter(|it| !it.is_empty()).unwrap_or(r#""""#)
+    /// What a model that demands its reasoning takes where there is none, as JSON: an empty text, if it is not known.
+    /// `None` if it is content without.
+    pub(crate) fn nothing(model: &str) -> Option<&'static str> {
+        match row(model) {
+            Some(Row { when: "always", nothing, .. }) => Some(nothing).filter(|it| !it.is_empty()),
+            _ => Some(r#""""#),
+        }
     }
 }
 
@@ -84,17 +88,18 @@ mod tests {
             assert_eq!(Replay::of(model), replay, "{model}");
         }
         for (model, nothing) in [
-            ("kimi-k2.6", r#"" ""#),
-            ("deepseek-v4", r#""""#),
-            ("deepseek-r1", r#""""#),
-            ("nobody-knows", r#""""#),
+            ("kimi-k2.6", Some(r#"" ""#)),
+            ("deepseek-v4", Some(r#""""#)),
+            ("deepseek-r1", Some(r#""""#)),
+            ("nobody-knows", Some(r#""""#)),
+            ("glm-5", None),
         ] {
             assert_eq!(Replay::nothing(model), nothing, "{model}");
         }
         assert!(rows().count() > 5);
         for row in rows() {
             assert!(["always", "never", "in a tool loop"].contains(&row.when), "{}", row.begin);
-            assert_eq!(row.nothing.is_empty(), row.when != "always", "{}", row.begin);
+            assert!(row.nothing.is_empty() || row.when == "always", "{}", row.begin);
             let nothing = serde_json::from_str::<alloc::string::String>(row.nothing);
             assert!(row.nothing.is_empty() || nothing.is_ok(), "{}", row.begin);
         }

@@ -238,7 +238,7 @@ fn mend_message(message: &mut Json, kind: Kind, target: &Target) -> &'static str
             (put_in(message, "summary", "[]"), "an empty summary was put in")
         }
         Kind::ThinkingMissing => {
-            let nothing = Replay::nothing(&target.model);
+            let nothing = Replay::nothing(&target.model).unwrap_or(r#""""#);
             (put_in(message, "reasoning_content", nothing), "an empty text was put in")
         }
         _ => (written_inputs(message), "the arguments were written as text"),

@@ -113,7 +113,7 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
     let users = |message: &Json| string_member(message, "role").is_some_and(|role| role == "user");
     let turn = messages.iter().rposition(users).filter(|_| target.wants_signed_calls());
     let wanted = target.replay == Replay::Always && target.mode != Mode::Off;
-    let nothing = wanted.then(|| Replay::nothing(&target.model));
+    let nothing = Replay::nothing(&target.model).filter(|_| wanted);
     let mut found = Vec::new();
     let mut open: BTreeMap<String, usize> = BTreeMap::new();
     let mut known: BTreeSet<String> = BTreeSet::new();

@@ -362,15 +362,16 @@ fn push_reply(message: &Message, target: &Target, out: &mut Vec<Json>) {
     if !says("content") && !says("tool_calls") && !says("refusal") {
         return;
     }
-    // Who wants its reasoning back wants it of every reply, also where there is none.
+    // Who demands its reasoning wants it of every reply, also where there is none.
     let thinks = message.content.iter().any(|block| block.replayable && is_thinking(block));
-    let nothing = Replay::nothing(&target.model);
     let whole = match says("content") || !target.wants_content() {
         true => whole,
         false => with_member(&whole, "content", r#""""#).map_or(whole, Json::checked),
     };
-    let wanted = target.replay == Replay::Always && !thinks && !has_reasoning(&whole, nothing);
-    let filled = wanted.then(|| with_member(&whole, "reasoning_content", nothing).ok()).flatten();
+    let wanted = target.replay == Replay::Always && !thinks;
+    let nothing = Replay::nothing(&target.model).filter(|_| wanted);
+    let nothing = nothing.filter(|nothing| !has_reasoning(&whole, nothing));
+    let filled = nothing.and_then(|it| with_member(&whole, "reasoning_content", it).ok());
     out.push(filled.map_or(whole, Json::checked));
 }
 
