@@ -60,6 +60,9 @@ pub enum Rule {
     MissingToolCall,
     /// The stream ends where an event does. Where the reply is whole, the event that was cut is passed over.
     CutEvent,
+    /// A blank line stands between two events. Without it lines of data that are each a JSON text of their own are
+    /// events of their own. Reported once in a stream.
+    MissingBlankLine,
 }
 
 impl Rule {
@@ -69,7 +72,11 @@ impl Rule {
     pub fn is_habit(self) -> bool {
         matches!(
             self,
-            Self::EventName | Self::MissingIndex | Self::MissingField | Self::MissingToolId
+            Self::EventName
+                | Self::MissingIndex
+                | Self::MissingField
+                | Self::MissingToolId
+                | Self::MissingBlankLine
         )
     }
 
@@ -99,6 +106,7 @@ impl Rule {
             Self::MissingToolId => "missing_tool_id",
             Self::MissingToolCall => "missing_tool_call",
             Self::CutEvent => "cut_event",
+            Self::MissingBlankLine => "missing_blank_line",
         }
     }
 
@@ -134,6 +142,7 @@ impl Rule {
             Self::MissingToolId => "a tool call has an id",
             Self::MissingToolCall => "a reply that stops for tools has called one",
             Self::CutEvent => "the stream ends where an event does",
+            Self::MissingBlankLine => "a blank line stands between two events",
         }
     }
 
@@ -191,6 +200,9 @@ impl Rule {
             }
             Self::MissingToolCall => "agents wait for a call to run, or go round without one",
             Self::CutEvent => "the usage is missing, or what else came behind the end of the text",
+            Self::MissingBlankLine => {
+                "clients that keep to the standard read two events as one, which is no JSON"
+            }
         }
     }
 }
@@ -240,7 +252,8 @@ mod tests {
             DoneDiffers => MissingToolId,
             MissingToolId => MissingToolCall,
             MissingToolCall => CutEvent,
-            CutEvent => return None,
+            CutEvent => MissingBlankLine,
+            MissingBlankLine => return None,
         })
     }
 
@@ -257,6 +270,6 @@ mod tests {
             assert!(rule.statement().contains(' ') && rule.consequence().contains(' '), "{rule}");
             assert_eq!(serde_json::to_value(rule).unwrap(), rule.name());
         }
-        assert_eq!(seen.len(), 3 * 22);
+        assert_eq!(seen.len(), 3 * 23);
     }
 }

@@ -104,11 +104,13 @@ fn openai_cases() -> Vec<Case> {
         |reason: &str| chunk(&format!(r#"{{"index":0,"delta":{{}},"finish_reason":"{reason}"}}"#));
     let hi = chunk(r#"{"index":0,"delta":{"role":"assistant","content":"Hi"}}"#);
     let (tools, stop, over) = (finish("tool_calls"), finish("stop"), data("[DONE]"));
+    let joined = format!("{}\n{stop}", hi.trim_end());
     vec![
         case("missing_block_start", 1, [created, delta, &done("Hi"), completed]),
         case("done_differs", 3, [created, added, delta, &done("Ho"), completed]),
         case("missing_tool_id", 2, [&*call, &tools, &over]),
         case("missing_tool_call", 2, [&*hi, &tools, &over]),
+        case("missing_blank_line", 0, [&*joined, &over]),
         case("cut_event", 2, [&*hi, &stop, "data: {\"choices\":[],\"usa"]),
     ]
 }

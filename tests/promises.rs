@@ -2131,3 +2131,68 @@ fn places_are_those_of_what_came() {
     let ErrorKind::NoEvents { excerpt } = error.kind() else { panic!("{error}") };
     assert_eq!(*excerpt, *"<html>Gr\u{fc}\u{df}e");
 }
+
+/// Some servers put events on lines of their own without a blank line between them, all of them or now and then.
+#[test]
+fn events_that_no_blank_line_parts_are_told_apart() {
+    let chunk = |choice: &str| format!(r#"{{"id":"c","model":"m","choices":[{choice}]}}"#);
+    let chats = [
+        chunk(r#"{"index":0,"delta":{"content":"a"}}"#),
+        chunk(
+            r#"{"index":0,"delta":{"tool_calls":[{"index":0,"id":"t","function":{"name":"n","arguments":"{\"x\""}}]}}"#,
+        ),
+        chunk(
+            r#"{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":": 1}"}}]}}"#,
+        ),
+        chunk(r#"{"index":0,"delta":{},"finish_reason":"tool_calls"}"#),
+        "[DONE]".to_owned(),
+    ];
+    let messages = [START, &open(0, TEXT), &text(0, "a"), &shut(0), &end("end_turn"), STOP];
+    let messages = messages.map(str::to_owned);
+    let item = r#"{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"a"}]}"#;
+    let items = [
+        r#"{"type":"response.created","response":{"id":"r","model":"m","status":"in_progress","output":[]}}"#.to_owned(),
+        format!(r#"{{"type":"response.output_item.done","output_index":0,"item":{item}}}"#),
+        format!(r#"{{"type":"response.completed","response":{{"id":"r","model":"m","status":"completed","output":[{item}]}}}}"#),
+    ];
+    let frames = |events: &[String], together: usize| -> String {
+        let frames = events.chunks(together).map(|events| {
+            let lines: String = events.iter().map(|event| format!("data: {event}\n")).collect();
+            format!("{lines}\n")
+        });
+        frames.collect()
+    };
+    let told = |result: (Vec<Event>, Option<thinkstream::Error>)| {
+        assert!(result.1.is_none(), "{:?}", result.1);
+        let (warnings, events): (Vec<_>, Vec<_>) =
+            result.0.into_iter().partition(|event| matches!(event, Event::Warning(_)));
+        let warned = warnings.iter().filter(|it| format!("{it:?}").contains("MissingBlankLine"));
+        (warned.count(), events)
+    };
+    for (events, protocol) in [
+        (&chats[..], Protocol::OpenAiChat),
+        (&messages[..], Protocol::Anthropic),
+        (&items[..], Protocol::OpenAiResponses),
+    ] {
+        let (none, expected) = told(decode(Decoder::new(protocol), [frames(events, 1).as_bytes()]));
+        assert_eq!(none, 0);
+        for together in 2..=events.len() {
+            let stream = frames(events, together);
+            let found = everywhere("joined", stream.as_bytes(), || Decoder::new(protocol));
+            assert_eq!(told(found), (1, expected.clone()), "{stream}");
+            assert_eq!(Protocol::detect(stream.as_bytes()).unwrap(), Some(protocol), "{stream}");
+            let strict = failure(Decoder::new(protocol).strict(true), stream.as_bytes());
+            assert_eq!(strict.kind().name(), "protocol", "{stream}");
+        }
+    }
+    // The last blank line may be missing too, if it is known that the reply has ended.
+    let stream = frames(&chats, 5);
+    let (_, events) = told(decode(chat(), [stream.trim_end().as_bytes()]));
+    assert!(matches!(events.last(), Some(Event::Complete(_))));
+    // What is not all JSON stays malformed, and a text may have as many lines as it likes.
+    let broken = format!("data: {}\ndata: {{\n\n", chats[0]);
+    assert_eq!(failure(chat(), broken.as_bytes()).kind().name(), "malformed");
+    let lines = format!("data: {}\n\n", chats[0].replace(',', ",\ndata: "));
+    let (warned, events) = told((decode(chat(), [lines.as_bytes()]).0, None));
+    assert_eq!((warned, events.len()), (0, 2));
+}

@@ -22,7 +22,7 @@ pub(crate) struct Ledger {
     /// Bytes held beside the blocks, of which the latest replace the earlier.
     pub(super) beside: usize,
     /// The habits of this server that have been reported.
-    told: [Option<Rule>; 3],
+    told: [Option<Rule>; 4],
     pub(crate) output_started: bool,
     pub(crate) tool_call_emitted: bool,
     /// For texts that are not as received.
@@ -62,7 +62,7 @@ impl Ledger {
             limits: Limits::default().into(),
             held: 0,
             beside: 0,
-            told: [None; 3],
+            told: [None; 4],
             output_started: false,
             tool_call_emitted: false,
             arena: Arena::default(),
@@ -106,7 +106,7 @@ impl Ledger {
 
     /// Hands out a warning for a rule that was broken, or fails in strict mode. What a server that
     /// does it once does with every event is said once.
-    pub(super) fn tolerate(
+    pub(crate) fn tolerate(
         &mut self,
         rule: Rule,
         index: Option<u32>,

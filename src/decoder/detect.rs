@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind};
 use crate::protocol::Protocol;
 use crate::sse::{Found, Scanner};
+use crate::wire::joined::Joined;
 use crate::wire::spoken::{Spoken, spoken};
 
 /// Tells which protocol a stream speaks, from its first frames.
@@ -65,6 +66,8 @@ impl Detector {
             if let Some(Found::Frame { event, data, offset, .. }) = found {
                 let name = self.sse.event_bytes(event, &chunk);
                 let data = self.sse.data_bytes(data, &chunk);
+                let first = Joined::new(&data).and_then(|mut events| data.get(events.next()?));
+                let data = first.map_or(data.clone(), Bytes::copy_from_slice);
                 self.known = match judge(&name, &data, offset) {
                     // Nobody but llama.cpp has a field of this name.
                     Err(_) if self.has_error_field() => Some(Protocol::OpenAiChat),

@@ -9,8 +9,10 @@ use super::Decoder;
 use crate::assemble::{Fault, Machine, Origin};
 use crate::event::Event;
 use crate::json::Flaw;
+use crate::rule::Rule;
 use crate::sse::{Found, Place};
 use crate::text::Text;
+use crate::wire::joined::Joined;
 use crate::wire::{ParseError, Source, anthropic, openai_chat, openai_responses};
 
 /// Why a frame could not be taken.
@@ -126,6 +128,7 @@ impl Decoder {
                 // What was replaced is longer than what came.
                 self.frame(name.as_bytes(), &text, source, (offset, false));
             }
+            Err(Refusal::Parse(_)) if !one_line && self.take_apart(&origin) => {}
             Err(Refusal::Parse(ParseError { event, index, error })) => {
                 let event = Text::from(&*event);
                 let at = u64::try_from(error.at).unwrap_or(u64::MAX);
@@ -133,6 +136,26 @@ impl Decoder {
                 self.fail(Fault::Malformed { event, index, flaw: error.flaw }, at);
             }
         }
+    }
+
+    /// Takes each of the events of a frame that has several, for its server parts them by no blank line; says whether
+    /// it has.
+    fn take_apart(&mut self, origin: &Origin<'_>) -> bool {
+        let Some(joined) = Joined::new(origin.data) else { return false };
+        let ledger = self.machine.ledger_mut();
+        let rule = Rule::MissingBlankLine;
+        if let Err(kind) = ledger.tolerate(rule, None, origin, &mut self.queue) {
+            self.fail(kind, origin.offset);
+            return true;
+        }
+        for event in joined {
+            if self.failed.is_some() {
+                break;
+            }
+            let data = origin.data.get(event).unwrap_or_default();
+            self.frame(origin.name.as_bytes(), data, origin.source, (origin.offset, false));
+        }
+        true
     }
 
     /// Reads a frame as the provider's, and gives it to the machine.

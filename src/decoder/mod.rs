@@ -317,8 +317,7 @@ impl Decoder {
         self.end_refusal();
         self.uncut();
         // The end of a reply is taken without the blank line behind it, too.
-        while (self.sse.flushes() && !self.breaks_off()
-            || self.sse.held_data().trim_ascii() == b"[DONE]")
+        while (self.sse.flushes() && !self.breaks_off() || self.is_done_behind())
             && self.failed.is_none()
             && self.queue.is_empty()
         {
@@ -338,6 +337,12 @@ impl Decoder {
             Some(event) => Ok(Some(event)),
             None => self.failed.clone().map_or(Ok(None), Err),
         }
+    }
+
+    /// Whether the event that has not ended, or the last line of it, is the end of a reply.
+    fn is_done_behind(&self) -> bool {
+        let data = self.sse.held_data().trim_ascii();
+        data.rsplit(|byte| *byte == b'\n').next().is_some_and(|last| last.trim_ascii() == b"[DONE]")
     }
 
     /// Whether the event that has not ended lacks more than that.

@@ -6,6 +6,7 @@
 pub mod anthropic;
 pub(crate) mod cut;
 mod failure;
+pub(crate) mod joined;
 pub mod openai_chat;
 pub mod openai_responses;
 mod openai_usage;
