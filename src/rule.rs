@@ -70,14 +70,19 @@ impl Rule {
     /// once in a stream, so that the number of warnings says nothing.
     #[must_use]
     pub fn is_habit(self) -> bool {
-        matches!(
-            self,
-            Self::EventName
-                | Self::MissingIndex
-                | Self::MissingField
-                | Self::MissingToolId
-                | Self::MissingBlankLine
-        )
+        self.habit() != 0
+    }
+
+    /// A bit for each that is a habit, and none for others.
+    pub(crate) fn habit(self) -> u8 {
+        match self {
+            Self::EventName => 1,
+            Self::MissingIndex => 2,
+            Self::MissingField => 4,
+            Self::MissingToolId => 8,
+            Self::MissingBlankLine => 16,
+            _ => 0,
+        }
     }
 
     /// The name of the rule, in snake case.

@@ -21,8 +21,8 @@ pub(crate) struct Ledger {
     pub(super) held: usize,
     /// Bytes held beside the blocks, of which the latest replace the earlier.
     pub(super) beside: usize,
-    /// The habits of this server that have been reported.
-    told: [Option<Rule>; 4],
+    /// The habits of this server that have been reported, a bit for each.
+    told: u8,
     pub(crate) output_started: bool,
     pub(crate) tool_call_emitted: bool,
     /// For texts that are not as received.
@@ -62,7 +62,7 @@ impl Ledger {
             limits: Limits::default().into(),
             held: 0,
             beside: 0,
-            told: [None; 4],
+            told: 0,
             output_started: false,
             tool_call_emitted: false,
             arena: Arena::default(),
@@ -113,12 +113,10 @@ impl Ledger {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        if rule.is_habit() {
-            let mut told = self.told.iter_mut();
-            let place = told.find(|told| told.is_none_or(|told| told == rule));
-            if place.is_some_and(|told| told.replace(rule).is_some()) {
-                return Ok(());
-            }
+        let told = rule.habit() & self.told;
+        self.told |= rule.habit();
+        if told != 0 {
+            return Ok(());
         }
         self.warn(rule, index, false, origin, out)
     }
@@ -146,10 +144,9 @@ impl Ledger {
         if self.strict {
             return Err(Fault::Protocol { rule, index });
         }
-        let dropped = core::str::from_utf8(origin.data)
-            .ok()
-            .filter(|_| dropped)
-            .and_then(|data| Json::parse(data).ok());
+        // The event may be long, and what is used of it has been read already.
+        let data = dropped.then(|| core::str::from_utf8(origin.data).ok()).flatten();
+        let dropped = data.and_then(|data| Json::parse(data).ok());
         let offset = origin.offset;
         out.push_back(Event::Warning(Warning { rule, index, offset, dropped }.into()));
         Ok(())
