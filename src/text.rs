@@ -144,6 +144,11 @@ impl Text {
         }
     }
 
+    /// The same in bytes of its own: what is kept for long is not to keep a chunk alive.
+    pub(crate) fn copied(&self) -> Self {
+        Self::from(self.as_str())
+    }
+
     /// The text as a string that shares what it holds: no copy if it is longer than 32 bytes.
     #[must_use]
     pub fn into_shared(self) -> ByteString {

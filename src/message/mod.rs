@@ -435,6 +435,11 @@ impl Citation {
         Self(raw)
     }
 
+    /// Bytes that one takes which is kept: it may be smaller than its place in the list.
+    pub(crate) fn room(raw: &str) -> usize {
+        raw.len().saturating_add(size_of::<Self>())
+    }
+
     /// The citation as received, encrypted fields included.
     #[must_use]
     pub fn raw(&self) -> &Json {

@@ -71,7 +71,7 @@ impl Draft {
                 Appended { event: signed(index, piece), grown, broken }
             }
             (Delta::Citations { citation }, Fill::Text { citations }) => {
-                let grown = if keep { citation.len() } else { 0 };
+                let grown = if keep { Citation::room(citation) } else { 0 };
                 let citation = Citation::new(Json::checked(citation));
                 citations.extend(keep.then(|| citation.clone()));
                 let event = Some(Event::Citation(CitationEvent { index, citation }));

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::details::NEAR;
 use super::draft::{Draft, Fill, Thinking};
-use super::extra::{gemini_signature, keep_extra};
+use super::extra::{Extra, gemini_signature, keep_extra};
 use crate::assemble::growing::Growing;
 use crate::assemble::written::Written;
 use crate::assemble::{Fault, Ledger, Origin, Queue, finished, is_object};
@@ -54,7 +54,7 @@ pub(super) struct Choice {
     /// The field `reasoning_content` was there, if only empty.
     pub(super) saw_reasoning: bool,
     /// What Gemini wants back with the text.
-    pub(super) extra_content: Option<Json>,
+    pub(super) extra_content: Option<Extra>,
 }
 
 #[derive(Debug)]
@@ -145,7 +145,8 @@ impl Choice {
             }
             self.detail(&detail, hand)?;
         }
-        for thought in delta.thoughts() {
+        for (number, thought) in delta.thoughts().enumerate() {
+            hand.ledger.bound_blocks(number)?;
             if let Some(data) = thought.data {
                 self.redact(data, hand)?;
             }
@@ -242,7 +243,7 @@ impl Choice {
             if hand.ledger.accumulate {
                 let before = thinking.signature.as_ref().map_or(0, Text::len);
                 hand.ledger.hold(signature.len().saturating_sub(before))?;
-                thinking.signature = Some(signature.clone());
+                thinking.signature = Some(signature.copied());
             }
         }
         hand.ledger.output_started = true;
@@ -314,7 +315,8 @@ impl Choice {
         match part {
             ContentPart::Text(text) => self.say(text, false, hand),
             ContentPart::Thinking { thinking, signature } => {
-                for text in ContentPart::texts(thinking) {
+                for (number, text) in ContentPart::texts(thinking).enumerate() {
+                    hand.ledger.bound_blocks(number)?;
                     self.think(text, "content", hand)?;
                 }
                 self.sign(signature.unwrap_or_default(), None, "content", hand)
@@ -332,7 +334,7 @@ impl Choice {
         if let Fill::Text { citations, .. } = &mut draft.fill
             && hand.ledger.accumulate
         {
-            hand.ledger.hold(raw.len().saturating_add(size_of::<Citation>()))?;
+            hand.ledger.hold(Citation::room(raw))?;
             citations.push(citation.clone());
         }
         hand.ledger.output_started = true;

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::details::Details;
+use super::extra::Extra;
 use crate::assemble::growing::Growing;
 use crate::assemble::object;
 use crate::assemble::written::Written;
@@ -59,7 +60,7 @@ pub(super) struct Tool {
     pub(super) placeholder: bool,
     /// Its input so far is an object with something in it, in one piece.
     pub(super) whole: bool,
-    pub(super) extra_content: Option<Json>,
+    pub(super) extra_content: Option<Extra>,
 }
 
 impl Draft {
@@ -106,7 +107,7 @@ fn block(index: u32, fill: Fill, text: Text, complete: bool) -> Block {
         Fill::Redacted(data) => Content::RedactedThinking(RedactedThinking { data }),
         Fill::Tool(tool) => {
             let extra = tool.extra_content.clone();
-            other.extend(extra.map(|extra| ("extra_content".into(), extra)));
+            other.extend(extra.map(|extra| ("extra_content".into(), extra.json)));
             Content::ToolUse(tool.content(text, complete).into())
         }
     };

@@ -5,17 +5,24 @@ use crate::event::{Event, Signature};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
 
+/// What was added to a text or a call, as it came.
+#[derive(Clone, Debug)]
+pub(super) struct Extra {
+    pub(super) json: Json,
+    signed: bool,
+}
+
 /// Keeps what Gemini adds to a text or a call. What comes without a signature replaces none.
 pub(super) fn keep_extra(
-    known: &mut Option<Json>,
+    known: &mut Option<Extra>,
     extra: &str,
     ledger: &mut Ledger,
 ) -> Result<(), Fault> {
-    let signed = |extra: &str| gemini_signature(0, extra).is_some();
-    if known.as_deref().is_none_or(|known| signed(extra) || !signed(known)) {
-        let before = known.as_ref().map_or(0, |known| known.len());
+    let signed = gemini_signature(0, extra).is_some();
+    if known.as_ref().is_none_or(|known| signed || !known.signed) {
+        let before = known.as_ref().map_or(0, |known| known.json.len());
         ledger.hold(extra.len().saturating_sub(before))?;
-        *known = Some(Json::checked(extra));
+        *known = Some(Extra { json: Json::checked(extra), signed });
     }
     Ok(())
 }

@@ -103,7 +103,7 @@ impl Machine {
             replace(&mut message.other, "reasoning_content".into(), empty);
         }
         if let Some(extra) = &choice.extra_content {
-            replace(&mut message.other, "extra_content".into(), extra.clone());
+            replace(&mut message.other, "extra_content".into(), extra.json.clone());
         }
         message
     }

@@ -16,7 +16,7 @@ impl Choice {
         self.end_thinking(hand);
         self.end_text(hand);
         let data = hand.origin.source.unescaped(data, &mut None, &mut hand.ledger.arena);
-        let kept = if hand.ledger.accumulate { data.clone() } else { Text::EMPTY };
+        let kept = if hand.ledger.accumulate { data.copied() } else { Text::EMPTY };
         hand.ledger.hold(kept.len())?;
         let at = self.open(Fill::Redacted(kept), hand)?;
         if let Some(Life::Open(draft)) = self.blocks.get(at) {

@@ -95,7 +95,8 @@ impl Items {
     }
 
     fn open(&self) -> impl Iterator<Item = (usize, &Draft)> {
-        self.places.iter().enumerate().filter_map(|(at, place)| match &place.life {
+        let open = self.places.iter().enumerate().skip(self.ended);
+        open.filter_map(|(at, place)| match &place.life {
             Life::Open(draft) => Some((at, &**draft)),
             Life::Closed(_) => None,
         })
@@ -117,9 +118,11 @@ impl Items {
         response: &Response<'_>,
         unnamed: &mut Option<Vec<usize>>,
     ) -> Option<usize> {
-        item.call_id?;
+        item.call_id.filter(|_| is_call(&item.kind))?;
         let unnamed = unnamed.get_or_insert_with(|| self.unnamed_calls(response));
-        let same = |at: &usize| self.places.get(*at).is_some_and(|place| place.calls_as(item));
+        let written = written(item).map(text).unwrap_or_default();
+        let same =
+            |at: &usize| self.places.get(*at).is_some_and(|place| place.calls_as(item, &written));
         let place = unnamed.iter().position(same)?;
         Some(unnamed.remove(place))
     }
@@ -130,20 +133,19 @@ impl Place {
         is_call(self.kind())
     }
 
-    /// Whether it is a call of the same tool with the same input.
-    fn calls_as(&self, item: &Item<'_>) -> bool {
-        let written = written(item).map(text).unwrap_or_default();
+    /// Whether it is a call of the same tool with the same input, as that was `written`.
+    fn calls_as(&self, item: &Item<'_>, written: &str) -> bool {
         let named = |name: &Text| item.name.is_none_or(|said| *name == *said.decode());
         self.kind() == item.kind
             && match &self.life {
                 Life::Open(draft) => match &draft.fill {
-                    Fill::Tool(tool) => named(&tool.name) && draft.has_said(&written),
+                    Fill::Tool(tool) => named(&tool.name) && draft.has_said(written),
                     _ => false,
                 },
                 // What is not kept cannot be compared.
                 Life::Closed(Closed { block: None, .. }) => true,
                 Life::Closed(Closed { block: Some(block), .. }) => match &block.content {
-                    Content::ToolUse(tool) => named(&tool.name) && tool.was_written(&written),
+                    Content::ToolUse(tool) => named(&tool.name) && tool.was_written(written),
                     _ => false,
                 },
             }

@@ -1,7 +1,7 @@
 //! The items of the output: where they stand, and what comes of their events.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -51,6 +51,8 @@ pub(super) struct Items {
     by_index: BTreeMap<u32, usize>,
     /// By the ids that results of calls name, and those of other items.
     by_id: BTreeMap<Text, usize>,
+    /// So many at the front have ended.
+    pub(super) ended: usize,
 }
 
 impl Items {
@@ -68,6 +70,13 @@ impl Items {
         let index = draft.index;
         self.places.push(Place { index, life: Life::Open(draft.into()) });
         at
+    }
+
+    /// Passes over those at the front that have ended, so that nobody goes over them again.
+    fn pass_ended(&mut self) {
+        let behind = self.places.iter().skip(self.ended);
+        let more = behind.take_while(|place| !place.is_open()).count();
+        self.ended = self.ended.saturating_add(more);
     }
 
     /// Lets an item be found by its id. The first that has an id keeps it.
@@ -205,7 +214,7 @@ impl Machine {
         let signature = item.encrypted_content.filter(|encrypted| !encrypted.is_empty());
         if let (Some(signature), Fill::Reasoning) = (signature, &draft.fill) {
             let signature = origin.source.unescaped(signature, &mut None, &mut ledger.arena);
-            done.signature = Some(signature.clone());
+            done.signature = Some(signature.copied());
             ledger.output_started = true;
             out.push_back(Event::Signature(Signature { index, signature }));
         }
@@ -234,6 +243,7 @@ impl Machine {
         }
         place.life = Life::Closed(Closed { kind, awaits_client, block });
         self.items.name(&id, at);
+        self.items.pass_ended();
         if unnamed {
             self.ledger.tolerate(Rule::MissingField, Some(index), origin, out)
         } else {
@@ -277,7 +287,8 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let (mut unnamed, before) = (None, self.items.places.len());
+        let (mut unnamed, mut kinds) = (None, None);
+        let before = self.items.places.len();
         for (index, item) in (0..).zip(response.output()) {
             let whole = item.status.is_some_and(|status| status.decode() == "completed");
             let half = cut && !(whole && has_arguments(&item));
@@ -296,7 +307,7 @@ impl Machine {
                 Some(place) if place.is_open() && !half => {
                     self.close(at.unwrap_or_default(), &item, origin, out)?;
                 }
-                None if self.is_news(&item, before) => {
+                None if self.is_news(&item, before, &mut kinds) => {
                     let taken = self.items.with_index(index).is_some();
                     let index = if taken { self.items.behind() } else { index };
                     self.item_done(Some(index), &item, origin, out)?;
@@ -310,10 +321,13 @@ impl Machine {
     /// Whether an item of the whole output, which no event was about, is one that was left out. Items that are no
     /// calls may be known by another id, for some servers make up new ones all the time, and they may stand in
     /// another place; so they are none if one of their type came `before` the output.
-    fn is_news(&self, item: &Item<'_>, before: usize) -> bool {
-        let mut others = self.items.places.iter().take(before);
-        is_call(&item.kind) && item.call_id.is_some()
-            || others.all(|place| place.kind() != item.kind)
+    fn is_news(&self, item: &Item<'_>, before: usize, kinds: &mut Option<BTreeSet<Text>>) -> bool {
+        if is_call(&item.kind) && item.call_id.is_some() {
+            return true;
+        }
+        let others = self.items.places.iter().take(before);
+        let kinds = kinds.get_or_insert_with(|| others.map(|place| place.kind().into()).collect());
+        !kinds.contains(&*item.kind)
     }
 
     /// Finishes the items whose texts were all said whole, although their ends never came.

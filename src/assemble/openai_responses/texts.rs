@@ -335,7 +335,7 @@ impl Machine {
             let citation = Citation::new(Json::checked(raw));
             part.cited = part.cited.saturating_add(1);
             if keep {
-                ledger.hold(raw.len().saturating_add(size_of::<Citation>()))?;
+                ledger.hold(Citation::room(raw))?;
                 part.citations.push(citation.clone());
             }
             ledger.output_started = true;
