@@ -1242,6 +1242,15 @@ fn long_histories_are_mended_at_once() {
     });
     let repaired = clean([user("hi")].into_iter().chain(turns).collect(), &anthropic);
     assert_eq!(repaired.changes.len(), TURNS);
+    // One reply with nothing but thinking, and one with calls of one id.
+    let only = model((0..TURNS).map(|at| thinking(&format!("s{at}"))).collect::<Value>());
+    assert_eq!(clean(vec![user("hi"), only], &anthropic).messages.len(), 1);
+    let same = [
+        model((0..TURNS).map(|_| call("a")).collect::<Value>()),
+        user((0..TURNS).map(|_| result("a")).collect::<Value>()),
+    ];
+    let repaired = clean([user("hi")].into_iter().chain(same).collect(), &anthropic);
+    assert_eq!(repaired.changes.len(), TURNS - 1);
     let empty = (0..TURNS).flat_map(|_| [model("x"), user(json!([]))]);
     assert_eq!(clean(empty.collect(), &anthropic).messages.len(), 2);
 
@@ -1264,7 +1273,17 @@ fn long_histories_are_mended_at_once() {
     let first = string(&unanswered.messages[2], "tool_call_id");
     assert_eq!(first, "t0", "the answers stand as the calls do");
 
+    // Messages that call and answer at once.
+    let both = ids().map(|id| {
+        let mut both = calls(std::slice::from_ref(&id));
+        both["tool_call_id"] = id.into();
+        both
+    });
+    clean(both.collect(), &chat);
+
     let items = Target::new(Provider::OpenAiResponses, "gpt-5");
+    let thoughts = ids().map(|id| json!({"type": "reasoning", "id": format!("rs_{id}"), "summary": [], "encrypted_content": "x"}));
+    assert_eq!(clean([user("hi")].into_iter().chain(thoughts).collect(), &items).messages.len(), 1);
     let call = |id: &String| json!({"type": "function_call", "call_id": id, "name": "dice", "arguments": "{}"});
     let output =
         |id: &String| json!({"type": "function_call_output", "call_id": id, "output": "4"});

@@ -198,6 +198,8 @@ fn openai_gets_its_items_and_messages_back() {
             let inner = param.trim_start_matches('[').trim_end_matches(']');
             let cut = message.stop_reason.as_ref().is_none_or(StopReason::is_cut);
             if !cut && message.complete {
+                // Some take no `null` beside calls.
+                let text = text.replace(r#""content":"""#, r#""content":null"#);
                 assert!(text.contains(inner), "{:?}: {param}\n{text}", message.id);
                 same += 1;
             }

@@ -104,6 +104,12 @@ pub(super) fn mend_openai(
             }
             "left out, and the ids of what it led to"
         }
+        Kind::ThinkingLast => {
+            let before = messages.iter().take(at.saturating_add(1)).rev();
+            let thinking = before.take_while(|item| kind(item) == "reasoning").count();
+            (0..thinking).for_each(|count| moves.leave_out(at.saturating_sub(count)));
+            "left out, with the reasoning right before it"
+        }
         _ => {
             moves.leave_out(at);
             "left out"

@@ -4,6 +4,7 @@ mod answers;
 mod anthropic;
 mod mend;
 mod openai;
+mod rename;
 mod repair;
 
 pub use self::repair::{Change, Repaired, repair};

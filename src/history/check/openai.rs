@@ -35,11 +35,8 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
             add(Kind::InvalidBlock, None);
             continue;
         }
-        let says = |key: &str| raw_member(item, key).unwrap_or_default();
-        let mut said = Items::new(says("content")).chain(Items::new(says("output")));
-        let role = string_member(item, "role").unwrap_or_default();
-        if said.any(|part| is_no_item_part(&self::kind(part), &role))
-            && matches!(kind.as_str(), "" | "message" | "function_call_output")
+        if matches!(kind.as_str(), "" | "message" | "function_call_output")
+            && has_no_item_part(item)
         {
             add(Kind::InvalidBlock, id.as_deref());
             continue;
@@ -49,7 +46,8 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
             add(Kind::DuplicateItem, None);
             continue;
         }
-        if kind != "item_reference" && !takes_id(item, is_openai) {
+        // Others begin theirs as they like, and make them as long.
+        if is_openai && kind != "item_reference" && !param::takes_id(item) {
             add(Kind::InvalidItemId, None);
         }
         match (kind.as_str(), id) {
@@ -87,12 +85,12 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
     found
 }
 
-/// Whether an item's own id is one that the server takes: others than `OpenAI` begin theirs as they like.
-fn takes_id(item: &str, is_openai: bool) -> bool {
-    match string_member(item, "id") {
-        Some(_) if is_openai => param::takes_id(item),
-        id => id.is_none_or(|id| param::is_id(&id)),
-    }
+/// Whether something is said in it that the API does not have there.
+fn has_no_item_part(item: &str) -> bool {
+    let says = |key: &str| raw_member(item, key).unwrap_or_default();
+    let mut said = Items::new(says("content")).chain(Items::new(says("output")));
+    let role = string_member(item, "role").unwrap_or_default();
+    said.any(|part| is_no_item_part(&kind(part), &role))
 }
 
 /// What would be refused in reasoning, and in what stands behind it.
@@ -164,7 +162,8 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
         }
         // The answers come before anything else is said.
         let behind = messages.get(at.saturating_add(1)..).unwrap_or_default();
-        let answers = behind.iter().map_while(|next| string_member(next, "tool_call_id"));
+        let answers = behind.iter().take_while(|next| raw_member(next, "tool_calls").is_none());
+        let answers = answers.map_while(|next| string_member(next, "tool_call_id"));
         let answers: BTreeSet<String> = answers.collect();
         for id in ids {
             if !answers.contains(&id) {

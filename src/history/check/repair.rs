@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::anthropic::{find, is_openais, read};
 use super::mend::{self, Moves, fit_ids, left_out, mend_openai, replaced};
 use super::openai::{find_chat, find_items};
-use super::{Finding, FindingKind as Kind, answers};
-use crate::history::draft::{Draft, FAILED, Part, is_empty_text, tool_id};
+use super::{Finding, FindingKind as Kind, answers, rename};
+use crate::history::draft::{Draft, FAILED, Part, is_empty_text};
 use crate::history::{Mode, Target, kind};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
@@ -105,8 +105,8 @@ impl Repaired {
                 Kind::EmptyMessage | Kind::InvalidRole => leave_out(&mut drafts, &found),
                 Kind::ToolResultNotFirst => answers::first(&mut drafts, &found),
                 Kind::OrphanToolUse => answers::answer(&mut drafts, &found),
-                Kind::DuplicateToolId => rename_again(&mut drafts, &found),
-                Kind::InvalidToolId => make_valid(&mut drafts, &found),
+                Kind::DuplicateToolId => rename::again(&mut drafts, &found),
+                Kind::InvalidToolId => rename::make_valid(&mut drafts, &found),
                 _ => {}
             }
             for finding in found {
@@ -211,10 +211,6 @@ fn first(found: Vec<Finding>) -> Vec<Finding> {
     let Some(least) = found.iter().map(key).min() else { return found };
     let mut same: Vec<_> = found.into_iter().filter(|finding| key(finding) == least).collect();
     same.sort_by_key(|finding| (finding.message, finding.block));
-    // The answers to two in one message cannot be told apart.
-    if least.1 == Kind::DuplicateToolId {
-        same.dedup_by_key(|finding| finding.message);
-    }
     same.reverse();
     same
 }
@@ -302,12 +298,25 @@ fn mend_block(draft: &mut Draft, block: usize, kind: Kind) -> &'static str {
             });
             "the empty text in it was left out"
         }
+        kind => mend_whole(draft, block, kind),
+    }
+}
+
+/// Leaves a block out, or what of it cannot be mended.
+fn mend_whole(draft: &mut Draft, block: usize, kind: Kind) -> &'static str {
+    match kind {
         Kind::InvalidBlock if draft.parts.get(block).is_some_and(is_foreign) => {
             if let Some(part) = draft.parts.get_mut(block) {
                 let (json, origin) = (without_foreign(part), part.origin);
                 *part = Part { origin, ..Part::new(json) };
             }
             "what only another API has was left out, and a text says so"
+        }
+        Kind::ThinkingLast => {
+            while draft.parts.last().is_some_and(Part::is_thinking) {
+                draft.parts.pop();
+            }
+            "left out, with the thinking right before it"
         }
         _ => {
             if block < draft.parts.len() {
@@ -366,79 +375,6 @@ fn join(drafts: &mut Vec<Draft>, found: &[Finding]) {
         }
     }
     *drafts = joined;
-}
-
-/// Gives calls, and with them their answers, ids that the API takes.
-fn make_valid(drafts: &mut [Draft], found: &[Finding]) {
-    let mut taken: BTreeSet<String> = drafts.iter().flat_map(Draft::calls).collect();
-    // The calls come before their answers.
-    for finding in found.iter().rev() {
-        let (at, block) = (finding.message, finding.block.unwrap_or(0));
-        let id = finding.id.as_deref().unwrap_or_default();
-        let part = drafts.get(at).and_then(|draft| draft.parts.get(block));
-        if part.and_then(Part::tool_id).is_none_or(|own| own != id) {
-            // It has been renamed with its call.
-            continue;
-        }
-        let valid = tool_id(id);
-        let base = if valid.is_empty() { "unnamed".into() } else { valid };
-        let mut new = String::from(base.as_str());
-        let mut count = 2_u32;
-        while !taken.insert(new.clone()) {
-            new = alloc::format!("{base}_{count}");
-            count = count.saturating_add(1);
-        }
-        rename(drafts, at, block, &new);
-    }
-}
-
-/// Gives calls ids of their own.
-fn rename_again(drafts: &mut [Draft], found: &[Finding]) {
-    let mut taken: BTreeSet<String> = drafts.iter().flat_map(Draft::calls).collect();
-    for finding in found {
-        let (at, base) = (finding.message, finding.id.as_deref().unwrap_or_default());
-        let mut new = alloc::format!("{base}_{at}");
-        let mut count = 2_u32;
-        while !taken.insert(new.clone()) {
-            new = alloc::format!("{base}_{at}_{count}");
-            count = count.saturating_add(1);
-        }
-        rename(drafts, at, finding.block.unwrap_or(0), &new);
-    }
-}
-
-/// Gives a call, and its answer in the next message, another id: of several with one id the first answers the first.
-fn rename(drafts: &mut [Draft], at: usize, block: usize, new: &str) {
-    let Some(draft) = drafts.get(at) else { return };
-    let Some(part) = draft.parts.get(block) else { return };
-    let (result, old) = (part.is_result(), part.tool_id().unwrap_or_default());
-    let answers = drafts.iter().skip(at.saturating_add(1)).position(|draft| draft.role == "user");
-    let answers = answers.map(|place| at.saturating_add(1).saturating_add(place));
-    let before = draft.parts.iter().take(block).filter(|part| !part.is_result());
-    let earlier = before.filter(|part| part.tool_id().is_some_and(|id| id == old)).count();
-    if let Some(draft) = drafts.get_mut(at) {
-        draft.rename(block, new);
-    }
-    if let Some(draft) = answers.filter(|_| !result).and_then(|place| drafts.get_mut(place)) {
-        let same = |part: &Part| part.is_result() && part.tool_id().is_some_and(|id| id == old);
-        let mut same = draft.parts.iter().enumerate().filter(|(_, part)| same(part));
-        if let Some((answer, _)) = same.nth(earlier) {
-            draft.rename(answer, new);
-        }
-    }
-}
-
-impl Draft {
-    /// Gives a call, or an answer, another id.
-    fn rename(&mut self, at: usize, new: &str) {
-        if let Some(part) = self.parts.get_mut(at) {
-            let key = if part.is_result() { "tool_use_id" } else { "id" };
-            if let Ok(json) = with_member(&part.json, key, &quoted(new)) {
-                part.json = Json::checked(json);
-            }
-        }
-        self.change();
-    }
 }
 
 /// The last four marks are worth the most: they have the longest prefixes.

@@ -4,7 +4,7 @@ mod anthropic;
 mod openai_chat;
 mod openai_responses;
 
-pub(crate) use self::openai_responses::{is_id, takes_id};
+pub(crate) use self::openai_responses::takes_id;
 
 use alloc::string::String;
 

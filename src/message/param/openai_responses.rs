@@ -54,7 +54,7 @@ pub(crate) fn takes_id(item: &str) -> bool {
 }
 
 /// Whether it is one of at most 64 letters, digits, `_` and `-`, as the API has it.
-pub(crate) fn is_id(id: &str) -> bool {
+fn is_id(id: &str) -> bool {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     (1..=64).contains(&id.len()) && id.bytes().all(valid)
 }
