@@ -22,7 +22,7 @@ count() {
 
 bad=0
 for shape in one-line many-lines many-events one-tool-input many-blocks comments \
-    chat-text chat-input responses-text; do
+    chat-text chat-input chat-extra responses-text responses-output; do
     for width in 1 16 256 4096 65536; do
         # There the work is a few copies, which libc does with other instructions at every size.
         [ "$shape $width" != "one-line 65536" ] || continue

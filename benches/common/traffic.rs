@@ -329,6 +329,27 @@ pub(crate) fn shape(name: &str, bytes: usize) -> Option<Traffic> {
             let delta = r#"{"type":"response.output_text.delta","output_index":0,"delta":"four"}"#;
             return Some(Traffic::new(part(&format!("data: {delta}\n\n"))));
         }
+        "chat-extra" => {
+            let extra = |extra: &str| {
+                let delta = format!(r#"{{"content":"four","extra_content":{extra}}}"#);
+                format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{delta}}}]}}\n\n")
+            };
+            let keys: String = (0..bytes / 200).map(|key| format!(r#""k{key}":1,"#)).collect();
+            let signed = format!(r#"{{{keys}"google":{{"thought_signature":"s"}}}}"#);
+            let more = part(&extra("{}"));
+            return Some(Traffic::new(format!("{}{more}", extra(&signed))));
+        }
+        // Its items are said at the end alone. They are so long that there are fewer than the limit of blocks.
+        "responses-output" => {
+            let text = "four".repeat(50);
+            let item = format!(
+                r#"{{"type":"message","content":[{{"type":"output_text","text":"{text}"}}]}}"#
+            );
+            let items = part(&format!("{item},"));
+            let response = format!(r#"{{"status":"completed","output":[{items}{item}]}}"#);
+            let end = format!(r#"{{"type":"response.completed","response":{response}}}"#);
+            return Some(Traffic::new(format!("data: {end}\n\n")));
+        }
         _ => return None,
     }
     Some(Traffic { bytes: stream.text.into(), events: 1 })
