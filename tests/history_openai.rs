@@ -1132,6 +1132,56 @@ fn ids_of_calls_stay_apart() {
     assert_eq!(found[4]["content"][0]["content"], "3");
 }
 
+/// Some servers call their calls as the tool is called, and so all of them the same.
+#[test]
+fn calls_of_one_id_keep_their_answers() {
+    let (anthropic, chat, items) =
+        (Provider::Anthropic, Provider::OpenAiChat, Provider::OpenAiResponses);
+    for (provider, model) in [
+        (anthropic, "claude-opus-4-8"),
+        (chat, "gpt-4.1"),
+        (chat, "mistral-large-latest"),
+        (items, "gpt-5"),
+    ] {
+        let mut history = History::new();
+        history.push_user("one");
+        for answers in [["1", "2", "3"], ["4", "5", "6"]] {
+            say(&mut history, "a glm-4.7 Cdice Cdice Cdice");
+            for answer in answers {
+                history.push_tool_result(ToolResult::new("dice", answer));
+            }
+        }
+        let target = Target::new(provider, model);
+        let found = rendered(&mut history, &target, &Policy::default());
+        let found = found.to_string();
+        // What asks and what answers, with the texts of the answers.
+        let ids = |key: &str| -> Vec<String> {
+            let key = format!("\"{key}\":\"");
+            let ids = found.split(&key).skip(1);
+            ids.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+        };
+        let (asked, answered) = match provider {
+            Provider::Anthropic => (ids("id"), ids("tool_use_id")),
+            Provider::OpenAiChat => (ids("id"), ids("tool_call_id")),
+            _ => ids("call_id").chunks(3).fold((vec![], vec![]), |(calls, answers), three| {
+                match calls.len() > answers.len() {
+                    true => (calls, [answers, three.to_vec()].concat()),
+                    false => ([calls, three.to_vec()].concat(), answers),
+                }
+            }),
+        };
+        assert_eq!(asked, answered, "{found}");
+        assert_eq!(asked.len(), 6, "{found}");
+        for three in asked.chunks(3) {
+            let unique: std::collections::BTreeSet<_> = three.iter().collect();
+            assert_eq!(unique.len(), 3, "{found}");
+        }
+        let places =
+            ["1", "2", "3", "4", "5", "6"].map(|answer| found.find(&format!("\"{answer}\"")));
+        assert!(places.is_sorted() && places.iter().all(Option::is_some), "{found}");
+    }
+}
+
 /// A model that is told of a failure by Anthropic would take it for a result elsewhere.
 #[test]
 fn a_failure_that_the_api_has_no_field_for_is_noted() {

@@ -1,12 +1,11 @@
 //! A message that is being put together from entries.
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::Ttl;
 use crate::json::Json;
-use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
+use crate::json::edit::{quote, raw_member, string_member, without_member};
 use crate::json::reader::Items;
 use crate::text::Text;
 
@@ -85,16 +84,6 @@ impl Part {
     /// The id of the call that it answers.
     pub(super) fn answers(&self) -> Text {
         string_member(&self.json, "tool_use_id").unwrap_or_default().into()
-    }
-
-    /// The same, where its call had to get another id.
-    pub(super) fn renamed(mut self, new: &BTreeMap<Text, Text>) -> Self {
-        if let Some(id) = new.get(&self.answers())
-            && let Ok(json) = with_member(&self.json, "tool_use_id", &quoted(id))
-        {
-            self.json = Json::checked(json);
-        }
-        self
     }
 }
 

@@ -1,6 +1,7 @@
 //! The messages as the Messages API takes them.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -14,6 +15,7 @@ use crate::history::{Entry, History, Policy, Reply, Target};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, with_member, without_member};
 use crate::message::{Block, Content, Message, Provider};
+use crate::text::Text;
 
 pub(super) fn render(
     history: &History,
@@ -49,10 +51,11 @@ fn drafts(history: &History, target: &Target, fates: &Fates) -> Vec<Draft> {
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
     let mut said = Said::default();
     for (at, entry) in history.entries.iter().enumerate() {
-        if let Entry::Assistant(reply) = entry {
-            // Also of what is left out, or the others would be called otherwise without it.
-            ids.learn(at, &reply.message, target);
-        }
+        // Also of what is left out, or the others would be called otherwise without it.
+        let renamed = match entry {
+            Entry::Assistant(reply) => ids.learn(at, &reply.message, target),
+            _ => BTreeMap::new(),
+        };
         if at < first {
             continue;
         }
@@ -69,8 +72,8 @@ fn drafts(history: &History, target: &Target, fates: &Fates) -> Vec<Draft> {
                 let whole = draft.parts.len();
                 let (results, draft) = draft.split_results();
                 let asked = |part: &Part| !fates.unasked.contains(&(at, part.answers()));
-                said.results
-                    .extend(results.into_iter().filter(asked).map(|it| it.renamed(&ids.new)));
+                let results = results.into_iter().filter(asked);
+                said.results.extend(results.map(|it| it.renamed(&mut ids)));
                 if !draft.parts.is_empty() || whole == 0 {
                     said.others.push(draft);
                 }
@@ -79,13 +82,13 @@ fn drafts(history: &History, target: &Target, fates: &Fates) -> Vec<Draft> {
                 if !fates.unasked.contains(&(at, result.id.clone())) {
                     let (result, shown) = result.for_anthropic();
                     let part = Part { origin: (at, 0), ..Part::new(result.to_anthropic()) };
-                    said.results.push(part.renamed(&ids.new));
+                    said.results.push(part.renamed(&mut ids));
                     said.others.extend(shown.map(|shown| Draft::user(&shown, false).of(at)));
                 }
             }
             Entry::Assistant(reply) => {
                 said.flush(&mut drafts, at.saturating_add(1));
-                let mut parts = parts(at, reply, fates, &ids);
+                let mut parts = parts(at, reply, fates, &renamed);
                 for part in parts.iter_mut().filter(|it| fates.uncalled.contains(&it.origin)) {
                     if let Ok(json) = without_member(&part.json, "caller") {
                         part.json = Json::checked(json);
@@ -134,13 +137,13 @@ fn push(drafts: &mut Vec<Draft>, draft: Draft) {
     }
 }
 
-fn parts(entry: usize, reply: &Reply, fates: &Fates, ids: &Ids) -> Vec<Part> {
+fn parts(entry: usize, reply: &Reply, fates: &Fates, renamed: &BTreeMap<usize, Text>) -> Vec<Part> {
     let fates = fates.blocks.get(entry).map(Vec::as_slice).unwrap_or_default();
     let blocks = reply.message.content.iter().enumerate().zip(fates);
     let kept = blocks.filter(|(_, fate)| fate.is_none()).map(|(block, _)| block);
     kept.map(|(at, block)| Part {
         kind: block.content.kind_in_messages().into(),
-        json: block.to_messages(&reply.message, ids),
+        json: block.to_messages(&reply.message, renamed.get(&at)),
         origin: (entry, at),
         print: fingerprint(block),
     })
@@ -158,7 +161,8 @@ impl Content {
 }
 
 impl Block {
-    fn to_messages(&self, message: &Message, ids: &Ids) -> Json {
+    /// The block as the Messages API has it, with another id, if it needs one.
+    fn to_messages(&self, message: &Message, new: Option<&Text>) -> Json {
         let own = message.provider == Provider::Anthropic;
         let Content::ToolUse(tool) = &self.content else {
             if own {
@@ -167,7 +171,6 @@ impl Block {
             let text = if let Content::Text(text) = &self.content { &*text.text } else { "" };
             return Part::text(text).json;
         };
-        let new = ids.new.get(&tool.id);
         if own && tool.input.is_ok() {
             let param = self.to_param();
             let renamed = new.and_then(|id| with_member(&param, "id", &quoted(id)).ok());
@@ -186,6 +189,18 @@ impl Block {
         }
         json.push('}');
         Json::checked(json)
+    }
+}
+
+impl Part {
+    /// The same answer, where its call had to get another id.
+    fn renamed(mut self, ids: &mut Ids) -> Self {
+        if let Some(id) = ids.answer(&self.answers())
+            && let Ok(json) = with_member(&self.json, "tool_use_id", &quoted(&id))
+        {
+            self.json = Json::checked(json);
+        }
+        self
     }
 }
 

@@ -1,21 +1,32 @@
 //! The ids of calls: those of other servers have characters that an API refuses, and may come again.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use crate::history::draft::tool_id;
 use crate::history::{Target, call_id};
 use crate::message::{Content, Message, Provider};
 use crate::text::Text;
 
-/// What calls go by, where that is not what they are called.
+/// What calls go by, where that is not what they are called. Of several in a reply with one id, the first answer is to
+/// the first.
 pub(super) struct Ids {
     /// Whether the ids of all replies are looked at, and not only those of other providers.
     all: bool,
     /// Whether only some characters are taken.
     plain: bool,
+    /// Whether ids may come again in the next reply: in a chat, an answer is to the message before it.
+    again: bool,
     taken: BTreeSet<Text>,
-    /// What the last call with an id goes by, if it had to be changed.
-    pub(super) new: BTreeMap<Text, Text>,
+    /// By what they are called in the last reply that has them, the first first.
+    known: BTreeMap<Text, Calls>,
+}
+
+#[derive(Default)]
+struct Calls {
+    /// `None` if it is what it is called.
+    new: Vec<Option<Text>>,
+    answered: usize,
 }
 
 impl Ids {
@@ -25,45 +36,63 @@ impl Ids {
             // Whoever else speaks as Anthropic does has ids of its own, and takes them back.
             all: !plain || target.is_claude(),
             plain,
+            again: target.provider == Provider::OpenAiChat,
             taken: BTreeSet::new(),
-            new: BTreeMap::new(),
+            known: BTreeMap::new(),
         }
     }
 
-    pub(super) fn learn(&mut self, entry: usize, message: &Message, target: &Target) {
-        for block in &message.content {
+    /// Takes the calls of a reply, and gives what each block of it goes by that has to be called otherwise.
+    pub(super) fn learn(
+        &mut self,
+        entry: usize,
+        message: &Message,
+        target: &Target,
+    ) -> BTreeMap<usize, Text> {
+        // What the provider has run it knows by its id.
+        let foreign = self.plain && message.provider != Provider::Anthropic;
+        let others = self.all && !(self.plain && by_claude(message));
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut renamed = BTreeMap::new();
+        if self.again {
+            self.taken.clear();
+        }
+        for (at, block) in message.content.iter().enumerate() {
             let Content::ToolUse(tool) = &block.content else { continue };
-            // What the provider has run it knows by its id.
-            let foreign = self.plain && message.provider != Provider::Anthropic;
-            let others = !self.plain || !by_claude(message);
-            let changes = self.all && others && tool.kind.is_client() || foreign;
+            let changes = others && tool.kind.is_client() || foreign;
             let base = match self.plain {
                 true => tool_id(&tool.id),
-                false => call_id::fitted(target, &tool.id).unwrap_or_else(|| tool.id.clone()),
+                false => fitted(target, tool.id.clone()),
             };
             let mut id = base.clone();
             while changes && self.taken.contains(&id) {
-                id = alloc::format!("{base}_{entry}_{}", self.taken.len()).into();
+                let next = alloc::format!("{base}_{entry}_{}", self.taken.len());
+                id = fitted(target, next.into());
             }
             self.taken.insert(id.clone());
-            self.new.remove(&tool.id);
-            if changes && id != tool.id {
-                self.new.insert(tool.id.clone(), id);
+            let calls = self.known.entry(tool.id.clone()).or_default();
+            if seen.insert(&tool.id) {
+                *calls = Calls::default();
             }
+            let new = (changes && id != tool.id).then_some(id);
+            renamed.extend(new.clone().map(|id| (at, id)));
+            calls.new.push(new);
         }
+        renamed
+    }
+
+    /// What the next answer to `id` is to, if that had to be called otherwise.
+    pub(super) fn answer(&mut self, id: &Text) -> Option<Text> {
+        let calls = self.known.get_mut(id)?;
+        let last = calls.new.len().saturating_sub(1);
+        let new = calls.new.get(calls.answered.min(last))?.clone();
+        calls.answered = calls.answered.saturating_add(1);
+        new
     }
 }
 
-impl Ids {
-    /// The same for a chat, where an answer is to the message before it: ids may come again.
-    pub(super) fn learn_chat(&mut self, message: &Message, target: &Target) {
-        for block in &message.content {
-            let Content::ToolUse(tool) = &block.content else { continue };
-            if let Some(id) = call_id::fitted(target, &tool.id) {
-                self.new.insert(tool.id.clone(), id);
-            }
-        }
-    }
+fn fitted(target: &Target, id: Text) -> Text {
+    call_id::fitted(target, &id).unwrap_or(id)
 }
 
 /// Whether Claude wrote it, whose ids are as its API wants them.

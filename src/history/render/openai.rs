@@ -1,6 +1,7 @@
 //! The messages of a chat, and the items of the Responses API.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -34,17 +35,14 @@ pub(super) fn render(
         let why = "the API has no marks: it caches by itself".into();
         rendered.report.notes.push(Note::NotMarked { why });
     }
-    let chat = target.provider == Provider::OpenAiChat;
     let mut said = Said::new(target);
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
     for (at, entry) in history.entries.iter().enumerate() {
         // Also of what is left out.
-        if let Entry::Assistant(reply) = entry {
-            match chat {
-                true => said.ids.learn_chat(&reply.message, target),
-                false => said.ids.learn(at, &reply.message, target),
-            }
-        }
+        let renamed = match entry {
+            Entry::Assistant(reply) => said.ids.learn(at, &reply.message, target),
+            _ => BTreeMap::new(),
+        };
         if at < first {
             continue;
         }
@@ -67,8 +65,8 @@ pub(super) fn render(
                 let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
                 let first = rendered.messages.len();
                 let signed = takes_signed_calls(reply, target, policy);
-                let mut message = reply.left(fates, target, signed, &mut rendered.report.notes);
-                said.rename(&mut message);
+                let renamed = reply.renamed(&renamed);
+                let message = renamed.left(fates, target, signed, &mut rendered.report.notes);
                 push_reply(&message, target, &mut rendered.messages);
                 // What came from Gemini is as it wants it: routers sign in other places.
                 let author = reply.message.model.as_deref().unwrap_or_default();
@@ -142,22 +140,6 @@ impl Said {
         }
     }
 
-    /// Gives calls the ids that they go by.
-    fn rename(&self, message: &mut Message) {
-        for block in &mut message.content {
-            if let Content::ToolUse(tool) = &block.content
-                && let Some(new) = self.ids.new.get(&tool.id)
-            {
-                let own = Arc::make_mut(block);
-                let renamed = |raw: &Json| with_member(raw, "call_id", &quoted(new)).ok();
-                own.raw = own.raw.as_ref().and_then(renamed).map(Json::checked);
-                if let Content::ToolUse(tool) = &mut own.content {
-                    tool.id = new.clone();
-                }
-            }
-        }
-    }
-
     fn flush(&mut self, rendered: &mut Rendered) {
         let answered = !self.answers.is_empty();
         self.answers.drain(..).for_each(|spoken| spoken.push(rendered));
@@ -176,7 +158,7 @@ impl Said {
     fn answer(&mut self, origin: (usize, usize), result: &ToolResult, call: &str) {
         let told = !self.chat && item::tells_failure(call);
         self.failed.extend((result.is_error && !told).then(|| result.id.clone()));
-        let id = self.ids.new.get(&result.id).unwrap_or(&result.id);
+        let id = &self.ids.answer(&result.id).unwrap_or_else(|| result.id.clone());
         let answer = match result.shown().filter(|_| self.chat) {
             Some((texts, others)) => {
                 let texts = ToolResult { content: texts, ..result.clone() };
@@ -288,6 +270,24 @@ impl Reason {
 }
 
 impl Reply {
+    /// The reply with blocks that are called otherwise.
+    fn renamed(&self, new: &BTreeMap<usize, Text>) -> Cow<'_, Self> {
+        if new.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut reply = self.clone();
+        let message = Arc::make_mut(&mut reply.message);
+        for (at, id) in new {
+            let Some(own) = message.content.get_mut(*at).map(Arc::make_mut) else { continue };
+            let renamed = |raw: &Json| with_member(raw, "call_id", &quoted(id)).ok();
+            own.raw = own.raw.as_ref().and_then(renamed).map(Json::checked);
+            if let Content::ToolUse(tool) = &mut own.content {
+                tool.id = id.clone();
+            }
+        }
+        Cow::Owned(reply)
+    }
+
     /// The reply without what does not go out.
     fn left(
         &self,
