@@ -1031,6 +1031,68 @@ fn only_anthropic_is_strict_about_ids() {
     }
 }
 
+/// Models call by names that no tool has. A session with one that the API does not take fails for ever.
+#[test]
+fn names_that_a_server_refuses_are_changed() {
+    let long = "x".repeat(201);
+    let function = |name: &str| json!({"id": "c1", "type": "function", "function": {"name": name, "arguments": {}}});
+    let custom = json!({"id": "c2", "type": "custom", "custom": {"name": "a.b", "input": ""}});
+    let chat = json!([
+        user("hi"),
+        {"role": "assistant", "content": null, "tool_calls": [function("a.b"), custom, function("dice")]},
+    ]);
+    let items = json!([
+        {"type": "function_call", "call_id": "c1", "name": "a.b", "arguments": "{}"},
+        {"type": "custom_tool_call", "call_id": "c2", "name": "a b", "input": ""},
+        {"type": "function_call", "call_id": "c3", "arguments": "{}"},
+        {"type": "computer_call", "call_id": "c4", "action": {}},
+    ]);
+    let calls = json!([
+        user("hi"),
+        model(json!([
+            {"type": "tool_use", "id": "c1", "name": long, "input": {}},
+            {"type": "tool_use", "id": "c2", "name": "a.b", "input": {}},
+            {"type": "tool_use", "id": "c3", "name": "", "input": {}},
+        ]))
+    ]);
+    for (provider, model, value, expected, names) in [
+        (
+            Provider::OpenAiChat,
+            "gpt-4.1",
+            &chat,
+            &["$.messages[1] c1", "$.messages[1] c2"][..],
+            &["a_b", "a_b", "dice"][..],
+        ),
+        (Provider::OpenAiChat, "glm-4.7", &chat, &[], &["a.b", "a.b", "dice"]),
+        (
+            Provider::OpenAiResponses,
+            "gpt-5",
+            &items,
+            &["$.input[0] c1", "$.input[1] c2", "$.input[2] c3"],
+            &["a_b", "a_b", "unnamed"],
+        ),
+        (
+            Provider::Anthropic,
+            "claude-opus-4-8",
+            &calls,
+            &["$.messages[1].content[0] c1", "$.messages[1].content[2] c3"],
+            &[&long[..200], "a.b", "unnamed"],
+        ),
+    ] {
+        let target = Target::new(provider, model).mode(Mode::Off);
+        let found = validate(&messages(value), &target);
+        let found = found.into_iter().filter(|it| it.kind == FindingKind::InvalidToolName);
+        let expected: Vec<_> = expected.iter().map(|it| format!("InvalidToolName {it}")).collect();
+        assert_eq!(short(&found.collect::<Vec<_>>()), expected, "{model}");
+        let mended = repair(&messages(value), &target);
+        check(&mended);
+        let mended = Value::from(values(&mended.messages)).to_string();
+        let found: Vec<_> = mended.split(r#""name":""#).skip(1).collect();
+        let found: Vec<_> = found.iter().map(|rest| rest.split('"').next().unwrap()).collect();
+        assert_eq!(found, names, "{mended}");
+    }
+}
+
 /// Relays put signatures into ids, and Mistral takes none but its own. A session with one id too long fails for ever.
 #[test]
 fn ids_that_a_server_refuses_are_fitted() {

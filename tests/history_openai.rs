@@ -1182,6 +1182,35 @@ fn calls_of_one_id_keep_their_answers() {
     }
 }
 
+/// Models call by names that no tool has.
+#[test]
+fn calls_by_names_that_no_tool_can_have_go_out_by_others() {
+    let named = |name: &str| Value::String(name.into());
+    let mut item = call("c1");
+    item["name"] = named("functions.dice");
+    let mut chat: Value = serde_json::from_str(CALL).unwrap();
+    chat["tool_calls"][0]["function"]["name"] = named("functions.dice");
+    for reply in [response(&[item]), chatted("kimi-k2.5", &[chat])] {
+        let mut history = History::new();
+        history.push_user("one");
+        history.push_assistant(reply, Provenance::default());
+        history.push_tool_result(ToolResult::new("c1", "1"));
+        for (provider, model, name) in [
+            (Provider::OpenAiResponses, "gpt-5", "functions_dice"),
+            (Provider::OpenAiChat, "gpt-4.1", "functions_dice"),
+            (Provider::OpenAiChat, "gemini-2.5-pro", "functions.dice"),
+            (Provider::Anthropic, "claude-opus-4-8", "functions.dice"),
+        ] {
+            let target = Target::new(provider, model);
+            let found = rendered(&mut history, &target, &Policy::default()).to_string();
+            assert!(found.contains(&format!(r#""name":"{name}""#)), "{found}");
+            let report = history.preview(&target, &Policy::default()).report.to_string();
+            let noted = report.contains(r#"the call "c1" goes out by the name "functions_dice""#);
+            assert_eq!(noted, name == "functions_dice", "{report}");
+        }
+    }
+}
+
 /// A model that is told of a failure by Anthropic would take it for a result elsewhere.
 #[test]
 fn a_failure_that_the_api_has_no_field_for_is_noted() {

@@ -84,6 +84,7 @@
 
 mod audit;
 mod call_id;
+mod call_name;
 mod check;
 mod diff;
 mod draft;

@@ -161,6 +161,13 @@ pub enum Note {
         /// The id of the call.
         id: Text,
     },
+    /// A model has called by a name that no tool of the target can have: the call goes out by another.
+    CallRenamed {
+        /// The id of the call.
+        id: Text,
+        /// The name by which it goes out.
+        name: Text,
+    },
     /// Mistral refuses a user who speaks right behind the answers of tools: the model is taken to have said a word
     /// between.
     ReplyPutIn {
@@ -305,6 +312,9 @@ impl fmt::Display for Note {
             ),
             Self::CallUnsigned { id } => {
                 write!(f, "the call {:?} tells Gemini to look for no signature", id.as_str())
+            }
+            Self::CallRenamed { id, name } => {
+                write!(f, "the call {:?} goes out by the name {:?}", id.as_str(), name.as_str())
             }
             Self::ReplyPutIn { message } => {
                 write!(

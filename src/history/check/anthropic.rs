@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::{Finding, FindingKind as Kind};
 use crate::history::draft::{Draft, MARKS, Part, is_cacheable, is_empty_text};
-use crate::history::{Mode, Target, Ttl, kind};
+use crate::history::{Mode, Target, Ttl, call_name, kind};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
 use crate::message::is_pause;
@@ -88,6 +88,9 @@ fn of_part(part: &Part, role: &str, target: &Target) -> Vec<Kind> {
     }
     if part.is_thinking() && target.mode == Mode::Off {
         kinds.push(Kind::ThinkingWhileOff);
+    }
+    if call_name::renamed(&part.json, target).is_some() {
+        kinds.push(Kind::InvalidToolName);
     }
     let tool = matches!(part.kind.as_str(), "tool_use" | "tool_result");
     // Others than Anthropic have ids of their own.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::openai::{call_ids, is_answer, is_call, is_no_chat_part, is_no_item_part, no_text};
 use super::{Finding, FindingKind as Kind};
 use crate::history::draft::BETWEEN;
-use crate::history::{Target, call_id, gemini, item, kind};
+use crate::history::{Target, call_id, call_name, gemini, item, kind};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
@@ -73,12 +73,13 @@ pub(super) fn mend_openai(
         }
         // These are mended all at once.
         Kind::InvalidToolId => "renamed, and its answer",
+        Kind::InvalidToolName => "the name was changed",
+        Kind::InvalidToolInput => "the arguments were written as text",
         Kind::DuplicateToolId => "renamed, and its answer, or left out if it has none",
         Kind::UnsignedToolCall
         | Kind::InvalidItemId
         | Kind::ThinkingWithoutText
-        | Kind::ThinkingMissing
-        | Kind::InvalidToolInput => match messages.get_mut(at) {
+        | Kind::ThinkingMissing => match messages.get_mut(at) {
             Some(message) => mend_message(message, finding.kind, target),
             None => "nothing",
         },
@@ -231,6 +232,17 @@ pub(super) fn fit_ids(messages: &mut [Json], target: &Target) {
     }
 }
 
+/// Gives calls names that the API takes.
+pub(super) fn fit_names(messages: &mut [Json], target: &Target) {
+    for message in messages {
+        let changed = with_calls(message, |call| Some(call_name::renamed(call, target)))
+            .or_else(|| call_name::renamed(message, target));
+        if let Some(json) = changed {
+            *message = Json::checked(json);
+        }
+    }
+}
+
 /// Mends what is wrong with one message, or one item.
 fn mend_message(message: &mut Json, kind: Kind, target: &Target) -> &'static str {
     let (mended, done) = match kind {
@@ -247,7 +259,7 @@ fn mend_message(message: &mut Json, kind: Kind, target: &Target) -> &'static str
             let nothing = Replay::nothing(&target.model).unwrap_or(r#""""#);
             (put_in(message, "reasoning_content", nothing), "an empty text was put in")
         }
-        _ => (written_inputs(message), "the arguments were written as text"),
+        _ => (None, "nothing"),
     };
     if let Some(mended) = mended {
         *message = mended;
@@ -259,23 +271,22 @@ fn put_in(message: &str, key: &str, value: &str) -> Option<Json> {
     with_member(message, key, value).ok().map(Json::checked)
 }
 
-/// What came as JSON written in a string: the arguments of an item, or of all calls of a message.
-fn written_inputs(message: &str) -> Option<Json> {
+/// Writes arguments that came as JSON in a string.
+pub(super) fn write_inputs(messages: &mut [Json]) {
     let text = |json: &str| {
-        let said = raw_member(json, "arguments").filter(|it| *it != "null");
-        with_member(json, "arguments", &quoted(said.unwrap_or("{}"))).ok()
+        let said = raw_member(json, "arguments").filter(|it| *it != "null").unwrap_or("{}");
+        with_member(json, "arguments", &quoted(said)).ok().filter(|_| no_text(json, "arguments"))
     };
-    let Some(calls) = raw_member(message, "tool_calls") else {
-        return text(message).map(Json::checked);
-    };
-    let written = Items::new(calls).map(|call| {
-        let function = raw_member(call, "function").filter(|it| no_text(it, "arguments"));
-        let other = function.and_then(text);
-        other
-            .and_then(|other| with_member(call, "function", &other).ok())
-            .unwrap_or_else(|| call.into())
-    });
-    put_in(message, "tool_calls", &format!("[{}]", written.collect::<Vec<_>>().join(",")))
+    let in_function =
+        |call: &str| with_member(call, "function", &text(raw_member(call, "function")?)?).ok();
+    for message in messages {
+        let item = Some(&*message).filter(|item| kind(item) == "function_call");
+        let changed = item.and_then(|item| text(item));
+        let changed = changed.or_else(|| with_calls(message, |call| Some(in_function(call))));
+        if let Some(json) = changed {
+            *message = Json::checked(json);
+        }
+    }
 }
 
 /// Puts texts in place of the parts that the API does not have; says whether there were any.

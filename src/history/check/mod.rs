@@ -71,6 +71,9 @@ pub enum FindingKind {
     /// An id with characters that the API does not take, or none; in a chat one that the server is known to refuse,
     /// in the Responses API one of more than 64 characters.
     InvalidToolId,
+    /// A call by a name that no tool can have: none at all, more than 200 characters for Anthropic, and for `OpenAI`,
+    /// Mistral and `DeepSeek` more than 64, or others than letters, digits, `_` and `-`. Models make such up.
+    InvalidToolName,
     /// A call whose input is no object; for `OpenAI`'s APIs, one whose arguments are no text.
     InvalidToolInput,
     /// A message, or a response, that ends with thinking.
@@ -114,8 +117,8 @@ pub enum FindingKind {
     TrailingSpace,
     /// One item twice.
     DuplicateItem,
-    /// An item whose own id the Responses API refuses: longer than 64 characters, with others than letters, digits,
-    /// `_` and `-`, or, at `OpenAI`, with another beginning than those of its type.
+    /// An item whose own id `OpenAI` refuses: longer than 64 characters, with others than letters, digits, `_` and
+    /// `-`, or with another beginning than those of its type.
     InvalidItemId,
 }
 
@@ -138,6 +141,7 @@ impl FindingKind {
             }
             Self::DuplicateToolId => "a second tool call with the same id",
             Self::InvalidToolId => "a tool id that the API does not take",
+            Self::InvalidToolName => "a tool call by a name that no tool can have",
             Self::InvalidToolInput => "a tool call whose input has the wrong type",
             Self::ThinkingLast => "thinking at the end",
             Self::LoopWithoutThinking => "a tool loop that must begin with thinking, and does not",

@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 
 use super::{Finding, FindingKind as Kind};
 use crate::history::thinking::has_reasoning;
-use crate::history::{Mode, Target, call_id, gemini, kind};
+use crate::history::{Mode, Target, call_id, call_name, gemini, kind};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
 use crate::json::reader::Items;
-use crate::message::param;
+use crate::message::{Provider, param};
 use crate::models::{Maker, Model, Replay};
 
 const CHAT_ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
@@ -68,12 +68,7 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
                 if calls.contains(&id) {
                     add(Kind::DuplicateToolId, Some(&id));
                 }
-                if name == "function_call" && no_text(item, "arguments") {
-                    add(Kind::InvalidToolInput, Some(&id));
-                }
-                if call_id::fitted(target, &id).is_some() {
-                    add(Kind::InvalidToolId, Some(&id));
-                }
+                in_call(item, Some(&id), target).for_each(|kind| add(kind, Some(&id)));
                 if answered.get(&id).is_none_or(|answer| *answer < at) {
                     add(Kind::OrphanToolUse, Some(&id));
                 }
@@ -137,9 +132,6 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
             continue;
         }
         let ids = call_ids(message);
-        for id in call_inputs(message).filter(|call| call.1).map(|call| call.0) {
-            add(Kind::InvalidToolInput, Some(&id));
-        }
         if turn.is_some_and(|turn| at > turn)
             && let Some(id) = gemini::unsigned_call(message)
         {
@@ -147,10 +139,11 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
         }
         // Servers count their calls anew in each reply; an answer is to the message before it.
         known.clear();
+        for call in Items::new(raw_member(message, "tool_calls").unwrap_or("[]")) {
+            let id = string_member(call, "id");
+            in_call(call, id.as_deref(), target).for_each(|kind| add(kind, id.as_deref()));
+        }
         for id in &ids {
-            if call_id::fitted(target, id).is_some() {
-                add(Kind::InvalidToolId, Some(id));
-            }
             if known.contains(id) {
                 add(Kind::DuplicateToolId, Some(id));
             }
@@ -226,13 +219,19 @@ pub(super) fn no_text(json: &str, key: &str) -> bool {
     !raw_member(json, key).is_some_and(|it| it.starts_with('"'))
 }
 
-/// The calls of functions in a message of a chat: the id of each, and whether its arguments are no text.
-fn call_inputs(message: &str) -> impl Iterator<Item = (String, bool)> {
-    let calls = Items::new(raw_member(message, "tool_calls").unwrap_or("[]"));
-    calls.filter_map(|call| {
-        let function = raw_member(call, "function")?;
-        Some((string_member(call, "id").unwrap_or_default(), no_text(function, "arguments")))
-    })
+/// What would be refused in a call, of a chat or an item.
+fn in_call(call: &str, id: Option<&str>, target: &Target) -> impl Iterator<Item = Kind> {
+    let function = match target.provider {
+        Provider::OpenAiChat => raw_member(call, "function"),
+        _ => Some(call).filter(|call| kind(call) == "function_call"),
+    };
+    [
+        (function.is_some_and(|it| no_text(it, "arguments")), Kind::InvalidToolInput),
+        (call_name::renamed(call, target).is_some(), Kind::InvalidToolName),
+        (id.is_some_and(|id| call_id::fitted(target, id).is_some()), Kind::InvalidToolId),
+    ]
+    .into_iter()
+    .filter_map(|(wrong, kind)| wrong.then_some(kind))
 }
 
 pub(super) fn call_ids(message: &str) -> Vec<String> {

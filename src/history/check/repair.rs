@@ -13,7 +13,7 @@ use super::mend::{self, Moves, fit_ids, left_out, mend_openai, replaced};
 use super::openai::{find_chat, find_items};
 use super::{Finding, FindingKind as Kind, answers, rename};
 use crate::history::draft::{Draft, FAILED, Part, is_empty_text};
-use crate::history::{Mode, Target, kind};
+use crate::history::{Mode, Target, call_name, kind};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
 use crate::message::Provider;
@@ -110,7 +110,7 @@ impl Repaired {
                 _ => {}
             }
             for finding in found {
-                let done = mend(&mut drafts, &finding);
+                let done = mend(&mut drafts, &finding, &self.target);
                 self.note(finding, done);
             }
         }
@@ -142,6 +142,8 @@ impl Repaired {
             match kind {
                 Kind::InvalidToolId => fit_ids(&mut self.messages, &self.target),
                 Kind::DuplicateToolId => mend::rename_again(&mut self.messages, chat),
+                Kind::InvalidToolName => mend::fit_names(&mut self.messages, &self.target),
+                Kind::InvalidToolInput => mend::write_inputs(&mut self.messages),
                 _ => {}
             }
             let mut moves = Moves::default();
@@ -195,7 +197,10 @@ fn first(found: Vec<Finding>) -> Vec<Finding> {
         Kind::EmptyText | Kind::InvalidErrorResult => 3,
         Kind::EmptyMessage | Kind::MissingReply => 4,
         Kind::ConsecutiveRoles => 5,
-        Kind::InvalidToolId | Kind::InvalidToolInput | Kind::UnsignedToolCall => 6,
+        Kind::InvalidToolId
+        | Kind::InvalidToolName
+        | Kind::InvalidToolInput
+        | Kind::UnsignedToolCall => 6,
         Kind::DuplicateToolId => 7,
         Kind::DuplicateToolResult | Kind::OrphanToolResult => 8,
         Kind::ToolResultNotFirst => 9,
@@ -215,7 +220,7 @@ fn first(found: Vec<Finding>) -> Vec<Finding> {
     same
 }
 
-fn mend(drafts: &mut Vec<Draft>, finding: &Finding) -> &'static str {
+fn mend(drafts: &mut Vec<Draft>, finding: &Finding, target: &Target) -> &'static str {
     let (at, block) = (finding.message, finding.block.unwrap_or(0));
     match finding.kind {
         // These are mended all at once.
@@ -238,13 +243,13 @@ fn mend(drafts: &mut Vec<Draft>, finding: &Finding) -> &'static str {
             "the first mark was taken off"
         }
         kind => match drafts.get_mut(at) {
-            Some(draft) => mend_block(draft, block, kind),
+            Some(draft) => mend_block(draft, block, kind, target),
             None => "nothing",
         },
     }
 }
 
-fn mend_block(draft: &mut Draft, block: usize, kind: Kind) -> &'static str {
+fn mend_block(draft: &mut Draft, block: usize, kind: Kind, target: &Target) -> &'static str {
     draft.change();
     let edit = |draft: &mut Draft, edit: &dyn Fn(&str) -> Option<String>| {
         if let Some(part) = draft.parts.get_mut(block)
@@ -279,6 +284,10 @@ fn mend_block(draft: &mut Draft, block: usize, kind: Kind) -> &'static str {
         Kind::InvalidToolInput => {
             edit(draft, &|json| with_member(json, "input", "{}").ok());
             "the input was emptied"
+        }
+        Kind::InvalidToolName => {
+            edit(draft, &|json| call_name::renamed(json, target));
+            "the name was changed"
         }
         Kind::InvalidErrorResult
             if draft.parts.get(block).is_some_and(|it| it.inner().count() > 0) =>

@@ -1,21 +1,19 @@
 //! The messages as the Messages API takes them.
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::ids::Ids;
+use super::calls::{Calls, note_names};
 use super::{Rendered, Signed, marks, translate};
 use crate::history::draft::{Draft, Part};
 use crate::history::fate::Fates;
-use crate::history::report::Action;
+use crate::history::report::{Action, Note};
 use crate::history::thinking::fingerprint;
-use crate::history::{Entry, History, Policy, Reply, Target};
+use crate::history::{Entry, History, Policy, Target};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, with_member, without_member};
 use crate::message::{Block, Content, Message, Provider};
-use crate::text::Text;
 
 pub(super) fn render(
     history: &History,
@@ -24,7 +22,7 @@ pub(super) fn render(
     fates: &Fates,
     rendered: &mut Rendered,
 ) {
-    let mut drafts = drafts(history, target, fates);
+    let mut drafts = drafts(history, target, fates, &mut rendered.report.notes);
     let marks = marks::set(&mut drafts, policy, rendered);
     for (at, draft) in drafts.iter().enumerate() {
         for (block, part) in draft.parts.iter().enumerate() {
@@ -44,17 +42,17 @@ pub(super) fn render(
 }
 
 /// The entries as messages. Those of one role that follow each other are one.
-fn drafts(history: &History, target: &Target, fates: &Fates) -> Vec<Draft> {
+fn drafts(history: &History, target: &Target, fates: &Fates, notes: &mut Vec<Note>) -> Vec<Draft> {
     let begins = history.turn_begins();
     let mut drafts: Vec<Draft> = Vec::new();
-    let mut ids = Ids::new(target);
+    let mut calls = Calls::new(target);
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
     let mut said = Said::default();
     for (at, entry) in history.entries.iter().enumerate() {
         // Also of what is left out, or the others would be called otherwise without it.
-        let renamed = match entry {
-            Entry::Assistant(reply) => ids.learn(at, &reply.message, target),
-            _ => BTreeMap::new(),
+        let sent = match entry {
+            Entry::Assistant(reply) => Some(calls.learn(at, &reply.message, target)),
+            _ => None,
         };
         if at < first {
             continue;
@@ -73,7 +71,7 @@ fn drafts(history: &History, target: &Target, fates: &Fates) -> Vec<Draft> {
                 let (results, draft) = draft.split_results();
                 let asked = |part: &Part| !fates.unasked.contains(&(at, part.answers()));
                 let results = results.into_iter().filter(asked);
-                said.results.extend(results.map(|it| it.renamed(&mut ids)));
+                said.results.extend(results.map(|it| it.renamed(&mut calls)));
                 if !draft.parts.is_empty() || whole == 0 {
                     said.others.push(draft);
                 }
@@ -82,13 +80,15 @@ fn drafts(history: &History, target: &Target, fates: &Fates) -> Vec<Draft> {
                 if !fates.unasked.contains(&(at, result.id.clone())) {
                     let (result, shown) = result.for_anthropic();
                     let part = Part { origin: (at, 0), ..Part::new(result.to_anthropic()) };
-                    said.results.push(part.renamed(&mut ids));
+                    said.results.push(part.renamed(&mut calls));
                     said.others.extend(shown.map(|shown| Draft::user(&shown, false).of(at)));
                 }
             }
             Entry::Assistant(reply) => {
                 said.flush(&mut drafts, at.saturating_add(1));
-                let mut parts = parts(at, reply, fates, &renamed);
+                let sent = sent.as_deref().unwrap_or(&reply.message);
+                note_names(&reply.message, sent, notes);
+                let mut parts = parts(at, sent, fates);
                 for part in parts.iter_mut().filter(|it| fates.uncalled.contains(&it.origin)) {
                     if let Ok(json) = without_member(&part.json, "caller") {
                         part.json = Json::checked(json);
@@ -137,13 +137,13 @@ fn push(drafts: &mut Vec<Draft>, draft: Draft) {
     }
 }
 
-fn parts(entry: usize, reply: &Reply, fates: &Fates, renamed: &BTreeMap<usize, Text>) -> Vec<Part> {
+fn parts(entry: usize, message: &Message, fates: &Fates) -> Vec<Part> {
     let fates = fates.blocks.get(entry).map(Vec::as_slice).unwrap_or_default();
-    let blocks = reply.message.content.iter().enumerate().zip(fates);
+    let blocks = message.content.iter().enumerate().zip(fates);
     let kept = blocks.filter(|(_, fate)| fate.is_none()).map(|(block, _)| block);
     kept.map(|(at, block)| Part {
         kind: block.content.kind_in_messages().into(),
-        json: block.to_messages(&reply.message, renamed.get(&at)),
+        json: block.to_messages(message),
         origin: (entry, at),
         print: fingerprint(block),
     })
@@ -161,8 +161,7 @@ impl Content {
 }
 
 impl Block {
-    /// The block as the Messages API has it, with another id, if it needs one.
-    fn to_messages(&self, message: &Message, new: Option<&Text>) -> Json {
+    fn to_messages(&self, message: &Message) -> Json {
         let own = message.provider == Provider::Anthropic;
         let Content::ToolUse(tool) = &self.content else {
             if own {
@@ -172,12 +171,10 @@ impl Block {
             return Part::text(text).json;
         };
         if own && tool.input.is_ok() {
-            let param = self.to_param();
-            let renamed = new.and_then(|id| with_member(&param, "id", &quoted(id)).ok());
-            return renamed.map_or(param, Json::checked);
+            return self.to_param();
         }
         let mut json = String::from(r#"{"type":"tool_use","id":"#);
-        quote(&mut json, new.unwrap_or(&tool.id));
+        quote(&mut json, &tool.id);
         json.push_str(r#","name":"#);
         quote(&mut json, &tool.name);
         json.push_str(r#","input":"#);
@@ -194,8 +191,8 @@ impl Block {
 
 impl Part {
     /// The same answer, where its call had to get another id.
-    fn renamed(mut self, ids: &mut Ids) -> Self {
-        if let Some(id) = ids.answer(&self.answers())
+    fn renamed(mut self, calls: &mut Calls) -> Self {
+        if let Some(id) = calls.answer(&self.answers())
             && let Ok(json) = with_member(&self.json, "tool_use_id", &quoted(&id))
         {
             self.json = Json::checked(json);

@@ -2,8 +2,8 @@
 
 mod answer;
 mod anthropic;
+mod calls;
 mod document;
-mod ids;
 mod marks;
 mod openai;
 mod translate;

@@ -1,12 +1,11 @@
 //! The messages of a chat, and the items of the Responses API.
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::ids::Ids;
+use super::calls::{Calls, note_names};
 use super::{Rendered, Signed, translate};
 use crate::history::draft::BETWEEN;
 use crate::history::fate::{Fates, is_thinking};
@@ -39,9 +38,9 @@ pub(super) fn render(
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
     for (at, entry) in history.entries.iter().enumerate() {
         // Also of what is left out.
-        let renamed = match entry {
-            Entry::Assistant(reply) => said.ids.learn(at, &reply.message, target),
-            _ => BTreeMap::new(),
+        let sent = match entry {
+            Entry::Assistant(reply) => Some(said.calls.learn(at, &reply.message, target)),
+            _ => None,
         };
         if at < first {
             continue;
@@ -65,8 +64,10 @@ pub(super) fn render(
                 let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
                 let first = rendered.messages.len();
                 let signed = takes_signed_calls(reply, target, policy);
-                let renamed = reply.renamed(&renamed);
-                let message = renamed.left(fates, target, signed, &mut rendered.report.notes);
+                let sent = sent.as_deref().unwrap_or(&reply.message);
+                let notes = &mut rendered.report.notes;
+                note_names(&reply.message, sent, notes);
+                let message = reply.left(sent, fates, target, signed, notes);
                 push_reply(&message, target, &mut rendered.messages);
                 // What came from Gemini is as it wants it: routers sign in other places.
                 let author = reply.message.model.as_deref().unwrap_or_default();
@@ -94,7 +95,7 @@ struct Said {
     chat: bool,
     /// The user may not speak right behind the answers.
     parted: bool,
-    ids: Ids,
+    calls: Calls,
     answers: Vec<Spoken>,
     /// What answers in a chat cannot have: it has to be the user who shows it.
     shown: Vec<Spoken>,
@@ -128,11 +129,11 @@ impl Spoken {
 impl Said {
     fn new(target: &Target) -> Self {
         let chat = target.provider == Provider::OpenAiChat;
-        let ids = Ids::new(target);
+        let calls = Calls::new(target);
         Self {
             chat,
             parted: target.is_mistral(),
-            ids,
+            calls,
             answers: Vec::new(),
             shown: Vec::new(),
             others: Vec::new(),
@@ -158,7 +159,7 @@ impl Said {
     fn answer(&mut self, origin: (usize, usize), result: &ToolResult, call: &str) {
         let told = !self.chat && item::tells_failure(call);
         self.failed.extend((result.is_error && !told).then(|| result.id.clone()));
-        let id = &self.ids.answer(&result.id).unwrap_or_else(|| result.id.clone());
+        let id = &self.calls.answer(&result.id).unwrap_or_else(|| result.id.clone());
         let answer = match result.shown().filter(|_| self.chat) {
             Some((texts, others)) => {
                 let texts = ToolResult { content: texts, ..result.clone() };
@@ -270,27 +271,10 @@ impl Reason {
 }
 
 impl Reply {
-    /// The reply with blocks that are called otherwise.
-    fn renamed(&self, new: &BTreeMap<usize, Text>) -> Cow<'_, Self> {
-        if new.is_empty() {
-            return Cow::Borrowed(self);
-        }
-        let mut reply = self.clone();
-        let message = Arc::make_mut(&mut reply.message);
-        for (at, id) in new {
-            let Some(own) = message.content.get_mut(*at).map(Arc::make_mut) else { continue };
-            let renamed = |raw: &Json| with_member(raw, "call_id", &quoted(id)).ok();
-            own.raw = own.raw.as_ref().and_then(renamed).map(Json::checked);
-            if let Content::ToolUse(tool) = &mut own.content {
-                tool.id = id.clone();
-            }
-        }
-        Cow::Owned(reply)
-    }
-
-    /// The reply without what does not go out.
+    /// The reply, with its calls as they are `sent`, without what does not go out.
     fn left(
         &self,
+        sent: &Message,
         fates: &[Option<Reason>],
         target: &Target,
         signed: bool,
@@ -300,7 +284,7 @@ impl Reply {
         let mut message = Message { content: Vec::new(), ..(**own).clone() };
         let mut forgotten = false;
         let foreign = own.provider != target.provider || self.provenance.issuer != target.issuer;
-        for (block, fate) in own.content.iter().zip(fates) {
+        for (block, fate) in sent.content.iter().zip(fates) {
             match fate {
                 // What Gemini signs its calls with is for Gemini.
                 None if !signed && block.other.iter().any(|(key, _)| *key == "extra_content") => {

@@ -248,6 +248,9 @@ fn words(finding: &Finding) -> String {
         FindingKind::InvalidToolId => {
             format!("{path}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'")
         }
+        FindingKind::InvalidToolName => {
+            format!("{path}.tool_use.name: String should have at most 200 characters")
+        }
         FindingKind::InvalidToolInput => {
             format!("{path}.tool_use.input: Input should be a valid dictionary")
         }

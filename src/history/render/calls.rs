@@ -1,16 +1,21 @@
-//! The ids of calls: those of other servers have characters that an API refuses, and may come again.
+//! What calls go by: ids of other servers have characters that an API refuses, and may come again, and models call by
+//! names that no tool can have.
 
+use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::history::draft::tool_id;
-use crate::history::{Target, call_id};
-use crate::message::{Content, Message, Provider};
+use crate::history::report::Note;
+use crate::history::{Target, call_id, call_name};
+use crate::json::Json;
+use crate::json::edit::{quoted, with_member};
+use crate::message::{Block, Content, Message, Provider};
 use crate::text::Text;
 
-/// What calls go by, where that is not what they are called. Of several in a reply with one id, the first answer is to
-/// the first.
-pub(super) struct Ids {
+/// What calls go by in a request. Of several in a reply with one id, the first answer is to the first.
+pub(super) struct Calls {
     /// Whether the ids of all replies are looked at, and not only those of other providers.
     all: bool,
     /// Whether only some characters are taken.
@@ -19,17 +24,18 @@ pub(super) struct Ids {
     again: bool,
     taken: BTreeSet<Text>,
     /// By what they are called in the last reply that has them, the first first.
-    known: BTreeMap<Text, Calls>,
+    known: BTreeMap<Text, Alike>,
 }
 
+/// The calls of a reply with one id.
 #[derive(Default)]
-struct Calls {
-    /// `None` if it is what it is called.
+struct Alike {
+    /// The id of each, where it had to be changed.
     new: Vec<Option<Text>>,
     answered: usize,
 }
 
-impl Ids {
+impl Calls {
     pub(super) fn new(target: &Target) -> Self {
         let plain = target.provider == Provider::Anthropic;
         Self {
@@ -42,13 +48,37 @@ impl Ids {
         }
     }
 
-    /// Takes the calls of a reply, and gives what each block of it goes by that has to be called otherwise.
-    pub(super) fn learn(
+    /// Takes the calls of a reply, which follows those before, and gives it as it goes out.
+    pub(super) fn learn<'a>(
         &mut self,
         entry: usize,
-        message: &Message,
+        message: &'a Message,
         target: &Target,
-    ) -> BTreeMap<usize, Text> {
+    ) -> Cow<'a, Message> {
+        let ids = self.ids(entry, message, target);
+        let name = |(at, block): (usize, &Arc<Block>)| match &block.content {
+            Content::ToolUse(tool) if tool.kind.is_client() => {
+                Some((at, call_name::fitted(target, &tool.name)?))
+            }
+            _ => None,
+        };
+        let names: BTreeMap<usize, Text> =
+            message.content.iter().enumerate().filter_map(name).collect();
+        if ids.is_empty() && names.is_empty() {
+            return Cow::Borrowed(message);
+        }
+        let mut message = message.clone();
+        for (at, block) in message.content.iter_mut().enumerate() {
+            let (id, name) = (ids.get(&at), names.get(&at));
+            if id.is_some() || name.is_some() {
+                Arc::make_mut(block).call_otherwise(id, name);
+            }
+        }
+        Cow::Owned(message)
+    }
+
+    /// The ids of the blocks that need another.
+    fn ids(&mut self, entry: usize, message: &Message, target: &Target) -> BTreeMap<usize, Text> {
         // What the provider has run it knows by its id.
         let foreign = self.plain && message.provider != Provider::Anthropic;
         let others = self.all && !(self.plain && by_claude(message));
@@ -72,7 +102,7 @@ impl Ids {
             self.taken.insert(id.clone());
             let calls = self.known.entry(tool.id.clone()).or_default();
             if seen.insert(&tool.id) {
-                *calls = Calls::default();
+                *calls = Alike::default();
             }
             let new = (changes && id != tool.id).then_some(id);
             renamed.extend(new.clone().map(|id| (at, id)));
@@ -88,6 +118,32 @@ impl Ids {
         let new = calls.new.get(calls.answered.min(last))?.clone();
         calls.answered = calls.answered.saturating_add(1);
         new
+    }
+}
+
+impl Block {
+    fn call_otherwise(&mut self, id: Option<&Text>, name: Option<&Text>) {
+        for (key, new) in [("call_id", id), ("name", name)] {
+            let Some(new) = new else { continue };
+            let renamed = |raw: &Json| with_member(raw, key, &quoted(new)).ok();
+            self.raw = self.raw.as_ref().and_then(renamed).map(Json::checked);
+        }
+        if let Content::ToolUse(tool) = &mut self.content {
+            tool.id = id.unwrap_or(&tool.id).clone();
+            tool.name = name.unwrap_or(&tool.name).clone();
+        }
+    }
+}
+
+/// Tells of the calls that go out by another name than the model gave.
+pub(super) fn note_names(own: &Message, sent: &Message, notes: &mut Vec<Note>) {
+    for (own, sent) in own.content.iter().zip(&sent.content) {
+        if let (Content::ToolUse(own), Content::ToolUse(sent)) = (&own.content, &sent.content)
+            && own.name != sent.name
+        {
+            let (id, name) = (own.id.clone(), sent.name.clone());
+            notes.push(Note::CallRenamed { id, name });
+        }
     }
 }
 
