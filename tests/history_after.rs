@@ -682,6 +682,44 @@ fn what_the_api_refuses_is_recognised() {
         ("messages: all messages must have non-empty content", Kind::EmptyText),
         ("messages.3: `tool_use` ids must be unique", Kind::ToolId),
         (
+            "Invalid 'messages[2].tool_calls[0].id': string too long. Expected a string with maximum length 40, but got a string with length 83 instead.",
+            Kind::ToolId,
+        ),
+        (
+            "Invalid 'input[9].call_id': string too long. Expected a string with maximum length 64, but got a string with length 116 instead.",
+            Kind::ToolId,
+        ),
+        (
+            "Invalid 'input[22].name': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.",
+            Kind::ToolName,
+        ),
+        (
+            "Invalid 'input[4].name': empty string. Expected a string with minimum length 1, but got an empty string instead.",
+            Kind::ToolName,
+        ),
+        (
+            "Invalid 'messages[9].tool_calls[0].function.name': string does not match pattern.",
+            Kind::ToolName,
+        ),
+        (
+            "messages.1.content.2.tool_use.name: String should have at most 200 characters",
+            Kind::ToolName,
+        ),
+        (
+            "Value at 'messages.3.member.content.1.member.toolUse.name' failed to satisfy constraint",
+            Kind::ToolName,
+        ),
+        ("Invalid 'input[66].id': 'item_1'. Expected an ID that begins with 'rs'.", Kind::ItemId),
+        (
+            "Invalid 'input[6].id': string too long. Expected a string with maximum length 64, but got a string with length 86 instead.",
+            Kind::ItemId,
+        ),
+        (
+            "messages.2.content.0.tool_result: all content must be type `text` if `is_error` is true",
+            Kind::ErrorResult,
+        ),
+        ("Unexpected role 'user' after role 'tool'", Kind::Roles),
+        (
             "messages.3.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
             Kind::ToolId,
         ),

@@ -90,8 +90,14 @@ pub enum RejectionKind {
     Sampling,
     /// A compaction block that is not as it was.
     CompactionChanged,
-    /// A tool id that is not unique, or has characters that the API does not take.
+    /// A tool id that is not unique, too long, or has characters that the API does not take.
     ToolId,
+    /// A call by a name that no tool can have.
+    ToolName,
+    /// The answer of a tool that failed, with more than texts, or without any.
+    ErrorResult,
+    /// An item's own id that the Responses API does not take.
+    ItemId,
     /// Messages whose roles do not take turns.
     Roles,
     /// Thinking in a request that turns it off.
@@ -174,6 +180,16 @@ const TEXTS: &[(&[&str], RejectionKind)] = &[
     (&["tool_use", "without tool_result"], RejectionKind::ToolResultMissing),
     (&["tool use", "without a corresponding"], RejectionKind::ToolResultMissing),
     (&["_tool_result", "must have a corresponding"], RejectionKind::ToolUseMissing),
+    (&["tool_use.name"], RejectionKind::ToolName),
+    (&["tooluse.name"], RejectionKind::ToolName),
+    (&["tool_calls[", "].function.name"], RejectionKind::ToolName),
+    (&["input[", "].name"], RejectionKind::ToolName),
+    (&["input[", "].id", "string too long"], RejectionKind::ItemId),
+    (&["expected an id that begins with"], RejectionKind::ItemId),
+    (&["tool_calls[", "].id", "string too long"], RejectionKind::ToolId),
+    (&["call_id", "string too long"], RejectionKind::ToolId),
+    (&["must be type text", "is_error"], RejectionKind::ErrorResult),
+    (&["unexpected role", "after role"], RejectionKind::Roles),
     (&["tool_use", "ids must be unique"], RejectionKind::ToolId),
     (&["tool_use", "should match pattern"], RejectionKind::ToolId),
     (&["tool_use_id", "should match pattern"], RejectionKind::ToolId),
@@ -260,6 +276,9 @@ impl Rejection {
             | RejectionKind::CacheMark
             | RejectionKind::Prefill
             | RejectionKind::ToolId
+            | RejectionKind::ToolName
+            | RejectionKind::ErrorResult
+            | RejectionKind::ItemId
             | RejectionKind::Roles
             | RejectionKind::ThinkingWhileOff
             | RejectionKind::DuplicateItem => Remedy::Repair,
@@ -358,6 +377,9 @@ impl fmt::Display for RejectionKind {
             Self::Sampling => "a sampling parameter that does not go with thinking",
             Self::CompactionChanged => "a compaction is not as it was",
             Self::ToolId => "a tool id is not valid",
+            Self::ToolName => "a call by a name that no tool can have",
+            Self::ErrorResult => "an answer of a tool that failed has more than texts, or none",
+            Self::ItemId => "the id of an item is not valid",
             Self::Roles => "the roles do not take turns",
             Self::ThinkingWhileOff => "thinking in a request that turns it off",
             Self::DuplicateItem => "one item twice",
