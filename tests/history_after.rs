@@ -720,6 +720,14 @@ fn what_the_api_refuses_is_recognised() {
         ),
         ("Unexpected role 'user' after role 'tool'", Kind::Roles),
         (
+            "'messages.2' : for 'role:assistant' the following must be satisfied[('messages.2' : property 'reasoning' is unsupported, did you mean 'role'?)]",
+            Kind::ReasoningRefused,
+        ),
+        (
+            "messages[3].reasoning: reasoning is not supported with this model",
+            Kind::ReasoningRefused,
+        ),
+        (
             "messages.3.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
             Kind::ToolId,
         ),

@@ -211,6 +211,8 @@ const TEXTS: &[(&[&str], RejectionKind)] = &[
     (&["reasoning_content", "missing"], RejectionKind::ReasoningDemanded),
     (&["reasoning_content", "required"], RejectionKind::ReasoningDemanded),
     (&["reasoning_content"], RejectionKind::ReasoningRefused),
+    (&["property reasoning is unsupported"], RejectionKind::ReasoningRefused),
+    (&["reasoning is not supported with this model"], RejectionKind::ReasoningRefused),
 ];
 
 impl Rejection {
