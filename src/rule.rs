@@ -40,7 +40,8 @@ pub enum Rule {
     LateSignature,
     /// A block has one signature. Another one after the block's stop is always an error.
     SecondSignature,
-    /// A delta does not repeat what the block's start held already. One that does is dropped.
+    /// A delta does not repeat what the block's start held already, and in a chat not all of a call's input so far.
+    /// What is said again is dropped; where each piece of an input is all of it, the last one counts.
     RepeatedText,
     /// A delta has the field of its type. Without it the delta is empty. Reported once in a stream.
     MissingField,
@@ -136,9 +137,7 @@ impl Rule {
             Self::WrongDelta => "a delta is of the type of its block",
             Self::LateSignature => "the signature of a block comes before its stop",
             Self::SecondSignature => "a block has one signature",
-            Self::RepeatedText => {
-                "a delta does not repeat what the start of its block held already"
-            }
+            Self::RepeatedText => "a delta does not repeat what has been said of its block already",
             Self::MissingField => "a delta has the field that its type names",
             Self::BadCount => "counts of tokens are whole numbers",
             Self::DoneForStop => "the reply ends with `message_stop`",
@@ -186,7 +185,7 @@ impl Rule {
             Self::SecondSignature => {
                 "it is open which one is valid, and with the wrong one the next request fails"
             }
-            Self::RepeatedText => "the text stands in the reply twice",
+            Self::RepeatedText => "the text stands in the reply twice, and an input is no JSON",
             Self::MissingField => {
                 "typed clients fail to read the event, and others show an empty piece"
             }

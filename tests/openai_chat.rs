@@ -5,7 +5,9 @@ mod common;
 
 use common::{chat, decode, everywhere, quoted, short_log};
 use futures_util::{FutureExt, StreamExt, stream};
-use thinkstream::{Complete, Error, ErrorKind, Event, EventStream, Limits, ServerError, Usage};
+use thinkstream::{
+    Complete, Error, ErrorKind, Event, EventStream, Limits, Rule, ServerError, Usage,
+};
 
 type Log = (Vec<Event>, Option<Error>);
 
@@ -2388,5 +2390,44 @@ fn the_id_of_a_request_that_the_stream_says() {
         let (_, error) = decode(chat(), [&sse(&[&[begun], end].concat())[..]]);
         let error = error.unwrap();
         assert_eq!(error.request_id().map(thinkstream::Text::as_str), Some("req_quay"), "{error}");
+    }
+}
+
+/// Some servers send all of an input once more behind its pieces, and some all of it so far with every piece.
+#[test]
+fn an_input_that_is_said_again_is_one() {
+    let nested = r#"{"l":{"l":{"l":{"l":{"r":1}}}}}"#;
+    for (pieces, input) in [
+        (&[r#"{"a":"#, "1}", r#"{"a":1}"#][..], r#"{"a":1}"#),
+        (&["", r#"{"a":"#, "1}", r#"{"a":1}"#, r#"{"a":1}"#], r#"{"a":1}"#),
+        (&[r#"{"a":"x"}"#, r#"{ "a" : "\u0078" }"#], r#"{"a":"x"}"#),
+        (&[r#"{"a"#, r#"{"a":"x"#, r#"{"a":"xy"}"#], r#"{"a":"xy"}"#),
+        (&["", "{", r#"{"a":"x"#, r#"{"a":"xy"}"#, r#"{"a":"xy"}"#], r#"{"a":"xy"}"#),
+        // An object may begin as the one around it.
+        (&[r#"{"l":"#, r#"{"l":"#, r#"{"l":"#, r#"{"l":{"r":1}}}}}"#], nested),
+        (&[r#"{"l":{"l":"#, r#"{"l":{"l":{"r":1}}}}}"#], nested),
+        // Once is not enough, and one that is another is none.
+        (&[r#"{"a":"#, r#"{"a":1}"#], "cut"),
+        (&[r#"{"a":1}"#, r#"{"a":2}"#], "cut"),
+        (&[r#"{"a"#, r#"{"a":1"#, r#"{"a":{"a":1}"#], "cut"),
+        (&[r#"{"a"#, r#"{"b"#, r#"{"b":1"#, r#"{"b":1}"#], "cut"),
+    ] {
+        let mut events = vec![first(0, "call_k1", "find_boat")];
+        events.extend(pieces.iter().map(|piece| more(0, piece)));
+        events.extend([end("tool_calls"), DONE.to_owned()]);
+        let bytes: Vec<u8> =
+            events.iter().flat_map(|event| format!("data: {event}\n\n").into_bytes()).collect();
+        for size in 1..=bytes.len() {
+            let log = decode(chat(), bytes.chunks(size));
+            let Some(Event::Complete(complete)) = log.0.last() else { panic!("{log:?}") };
+            let tool = complete.message.tool_calls().next().unwrap();
+            let found = tool.input.as_ref().map_or("cut", |input| input.as_str());
+            assert_eq!(found, input, "{pieces:?} by {size}");
+            let warned = log
+                .0
+                .iter()
+                .any(|event| matches!(event, Event::Warning(it) if it.rule == Rule::RepeatedText));
+            assert_eq!(warned, pieces.concat() != input && input != "cut", "{pieces:?}");
+        }
     }
 }

@@ -118,6 +118,12 @@ impl Growing {
         }
     }
 
+    /// The text behind its first bytes, if all of it was kept.
+    pub(super) fn kept_from(&self, at: usize) -> Option<&[u8]> {
+        let kept = self.written.as_bytes();
+        kept.get(at..).filter(|_| kept.len() == self.len)
+    }
+
     /// Whether the text is this, and nothing more.
     pub(super) fn is(&self, whole: &str) -> bool {
         self.half.is_none() && self.rest_of(whole) == Some("")

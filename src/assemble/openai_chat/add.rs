@@ -17,6 +17,10 @@ impl Machine {
         if self.state != State::Streaming || self.current != only.choice {
             return None;
         }
+        // What begins an object may be said again.
+        if matches!(only.what, What::Input(_)) && piece.as_bytes().first() == Some(&b'{') {
+            return None;
+        }
         let held = self.ledger.held_with(piece.len())?;
         let most = self.ledger.limits.tool_input_bytes;
         let mut choices = self.choices.iter_mut();

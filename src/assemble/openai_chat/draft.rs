@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::again::Again;
 use super::details::Details;
 use super::extra::Extra;
 use crate::assemble::growing::Growing;
@@ -60,6 +61,7 @@ pub(super) struct Tool {
     pub(super) placeholder: bool,
     /// Its input so far is an object with something in it, in one piece.
     pub(super) whole: bool,
+    pub(super) again: Again,
     pub(super) extra_content: Option<Extra>,
 }
 

@@ -362,6 +362,9 @@ impl Machine {
             let (next, id) = (&mut self.next, self.message.id.as_ref());
             let mut hand = Hand { ledger: &mut self.ledger, next, id, origin, out: &mut *out };
             choice.name_calls(&mut hand)?;
+            if !cut {
+                choice.settle_inputs(&mut hand)?;
+            }
             choice.end(cut, &mut self.ledger, out);
             if out.len() > before && self.current != choice.index {
                 self.current = choice.index;

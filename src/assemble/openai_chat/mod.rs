@@ -21,6 +21,7 @@
 //! is the whole protocol; the [machine] carries it out, and [`choice`] has the blocks of one completion.
 
 mod add;
+mod again;
 mod choice;
 mod details;
 mod draft;

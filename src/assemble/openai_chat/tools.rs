@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
+use super::again::Again;
 use super::choice::{Choice, Hand, Life, write};
 use super::draft::{Fill, Tool};
 use super::extra::{gemini_signature, keep_extra};
@@ -124,6 +125,7 @@ impl Choice {
             announced: false,
             placeholder: false,
             whole: false,
+            again: Again::default(),
             extra_content: None,
         };
         let at = self.open(Fill::Tool(tool), hand)?;
@@ -165,7 +167,7 @@ impl Choice {
 }
 
 /// The call in a block: the block's index, what is known of the call, and its input.
-fn call(blocks: &mut [Life], at: usize) -> Option<(u32, &mut Tool, &mut Growing)> {
+pub(super) fn call(blocks: &mut [Life], at: usize) -> Option<(u32, &mut Tool, &mut Growing)> {
     let Life::Open(draft) = blocks.get_mut(at)? else {
         return None;
     };
@@ -202,6 +204,10 @@ fn fill(
     // An empty object that comes first may only stand for what is yet to come.
     let json = tool.kind != ToolKind::Custom;
     let empty = json && input.is_empty() && piece.verbatim() == Some("{}");
+    let begins = json && !tool.placeholder && piece.raw().starts_with('{');
+    if begins && tool.again.repeats(input, &piece.decode()) {
+        return hand.ledger.tolerate(Rule::RepeatedText, Some(index), hand.origin, hand.out);
+    }
     tool.whole = json && input.is_empty() && !empty && is_whole(Some(Input::Piece(piece)));
     if core::mem::replace(&mut tool.placeholder, empty)
         && piece.decode().trim_start().starts_with('{')
