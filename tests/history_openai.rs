@@ -7,7 +7,7 @@ use common::{chat, decode, responses, sse};
 use serde_json::{Value, json};
 use thinkstream::history::{
     Action, CacheMarks, CacheStrategy, Compaction, FindingKind, History, Keep, Note, Policy,
-    Provenance, Switch, Target, ToolResult, repair, validate,
+    Provenance, Rejection, Switch, Target, ToolResult, repair, validate,
 };
 use thinkstream::models::Replay;
 use thinkstream::{Decoder, Event, Message, Provider};
@@ -1039,6 +1039,34 @@ fn calls_of_others_tell_gemini_that_nobody_signed_them() {
     assert_eq!((mended.changes.len(), validate(&mended.messages, &target)), (1, vec![]));
     let message: Value = serde_json::from_str(&mended.messages[4]).unwrap();
     assert_eq!(message["tool_calls"][0]["extra_content"], dummy);
+}
+
+/// A session with a signature that Gemini cannot read would fail for ever.
+#[test]
+fn calls_whose_signature_gemini_refuses_go_out_without_it() {
+    let signed: Value = serde_json::from_str(CALL).unwrap();
+    let mut signed = signed;
+    signed["tool_calls"][0]["extra_content"] = json!({"google": {"thought_signature": "own"}});
+    let mut history = History::new();
+    history.push_user("one");
+    history.push_assistant(chatted("gemini-3-pro", &[signed]), Provenance::default());
+    history.push_tool_result(ToolResult::new("c1", "4"));
+    let target = Target::new(Provider::OpenAiChat, "gemini-3-pro");
+    let plain = Policy::default();
+    let signature = |sent: &thinkstream::history::Rendered| {
+        let message: Value = serde_json::from_str(&sent.messages[1]).unwrap();
+        message["tool_calls"][0]["extra_content"]["google"]["thought_signature"].clone()
+    };
+    let sent = history.render(&target, &plain);
+    assert_eq!(signature(&sent), "own");
+    let answer = r#"[{"error":{"code":400,"message":"Unable to submit request because Thought signature is not valid.. Learn more","status":"INVALID_ARGUMENT"}}]"#;
+    let rejection = Rejection::classify(400, answer).unwrap();
+    assert_eq!(history.reject(&rejection, &sent), 1);
+    let stored = serde_json::to_string(&history).unwrap();
+    let mut history: History = serde_json::from_str(&stored).unwrap();
+    let sent = history.render(&target, &plain);
+    assert_eq!(signature(&sent), "skip_thought_signature_validator");
+    assert_eq!(history.reject(&rejection, &sent), 0);
 }
 
 /// `LiteLLM` passes on what Anthropic has redacted; it goes back to the model that it is from.

@@ -345,7 +345,8 @@ impl History {
         self.watermark
     }
 
-    /// The fingerprints of the blocks that the API refused, which do not go out again.
+    /// The fingerprints of what the API refused: blocks, which do not go out again, and signatures of calls, which go
+    /// out without.
     #[must_use]
     pub fn rejected(&self) -> &[Text] {
         &self.rejected

@@ -169,6 +169,7 @@ const TEXTS: &[(&[&str], RejectionKind)] = &[
     (&["block_binding", "extra inputs"], RejectionKind::Mode),
     (&["display", "extra inputs"], RejectionKind::Mode),
     (&["invalid signature", "thinking"], RejectionKind::InvalidSignature),
+    (&["thought signature is not valid"], RejectionKind::InvalidSignature),
     (&["invalid data", "redacted_thinking"], RejectionKind::InvalidSignature),
     (&["signature", "thinking", "invalid"], RejectionKind::InvalidSignature),
     (&["prefill"], RejectionKind::Prefill),

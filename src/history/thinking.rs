@@ -154,8 +154,19 @@ pub(super) fn has_reasoning(message: &str, nothing: &str) -> bool {
 }
 
 /// Whether what Gemini signs its calls with goes back to whom it is from. Endpoints and routers have names of
-/// their own for models, so one that is nobody else's is taken for its.
-pub(super) fn takes_signed_calls(reply: &Reply, target: &Target, policy: &Policy) -> bool {
+/// their own for models, so one that is nobody else's is taken for its. What was refused once does not.
+pub(super) fn takes_signed_calls(
+    reply: &Reply,
+    target: &Target,
+    policy: &Policy,
+    rejected: &[Text],
+) -> bool {
+    let refused = |block: &Arc<Block>| {
+        call_fingerprint(block).is_some_and(|print| rejected.binary_search(&print).is_ok())
+    };
+    if !rejected.is_empty() && reply.message.content.iter().any(refused) {
+        return false;
+    }
     let author = reply.message.model.as_deref().unwrap_or(&target.model);
     let issuer = &reply.provenance.issuer;
     if *issuer != target.issuer || reply.message.provider != target.provider {
@@ -205,6 +216,12 @@ pub(super) fn fingerprint(block: &Block) -> Option<Text> {
         Content::RedactedThinking(redacted) => Some(print("redacted_thinking", &redacted.data)),
         _ => None,
     }
+}
+
+/// The same of a call, or a text, that Gemini has signed.
+pub(super) fn call_fingerprint(block: &Block) -> Option<Text> {
+    let extra = block.other.iter().find(|(key, _)| *key == "extra_content");
+    extra.map(|(_, extra)| print("extra_content", extra))
 }
 
 /// 32 hexadecimal digits that tell a text of this kind from all others.

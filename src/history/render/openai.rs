@@ -11,7 +11,7 @@ use crate::history::draft::BETWEEN;
 use crate::history::fate::{Fates, is_thinking};
 use crate::history::gemini;
 use crate::history::report::{Action, Note, Reason};
-use crate::history::thinking::{fingerprint, has_reasoning, takes_signed_calls};
+use crate::history::thinking::{call_fingerprint, fingerprint, has_reasoning, takes_signed_calls};
 use crate::history::turns::{role, user_blocks};
 use crate::history::{
     CacheStrategy, Entry, History, Policy, Reply, Target, ToolResult, item, kind,
@@ -63,7 +63,7 @@ pub(super) fn render(
                 said.flush(rendered);
                 let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
                 let first = rendered.messages.len();
-                let signed = takes_signed_calls(reply, target, policy);
+                let signed = takes_signed_calls(reply, target, policy, &history.rejected);
                 let sent = sent.as_deref().unwrap_or(&reply.message);
                 let notes = &mut rendered.report.notes;
                 note_names(&reply.message, sent, notes);
@@ -74,7 +74,7 @@ pub(super) fn render(
                 if !signed || !models::same_line(author, &target.model) {
                     sign_calls(target, first, rendered);
                 }
-                report(at, reply, fates, first, rendered);
+                report(at, reply, fates, (first, signed), rendered);
             }
             Entry::Prefill(text) => {
                 said.flush(rendered);
@@ -244,7 +244,7 @@ fn report(
     entry: usize,
     reply: &Reply,
     fates: &[Option<Reason>],
-    first: usize,
+    (first, signed): (usize, bool),
     rendered: &mut Rendered,
 ) {
     let items = rendered.messages.len().saturating_sub(first);
@@ -256,7 +256,8 @@ fn report(
         }
         let action = Action::Kept;
         rendered.report.line((entry, at), block.content.kind(), Some((item, None)), action);
-        if let Some(print) = fingerprint(block) {
+        let call = || call_fingerprint(block).filter(|_| signed);
+        if let Some(print) = fingerprint(block).or_else(call) {
             rendered.signed.push(Signed { message: item, block: 0, print });
         }
         item = item.saturating_add(1).min(last);
