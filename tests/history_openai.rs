@@ -1210,6 +1210,24 @@ fn calls_of_one_id_keep_their_answers() {
     }
 }
 
+/// The new id of a call may be another's already.
+#[test]
+fn new_ids_are_nobody_elses() {
+    for (provider, model) in [
+        (Provider::Anthropic, "claude-opus-4-8"),
+        (Provider::OpenAiChat, "gpt-4.1"),
+        (Provider::OpenAiResponses, "gpt-5"),
+    ] {
+        let mut history = History::new();
+        history.push_user("one");
+        say(&mut history, "a glm-4.7 Ca Ca_1_2 Ca_1_3 Ca");
+        for id in ["a", "a_1_2", "a_1_3", "a"] {
+            history.push_tool_result(ToolResult::new(id, "4"));
+        }
+        rendered(&mut history, &Target::new(provider, model), &Policy::default());
+    }
+}
+
 /// Models call by names that no tool has.
 #[test]
 fn calls_by_names_that_no_tool_can_have_go_out_by_others() {

@@ -95,9 +95,11 @@ impl Calls {
                 false => fitted(target, tool.id.clone()),
             };
             let mut id = base.clone();
+            let mut number = self.taken.len();
             while changes && self.taken.contains(&id) {
-                let next = alloc::format!("{base}_{entry}_{}", self.taken.len());
+                let next = alloc::format!("{base}_{entry}_{number}");
                 id = fitted(target, next.into());
+                number = number.saturating_add(1);
             }
             self.taken.insert(id.clone());
             let calls = self.known.entry(tool.id.clone()).or_default();
