@@ -250,6 +250,12 @@ impl From<ByteString> for Text {
     }
 }
 
+impl From<&Self> for Text {
+    fn from(text: &Self) -> Self {
+        text.clone()
+    }
+}
+
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
         Self::inline(text).unwrap_or_else(|| Self(Repr::Shared(text.into())))

@@ -549,15 +549,15 @@ fn every_refusal_names_the_rule_the_value_and_the_nearest() {
             "arn:aws:bedrock:x",
             &plain,
             "unknown_model",
-            "`model`: arn:aws:bedrock:x is in no table: state what it takes in `RequestParams::model`",
+            "`model`: arn:aws:bedrock:x is in no table: leave it to the model (`default`), give the object that it takes, or state what it takes in `RequestParams::model`",
         ),
         (
             "high",
             "claude-opus-4-8",
             &params(|params| params.api = Some(Provider::OpenAiChat)),
             "other_api",
-            "`model`: claude-opus-4-8 has no thinking that is known for this API: give the object itself, \
-             or state the model in `RequestParams::model`",
+            "`model`: claude-opus-4-8 has no thinking that is known for this API: give the object that it \
+             takes there, or leave it to the model (`default`)",
         ),
         (
             "minimal",
@@ -1063,6 +1063,17 @@ fn what_is_raw_is_checked_all_the_same() {
     assert!(
         resolve(r#"{"effort":"high","context":"auto"}"#, "o3", &chat).contains("reasoning.context")
     );
+    // Where nothing is known of the model, an object is called by what is in it.
+    for model in ["deepseek-chat", "glm-4.7", "claude-opus-4-8"] {
+        assert_eq!(
+            resolve(r#"{"type":"enabled"}"#, model, &chat),
+            r#"{"thinking":{"type":"enabled"}}"#
+        );
+        assert_eq!(
+            resolve(r#"{"effort":"high"}"#, model, &chat),
+            r#"{"reasoning":{"effort":"high"}}"#
+        );
+    }
     let responses = params(|params| params.api = Some(Provider::OpenAiResponses));
     assert_eq!(
         resolve(r#"{"effort":"high"}"#, "gpt-5.2-codex", &responses),

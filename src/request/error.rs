@@ -287,10 +287,10 @@ impl ThinkingError {
     fn why(&self) -> String {
         let why = match self {
             Self::UnknownModel { .. } => {
-                "is in no table: state what it takes in `RequestParams::model`"
+                "is in no table: leave it to the model (`default`), give the object that it takes, or state what it takes in `RequestParams::model`"
             }
             Self::OtherApi { .. } => {
-                "has no thinking that is known for this API: give the object itself, or state the model in `RequestParams::model`"
+                "has no thinking that is known for this API: give the object that it takes there, or leave it to the model (`default`)"
             }
             Self::ModeNotSupported { model, .. } | Self::EffortNotSupported { model, .. } => {
                 return format!("is not supported by {}", short(model));

@@ -126,7 +126,8 @@ impl Thinking {
     /// What the model takes is looked up in the [table](crate::models), unless
     /// [`RequestParams::model`] states it. A model that neither knows gets what is
     /// [`Raw`](Thinking::Raw), as it is: under `thinking`, or under `reasoning` if
-    /// [`RequestParams::api`] is one of `OpenAI`'s. So does Claude behind a server that speaks as `OpenAI` does: how
+    /// [`RequestParams::api`] is one of `OpenAI`'s; in a chat only if it has no `type`, for `DeepSeek`, GLM and Kimi
+    /// call an object with one `thinking` too. So does Claude behind a server that speaks as `OpenAI` does: how
     /// it is asked to think there is the server's own.
     ///
     /// # Errors
@@ -137,7 +138,11 @@ impl Thinking {
         model: &str,
         params: &RequestParams,
     ) -> Result<ThinkingRequest, ThinkingError> {
-        let known = params.model.clone().or_else(|| Model::find(model));
+        let mut known = params.model.clone().or_else(|| Model::find(model));
+        // One that is stated may have no name; errors have to say whom they are about.
+        if let Some(known) = known.as_mut().filter(|known| known.family.is_empty()) {
+            known.family = model.into();
+        }
         // How a server that speaks as OpenAI does is asked to let Claude think is its own.
         let foreign = |model: &Model| model.maker == Maker::Anthropic && openai::serves(params.api);
         match (known, self) {

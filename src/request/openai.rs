@@ -90,7 +90,10 @@ pub(super) fn pass(raw: Option<&Json>, params: &RequestParams) -> ThinkingReques
     let chat = params.api == Some(Provider::OpenAiChat);
     let mut request = ThinkingRequest { store: params.store, ..ThinkingRequest::default() };
     if let Some(raw) = raw {
-        request.fields.push(("reasoning".into(), raw.clone()));
+        // Who has an object with a type calls it as Anthropic does: DeepSeek, GLM, Kimi.
+        let own = chat && raw_member(raw, "type").is_some();
+        let name = if own { "thinking" } else { "reasoning" };
+        request.fields.push((name.into(), raw.clone()));
         if !chat && params.store == Some(false) {
             request.put("include", json!(["reasoning.encrypted_content"]));
         }

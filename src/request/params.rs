@@ -51,7 +51,8 @@ pub struct RequestParams {
     pub prefix_mismatch: Option<PrefixMismatch>,
     /// Whether, and how long, `OpenAI` sums its reasoning up. Without it there is none to be seen.
     pub summary: Option<Summary>,
-    /// Whether `OpenAI` stores the reply. If not, its reasoning is asked for encrypted, to be sent back.
+    /// What the request says of whether `OpenAI` stores the reply, which it does unless told `false`. It is not written
+    /// for you. If it does not, its reasoning is asked for encrypted, to be sent back.
     pub store: Option<bool>,
     /// The beta headers that your request has already.
     pub betas: Vec<Text>,
