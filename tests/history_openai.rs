@@ -282,6 +282,21 @@ fn who_demands_reasoning_gets_it_empty_where_there_is_none() {
     let target = Target::new(Provider::OpenAiChat, "glm-4.7");
     let found = rendered(&mut history, &target, &Policy::default());
     assert_eq!(found[1], json!({"role": "assistant", "content": "x"}));
+    // It is demanded in loops alone.
+    say(&mut history, "a claude-opus-4-8 Ct1");
+    history.push_tool_result(ToolResult::new("t1", "4"));
+    let target = Target::new(Provider::OpenAiChat, "deepseek-reasoner");
+    let found = rendered(&mut history, &target, &Policy::default());
+    assert_eq!(found[3], json!({"role": "assistant", "content": "y"}));
+    assert_eq!(found[5]["reasoning_content"], "");
+    let mut without = found.as_array().unwrap().clone();
+    without[5].as_object_mut().unwrap().remove("reasoning_content");
+    let without: Vec<_> = without.into_iter().map(thinkstream::Json::from).collect();
+    let missing = validate(&without, &target);
+    assert_eq!(missing[0].kind, FindingKind::ThinkingMissing);
+    assert_eq!((missing.len(), missing[0].message), (1, 5));
+    let mended = serde_json::to_value(repair(&without, &target).messages).unwrap();
+    assert_eq!(mended, found);
     // An empty one is none to Kimi.
     let target = Target::new(Provider::OpenAiChat, "kimi-k2.6");
     let found = rendered(&mut history, &target, &Policy::default());

@@ -35,6 +35,13 @@ impl Replay {
         row(model).and_then(|row| row.begin.split('-').next())
     }
 
+    /// Whether reasoning is demanded of a reply, also where there is none; `loops` if its calls are being answered.
+    pub(crate) fn demands(self, model: &str, loops: bool) -> bool {
+        let in_loop =
+            || row(model).is_some_and(|row| row.when != "always" && !row.nothing.is_empty());
+        self == Self::Always || self == Self::InToolLoop && loops && in_loop()
+    }
+
     /// What a model that demands its reasoning takes where there is none, as JSON: an empty text, if it is not known.
     /// `None` if it is content without.
     pub(crate) fn nothing(model: &str) -> Option<&'static str> {
@@ -99,7 +106,7 @@ mod tests {
         assert!(rows().count() > 5);
         for row in rows() {
             assert!(["always", "never", "in a tool loop"].contains(&row.when), "{}", row.begin);
-            assert!(row.nothing.is_empty() || row.when == "always", "{}", row.begin);
+            assert!(row.nothing.is_empty() || row.when != "never", "{}", row.begin);
             let nothing = serde_json::from_str::<alloc::string::String>(row.nothing);
             assert!(row.nothing.is_empty() || nothing.is_ok(), "{}", row.begin);
         }

@@ -104,9 +104,8 @@ fn in_reasoning(item: &str, next: Option<&Json>, target: &Target) -> impl Iterat
 /// What a chat would refuse in its `messages`.
 pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
     let users = |message: &Json| string_member(message, "role").is_some_and(|role| role == "user");
-    let turn = messages.iter().rposition(users).filter(|_| target.wants_signed_calls());
-    let wanted = target.replay == Replay::Always && target.mode != Mode::Off;
-    let nothing = Replay::nothing(&target.model).filter(|_| wanted);
+    let turn = messages.iter().rposition(users);
+    let nothing = Replay::nothing(&target.model).filter(|_| target.mode != Mode::Off);
     let mut found = Vec::new();
     let mut open: BTreeMap<String, usize> = BTreeMap::new();
     let mut known: BTreeSet<String> = BTreeSet::new();
@@ -118,6 +117,8 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
             finding.id = id.map(Into::into);
             found.push(finding);
         };
+        let loops = turn.is_none_or(|turn| at > turn);
+        let nothing = nothing.filter(|_| target.replay.demands(&target.model, loops));
         in_message(message, &role, nothing).for_each(|kind| add(kind, None));
         if role == "user" && before == "tool" && target.is_mistral() {
             add(Kind::MissingReply, None);
@@ -133,6 +134,7 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
         }
         let ids = call_ids(message);
         if turn.is_some_and(|turn| at > turn)
+            && target.wants_signed_calls()
             && let Some(id) = gemini::unsigned_call(message)
         {
             add(Kind::UnsignedToolCall, Some(&id));

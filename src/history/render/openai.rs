@@ -35,6 +35,7 @@ pub(super) fn render(
         rendered.report.notes.push(Note::NotMarked { why });
     }
     let mut said = Said::new(target);
+    let turn = history.turn_begins().last().copied();
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
     for (at, entry) in history.entries.iter().enumerate() {
         // Also of what is left out.
@@ -68,7 +69,8 @@ pub(super) fn render(
                 let notes = &mut rendered.report.notes;
                 note_names(&reply.message, sent, notes);
                 let message = reply.left(sent, fates, target, signed, notes);
-                push_reply(&message, target, &mut rendered.messages);
+                let loops = turn.is_none_or(|turn| at > turn);
+                push_reply(&message, target, loops, &mut rendered.messages);
                 // What came from Gemini is as it wants it: routers sign in other places.
                 let author = reply.message.model.as_deref().unwrap_or_default();
                 if !signed || !models::same_line(author, &target.model) {
@@ -337,7 +339,7 @@ fn without_caller(block: &Arc<Block>) -> Arc<Block> {
     bare
 }
 
-fn push_reply(message: &Message, target: &Target, out: &mut Vec<Json>) {
+fn push_reply(message: &Message, target: &Target, loops: bool, out: &mut Vec<Json>) {
     let whole = message.to_param();
     if target.provider == Provider::OpenAiResponses {
         out.extend(Items::new(&whole).map(|item| Json::checked(item.to_string())));
@@ -353,7 +355,7 @@ fn push_reply(message: &Message, target: &Target, out: &mut Vec<Json>) {
         true => whole,
         false => with_member(&whole, "content", r#""""#).map_or(whole, Json::checked),
     };
-    let wanted = target.replay == Replay::Always && !thinks;
+    let wanted = target.replay.demands(&target.model, loops) && !thinks;
     let nothing = Replay::nothing(&target.model).filter(|_| wanted);
     let nothing = nothing.filter(|nothing| !has_reasoning(&whole, nothing));
     let filled = nothing.and_then(|it| with_member(&whole, "reasoning_content", it).ok());
