@@ -5,7 +5,7 @@ mod common;
 use common::talk::{history, push, told};
 use thinkstream::history::{
     Action, CacheMarks, CacheStrategy, ClearToolUses, Compaction, ContextEdits, Entry, FindingKind,
-    History, JsonLines, Keep, Mode, Policy, Provenance, Rejection, Rendered, Resume, Switch,
+    History, JsonLines, Keep, Mode, Note, Policy, Provenance, Rejection, Rendered, Resume, Switch,
     Target, ToolResult, Ttl, validate,
 };
 use thinkstream::models::Replay;
@@ -924,20 +924,39 @@ fn a_loop_that_loses_its_thinking_is_told() {
     ] {
         let rendered = history(lines).render(&target(model).mode(mode), &Policy::default());
         let notes: Vec<_> = rendered.report.notes.iter().map(ToString::to_string).collect();
-        let expected =
-            expected.map(|text| format!("the tool loop in progress has lost its thinking: {text}"));
+        let expected = expected
+            .map(|text| format!("the tool loop in progress is without its thinking: {text}"));
         assert_eq!(notes, Vec::from_iter(expected), "{model} {mode:?}");
     }
     // What could not have gone out was not taken away.
     for lines in [
-        &["u one", "a claude-sonnet-4-5 k Ct1", "r t1 4"][..],
-        &["u one", "a claude-sonnet-4-5 K1 Ct1", "r t1 4", "a claude-sonnet-4-5 Tx K2"],
+        &["u one", "a claude-sonnet-4-5 K1 Ct1", "r t1 4", "a claude-sonnet-4-5 Tx K2"][..],
         &["u one", "a claude-sonnet-4-5 K1 Ct1", "r t1 4", "a claude-sonnet-4-5 Tx K2 !max_tokens"],
     ] {
         let target = target("claude-sonnet-4-5").mode(Mode::Enabled);
         let rendered = history(lines).render(&target, &Policy::default());
         assert_eq!(rendered.report.dropped_thinking().count(), 1, "{lines:?}");
         assert_eq!(rendered.report.notes, [], "{lines:?}");
+    }
+    // Where it must begin with thinking, it does not matter why it does not.
+    for lines in [
+        &["u one", "a claude-sonnet-4-5 k Ct1", "r t1 4"][..],
+        &["u one", "a claude-sonnet-4-5 Ct1", "r t1 4"],
+        &["u one", "a claude-sonnet-4-5 Tx Ct1", "r t1 4", "a claude-sonnet-4-5 K2 Ct2", "r t2 4"],
+    ] {
+        for (mode, noted) in [(Mode::Enabled, true), (Mode::Adaptive, false)] {
+            let target = target("claude-sonnet-4-5").mode(mode);
+            let rendered = history(lines).render(&target, &Policy::default());
+            let told = rendered
+                .report
+                .notes
+                .iter()
+                .any(|it| matches!(it, Note::LoopWithoutThinking { .. }));
+            assert_eq!(told, noted, "{lines:?}");
+            let found = history(lines).validate(&target);
+            let found = found.iter().any(|it| it.kind == FindingKind::LoopWithoutThinking);
+            assert_eq!(found, noted, "{lines:?}");
+        }
     }
 }
 

@@ -202,12 +202,22 @@ impl Fates {
         }
     }
 
-    /// Says what follows if the tool loop in progress has lost its thinking.
+    /// Says what follows if the tool loop in progress has lost its thinking, or has none where it must begin with it.
     fn look_at_loop(&mut self, history: &History, target: &Target) {
         let Some(first) = self.in_progress else { return };
         let unread = self.ignored.range((first, 0)..).next().is_some();
         let entries = history.entries.iter().zip(&self.blocks).skip(first);
+        let begins = |(entry, fates): (&Entry, &Vec<Option<Reason>>)| match entry {
+            Entry::Assistant(reply) => {
+                let mut sent = reply.message.content.iter().zip(fates);
+                sent.find(|(_, fate)| fate.is_none()).map(|(block, _)| is_thinking(block))
+            }
+            _ => None,
+        };
+        let must = target.provider == Provider::Anthropic && target.mode == Mode::Enabled;
+        let bare = must && entries.clone().find_map(begins) == Some(false);
         let lost = unread
+            || bare
             || entries.into_iter().any(|(entry, fates)| match entry {
                 Entry::Assistant(reply) => {
                     reply.message.content.iter().zip(fates).any(|(block, fate)| {

@@ -103,7 +103,7 @@ pub enum Reason {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Note {
-    /// The tool loop in progress has lost its thinking.
+    /// The tool loop in progress has lost its thinking, or never had any where it must begin with it.
     LoopWithoutThinking {
         /// What will happen.
         consequence: Text,
@@ -290,7 +290,7 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LoopWithoutThinking { consequence } => {
-                write!(f, "the tool loop in progress has lost its thinking: {consequence}")
+                write!(f, "the tool loop in progress is without its thinking: {consequence}")
             }
             Self::EmptyReply { entry } => write!(f, "entry {entry}: nothing of the reply goes out"),
             Self::Unanswered { id } => write!(f, "the call {:?} has no answer", id.as_str()),
