@@ -146,7 +146,8 @@ impl<S, F: FnOnce(Outcome)> Tap<S, F> {
     }
 
     /// Puts a tap on the body of a response. What of its status and headers matters is in the
-    /// outcome; a response that is no event stream passes too, and is told as the error that it states.
+    /// outcome. A response that is no event stream passes too: it is told as the error that it states, or as a
+    /// reply that was not streamed, of which the body is kept to the end ([`Decoder::unstreamed`]).
     #[cfg(feature = "http")]
     pub fn on_response(
         response: impl Into<http::Response<S>>,
@@ -157,7 +158,8 @@ impl<S, F: FnOnce(Outcome)> Tap<S, F> {
         S: http_body::Body,
     {
         let response = response.into();
-        let decoder = decoder.into().response(response.status(), response.headers());
+        let decoder = decoder.into().unstreamed(true);
+        let decoder = decoder.response(response.status(), response.headers());
         response.map(|body| {
             // Who knows that nothing follows does not ask at all.
             let left = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
@@ -299,12 +301,12 @@ impl<F: FnOnce(Outcome)> Side<F> {
     }
 
     #[cfg(feature = "http")]
-    fn is_refused(&self) -> bool {
-        self.decoder.is_refused()
+    fn has_said_all(&self) -> bool {
+        self.decoder.has_said_all()
     }
 
     #[cfg(not(feature = "http"))]
-    fn is_refused(&self) -> bool {
+    fn has_said_all(&self) -> bool {
         false
     }
 
@@ -386,8 +388,8 @@ impl<F: FnOnce(Outcome)> Side<F> {
 impl<F: FnOnce(Outcome)> Drop for Side<F> {
     fn drop(&mut self) {
         self.look();
-        // All of the body has passed, or its status has said already that it failed.
-        if self.left == Some(0) || self.is_refused() {
+        // All of the body has passed, or all that is waited for.
+        if self.left == Some(0) || self.has_said_all() {
             self.end();
         }
         if self.report.is_some() {

@@ -16,6 +16,10 @@ pub(crate) struct Ledger {
     pub(crate) accumulate: bool,
     /// Bytes that are not UTF-8 are replaced.
     pub(crate) lossy: bool,
+    /// A reply that was not streamed is taken too.
+    pub(crate) unstreamed: bool,
+    /// This one was not: what comes late has no beginning.
+    pub(crate) whole: bool,
     pub(crate) limits: Bounds,
     /// Bytes held for the message.
     pub(super) held: usize,
@@ -59,6 +63,8 @@ impl Ledger {
             strict: false,
             accumulate: true,
             lossy: false,
+            unstreamed: false,
+            whole: false,
             limits: Limits::default().into(),
             held: 0,
             beside: 0,

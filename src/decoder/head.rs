@@ -21,6 +21,9 @@ pub(super) struct Head {
     /// The response is no event stream. The decoder has failed then; with what, the body says.
     #[cfg(feature = "http")]
     pub(super) refused: Option<Refused>,
+    /// It is JSON, and may be a reply that was not streamed.
+    #[cfg(feature = "http")]
+    pub(super) whole: bool,
 }
 
 impl Decoder {

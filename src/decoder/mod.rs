@@ -403,7 +403,9 @@ impl Decoder {
     /// Ends because nothing came for too long: well, if nothing is missing that matters.
     #[cfg(feature = "stream")]
     pub(crate) fn time_out(&mut self, kind: ErrorKind) -> Result<Option<Event>, Error> {
-        if self.machine.is_over() {
+        #[cfg(feature = "http")]
+        self.break_refusal();
+        if self.machine.is_over() || self.machine.is_done() {
             return self.finish();
         }
         Err(self.fail(kind, self.offset()))
@@ -420,7 +422,9 @@ impl Decoder {
         &mut self,
         source: impl Into<alloc::boxed::Box<dyn core::error::Error + Send + Sync>>,
     ) -> Result<Option<Event>, Error> {
-        if self.machine.is_over() {
+        #[cfg(feature = "http")]
+        self.break_refusal();
+        if self.machine.is_over() || self.machine.is_done() {
             return self.finish();
         }
         Err(self.fail(ErrorKind::Transport(source.into().into()), self.offset()))

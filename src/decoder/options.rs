@@ -83,12 +83,14 @@ impl Decoder {
     /// ```
     pub fn reset(&mut self) {
         let ledger = self.machine.ledger();
-        let fresh = Self::new(self.protocol())
+        let unstreamed = ledger.unstreamed;
+        let mut fresh = Self::new(self.protocol())
             .strict(ledger.strict)
             .accumulate(ledger.accumulate)
             .limits(ledger.limits.with(self.sse.limit()))
             .lossy(ledger.lossy)
             .flush_at_end(self.sse.flushes());
+        fresh.machine.ledger_mut().unstreamed = unstreamed;
         *self = fresh;
     }
 }

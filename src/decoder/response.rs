@@ -7,11 +7,12 @@ use alloc::string::String;
 
 use bytes::{Buf, Bytes};
 use http::StatusCode;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 use serde::{Deserialize, Serialize};
 
+use super::unstreamed::breaks_off;
 use super::{Decoder, Head};
-use crate::error::{Error, ErrorKind, ServerError};
+use crate::error::{Error, ErrorKind, LimitKind, ServerError};
 use crate::headers::Headers;
 use crate::json::edit::string_member;
 use crate::message::Message;
@@ -102,26 +103,72 @@ impl Decoder {
         let protocol = self.protocol();
         self = self.headers(headers.into());
         if let Some(encoding) = refused(protocol, status, headers) {
-            let headers = self.headers.as_deref().cloned().unwrap_or_default();
             let known = encoding.is_some();
+            let whole = !known && status == StatusCode::OK && is_json(headers);
+            let headers = self.headers.as_deref().cloned().unwrap_or_default();
             let refused = Refused::new(protocol, status, headers, encoding);
             // Until the body has been seen. A decoder that failed looks at nothing.
             self.failed = Some(refused.clone().into_error(b""));
+            let head = Head { refused: Some(refused), whole, ..Head::default() };
             // Of what is encoded, the body says nothing.
-            self.head = (!known).then(|| Head { refused: Some(refused), ..Head::default() }.into());
+            self.head = (!known).then(|| head.into());
         }
+        self
+    }
+
+    /// Whether a reply that was not streamed is taken too, if the [`response`](Self::response) is JSON with status 200.
+    /// Off unless set: who has asked for a stream and is sent none is told so, by an error.
+    ///
+    /// Its events come all at once, at the end of the body: those that the same reply would have had as a stream. Until
+    /// then the body is kept, of which at most [`Limits::message_bytes`](crate::Limits::message_bytes). Of a reply that
+    /// is at hand whole, [`Complete::from_response`](crate::Complete::from_response) makes the same.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use thinkstream::{Decoder, Event, Protocol};
+    ///
+    /// let response = http::Response::builder().header("content-type", "application/json").body(
+    ///     r#"{"type":"message","content":[{"type":"text","text":"Four."}],"stop_reason":"end_turn"}"#,
+    /// )?;
+    /// let mut decoder = Decoder::new(Protocol::Anthropic)
+    ///     .unstreamed(true)
+    ///     .response(response.status(), response.headers());
+    /// let mut body = response.into_body().into();
+    /// assert!(decoder.decode(&mut body)?.is_none());
+    /// let mut answer = String::new();
+    /// while let Some(event) = decoder.finish()? {
+    ///     if let Event::Token(token) = event {
+    ///         answer.push_str(&token.text);
+    ///     }
+    /// }
+    /// assert_eq!(answer, "Four.");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unstreamed(mut self, unstreamed: bool) -> Self {
+        self.machine.ledger_mut().unstreamed = unstreamed;
         self
     }
 
     /// Whether the response is refused, and so its body no stream; takes a chunk of it.
     pub(super) fn refuse(&mut self, input: &mut Bytes) -> bool {
-        let Some(Head { bytes, refused: Some(_), .. }) = self.head.as_deref_mut() else {
+        let (unstreamed, max) = {
+            let ledger = self.machine.ledger();
+            (ledger.unstreamed, ledger.limits.message_bytes)
+        };
+        let Some(Head { bytes, refused: Some(_), whole, .. }) = self.head.as_deref_mut() else {
             return false;
         };
-        let room = BODY.saturating_sub(bytes.len());
+        let whole = unstreamed && *whole;
+        let room = if whole { max } else { BODY }.saturating_sub(bytes.len());
+        if whole && input.len() > room {
+            (self.head, self.failed) = (None, None);
+            self.fail(ErrorKind::Limit { limit: LimitKind::MessageBytes, max }, 0);
+            return false;
+        }
         bytes.extend_from_slice(input.get(..room.min(input.len())).unwrap_or_default());
         // An error has no more; what goes on is not waited for.
-        if input.len() >= room {
+        if input.len() >= room && !whole {
             self.end_refusal();
             return false;
         }
@@ -129,18 +176,35 @@ impl Decoder {
         true
     }
 
-    /// Whether the response is refused, and its body not known to the end.
-    pub(crate) fn is_refused(&self) -> bool {
-        self.head.as_ref().is_some_and(|head| head.refused.is_some())
+    /// Whether the body of a response that is no stream has said all that is waited for: of an error that is its
+    /// beginning, of a reply the whole.
+    pub(crate) fn has_said_all(&self) -> bool {
+        let Some(Head { bytes, refused: Some(_), whole, .. }) = self.head.as_deref() else {
+            return false;
+        };
+        let whole = *whole && self.machine.ledger().unstreamed;
+        !whole || !bytes.is_empty() && !breaks_off(&String::from_utf8_lossy(bytes))
     }
 
     /// The body of a response that is refused has come to its end, or as far as it will.
     pub(super) fn end_refusal(&mut self) {
-        let refused = self.head.as_deref_mut().and_then(|head| head.refused.take());
-        if let Some(refused) = refused
-            && let Some(head) = self.head.take()
-        {
-            self.failed = Some(refused.into_error(&head.bytes));
+        let Some(head) = self.head.take_if(|head| head.refused.is_some()) else {
+            return;
+        };
+        let whole = head.whole && self.machine.ledger().unstreamed;
+        if whole && self.take_whole(&head.bytes) {
+            return;
+        }
+        self.failed = head.refused.map(|refused| refused.into_error(&head.bytes));
+    }
+
+    /// Its transport has failed. Of a body that may be a reply that is the error, unless all of it is there.
+    pub(super) fn break_refusal(&mut self) {
+        let waits = self.head.as_ref().is_some_and(|head| head.whole);
+        self.end_refusal();
+        let is_cut = |error: &Error| matches!(error.kind(), ErrorKind::Incomplete { .. });
+        if waits && self.failed.as_ref().is_some_and(is_cut) {
+            self.failed = None;
         }
     }
 }
@@ -148,17 +212,25 @@ impl Decoder {
 /// Whether the response is no event stream that can be read; and then the encoding of its body.
 #[expect(clippy::option_option, reason = "private, and flat where it is used")]
 fn refused(protocol: Protocol, status: StatusCode, headers: &HeaderMap) -> Option<Option<Text>> {
-    let header = |name| {
-        let value: &http::HeaderValue = headers.get(name)?;
-        Some(value.to_str().unwrap_or_default().trim())
-    };
-    let encoding = header(CONTENT_ENCODING)
+    let encoding = header(headers, CONTENT_ENCODING)
         .filter(|value| !value.is_empty() && !value.eq_ignore_ascii_case("identity"));
-    let media =
-        header(CONTENT_TYPE).map(|found| found.split(';').next().unwrap_or_default().trim());
+    let media = media(headers);
     let is_stream = media.is_none_or(|media| media.eq_ignore_ascii_case(protocol.media_type()));
     let refused = status != StatusCode::OK || !is_stream || encoding.is_some();
     refused.then(|| encoding.map(Text::from))
+}
+
+fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    Some(headers.get(name)?.to_str().unwrap_or_default().trim())
+}
+
+/// The content type, without its parameters.
+fn media(headers: &HeaderMap) -> Option<&str> {
+    header(headers, CONTENT_TYPE).map(|found| found.split(';').next().unwrap_or_default().trim())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    media(headers).is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
 }
 
 impl Refused {

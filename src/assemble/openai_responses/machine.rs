@@ -165,7 +165,7 @@ impl Machine {
                 self.ledger.tolerate(Rule::MissingMessageStart, None, origin, out)?;
             }
             Outcome::OpenAnew => self.ledger.tolerate(Rule::ReusedIndex, index, origin, out)?,
-            Outcome::OpenFirst => {
+            Outcome::OpenFirst if !self.ledger.whole => {
                 self.ledger.tolerate(Rule::MissingBlockStart, index, origin, out)?;
             }
             Outcome::Drop(rule) => self.ledger.pass_over(rule, index, origin, out)?,
