@@ -9,6 +9,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::json::Json;
+use crate::json::edit::raw_member;
 use crate::text::Text;
 
 /// Token counts as the provider reported them. Absent is not zero.
@@ -117,6 +118,30 @@ impl Usage {
     #[must_use]
     pub fn server_tool_requests(&self) -> Option<ServerToolRequests> {
         serde_json::from_str(self.server_tool_use.as_deref()?).ok()
+    }
+
+    /// What was charged for the reply, in US dollars, if the server says so.
+    ///
+    /// Those who sell many models do: `cost` of `OpenRouter` and of `LiteLLM`, `cost.total_cost` of Perplexity,
+    /// `cost_in_usd_ticks` of xAI, of which ten thousand million are a dollar. The providers of the models themselves
+    /// mostly state tokens alone.
+    ///
+    /// ```
+    /// let usage: thinkstream::Usage =
+    ///     serde_json::from_str(r#"{"output_tokens":80,"cost":0.00094}"#)?;
+    /// assert_eq!(usage.cost_usd(), Some(0.00094));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    #[must_use]
+    pub fn cost_usd(&self) -> Option<f64> {
+        let number = |json: &str| serde_json::from_str::<f64>(json).ok();
+        let field = |key: &str| self.other.iter().find(|(known, _)| known == key);
+        if let Some((_, cost)) = field("cost") {
+            let total = || number(raw_member(cost, "total_cost")?);
+            return number(cost).or_else(total);
+        }
+        let (_, ticks) = field("cost_in_usd_ticks")?;
+        Some(number(ticks)? / 1e10)
     }
 
     /// The whole prompt in tokens: uncached, read from the cache and written to it.
@@ -438,6 +463,23 @@ mod tests {
         ] {
             let usage: Usage = serde_json::from_str(text).unwrap();
             assert_eq!(usage.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn what_was_charged() {
+        for (text, expected) in [
+            ("{}", None),
+            (r#"{"cost":0.00094}"#, Some(0.00094)),
+            (r#"{"cost":0}"#, Some(0.0)),
+            (r#"{"cost":{"input_tokens_cost":0.1,"total_cost":0.25}}"#, Some(0.25)),
+            (r#"{"cost":{"input_tokens_cost":0.1}}"#, None),
+            (r#"{"cost":"free"}"#, None),
+            (r#"{"cost_in_usd_ticks":5000000000}"#, Some(0.5)),
+            (r#"{"cost_in_usd_ticks":5000000000,"cost":0.6}"#, Some(0.6)),
+        ] {
+            let usage: Usage = serde_json::from_str(text).unwrap();
+            assert_eq!(usage.cost_usd(), expected, "{text}");
         }
     }
 

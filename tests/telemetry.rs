@@ -66,6 +66,23 @@ fn dropped(bytes: &[u8]) -> Outcome {
 mod records {
     use super::*;
 
+    /// Where the server says what it has charged, nobody needs to reckon.
+    #[test]
+    fn what_was_charged() {
+        let chunk = |rest: &str| format!("data: {{\"id\":\"c\",\"choices\":[{rest}}}\n\n");
+        let body = [
+            chunk(r#"{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]"#),
+            chunk(r#"],"usage":{"prompt_tokens":9,"completion_tokens":1,"cost":0.00025}"#),
+        ];
+        let (events, _) = decode(Decoder::new(Protocol::OpenAiChat), [body.concat().as_bytes()]);
+        let Some(Event::Complete(done)) = events.last() else { panic!("{events:?}") };
+        let record = CallRecord::from(done);
+        assert_eq!(record.cost_usd, Some(0.00025));
+        let line = record.to_line();
+        assert!(line.contains(r#""cost_usd":0.00025,"#), "{line}");
+        assert_eq!(serde_json::from_str::<CallRecord>(&line).unwrap(), record);
+    }
+
     #[test]
     fn of_a_finished_call() {
         let done = complete(&reply("tool_use"), anthropic().request_id("req_1"));

@@ -85,6 +85,9 @@ pub struct CallRecord {
     pub cache_creation_5m_input_tokens: Option<u64>,
     /// The part of that with a lifetime of one hour.
     pub cache_creation_1h_input_tokens: Option<u64>,
+    /// What was charged, in US dollars. Few servers say so, and where none did, the line is without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
     /// The tier that served the request.
     pub service_tier: Option<Text>,
     /// Whether the reply has calls of tools that are yours to run. Unknown where no blocks were kept, but
@@ -176,6 +179,7 @@ impl CallRecord {
             cache_creation_input_tokens: usage.cache_creation_input_tokens,
             cache_creation_5m_input_tokens: usage.cache_creation.ephemeral_5m_input_tokens,
             cache_creation_1h_input_tokens: usage.cache_creation.ephemeral_1h_input_tokens,
+            cost_usd: usage.cost_usd(),
             service_tier: usage.service_tier.clone(),
             ..Self::default()
         };
