@@ -35,6 +35,8 @@ pub enum Rule {
     ClosedBlock,
     /// A delta fits its block: a thinking delta in a text block is dropped.
     WrongDelta,
+    /// A delta has the field of its type alone. The signature in a thinking delta is taken as if it had come behind it.
+    MergedDelta,
     /// The signature comes before the block's stop. A late one is attached to its own block, which
     /// is then given once more.
     LateSignature,
@@ -101,6 +103,7 @@ impl Rule {
             Self::UnknownBlock => "unknown_block",
             Self::ClosedBlock => "closed_block",
             Self::WrongDelta => "wrong_delta",
+            Self::MergedDelta => "merged_delta",
             Self::LateSignature => "late_signature",
             Self::SecondSignature => "second_signature",
             Self::RepeatedText => "repeated_text",
@@ -135,6 +138,7 @@ impl Rule {
             Self::UnknownBlock => "deltas and stops belong to a block that has started",
             Self::ClosedBlock => "nothing comes for a block after its stop",
             Self::WrongDelta => "a delta is of the type of its block",
+            Self::MergedDelta => "the signature comes in a delta of its own",
             Self::LateSignature => "the signature of a block comes before its stop",
             Self::SecondSignature => "a block has one signature",
             Self::RepeatedText => "a delta does not repeat what has been said of its block already",
@@ -179,6 +183,9 @@ impl Rule {
                 "what comes late is lost, for the block has been handed out without it"
             }
             Self::WrongDelta => "what it carries is lost, or thinking is shown as text",
+            Self::MergedDelta => {
+                "clients that wait for a `signature_delta` send the block back unsigned, and are refused"
+            }
             Self::LateSignature => {
                 "clients that keep the block at its stop send it back unsigned, and are refused"
             }
@@ -245,7 +252,8 @@ mod tests {
             MissingBlockStop => UnknownBlock,
             UnknownBlock => ClosedBlock,
             ClosedBlock => WrongDelta,
-            WrongDelta => LateSignature,
+            WrongDelta => MergedDelta,
+            MergedDelta => LateSignature,
             LateSignature => SecondSignature,
             SecondSignature => RepeatedText,
             RepeatedText => MissingField,
@@ -274,6 +282,6 @@ mod tests {
             assert!(rule.statement().contains(' ') && rule.consequence().contains(' '), "{rule}");
             assert_eq!(serde_json::to_value(rule).unwrap(), rule.name());
         }
-        assert_eq!(seen.len(), 3 * 23);
+        assert_eq!(seen.len(), 3 * 24);
     }
 }

@@ -58,6 +58,8 @@ fn anthropic_cases() -> Vec<Case> {
     let no_index = text(0, "Hi").replace(r#""index":0,"#, "");
     let (think_open, thought) = (open(0, THINKING), think(0, "Hm."));
     let (th, hm) = (&*think_open, &*thought);
+    let signed = r#"{"type":"thinking_delta","thinking":"Hm.","signature":"EqQB"}"#;
+    let signed = &delta(0, signed);
     vec![
         case("event_name", 0, [&*named, t, hi, stop, end, last]),
         case("missing_message_start", 0, [t, hi, stop, end, last]),
@@ -70,6 +72,7 @@ fn anthropic_cases() -> Vec<Case> {
         case("unknown_block", 4, [START, t, hi, stop, &text(9, "lost"), end, last]),
         case("closed_block", 4, [START, t, hi, stop, hi, end, last]),
         case("wrong_delta", 2, [START, t, hm, hi, stop, end, last]),
+        case("merged_delta", 2, [START, th, signed, stop, end, last]),
         case("late_signature", 4, [START, th, hm, stop, &sign(0, "EqQB"), end, last]),
         case(
             "second_signature",

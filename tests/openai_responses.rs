@@ -2145,8 +2145,17 @@ mod errors {
         an_index_that_is_none: [CREATED, event("output_text.delta", r#""output_index":-1,"delta":"a""#)] => [
             "error malformed: malformed `response.output_text.delta`: expected an index",
         ]
-        an_item_that_is_none: [CREATED, added(0, "null")] => [
+        no_item: [CREATED, event("output_item.added", r#""output_index":0"#)] => [
             "error malformed: malformed `response.output_item.added` in block 0: missing `item`",
+        ]
+        an_item_that_is_null: [CREATED, added(0, "null"), added(1, MESSAGE), text(1, "a"), done(0, "null"),
+            event("content_part.done", r#""output_index":1,"content_index":0,"part":null"#), done(1, &message("a")), COMPLETED] => [
+            "ping",
+            r#"token 1 "a""#,
+            "ping",
+            "ping",
+            r#"block 1 {"type":"text","text":"a"}"#,
+            "complete end_turn",
         ]
         progress_that_is_cut: [CREATED, "data: {\"type\":\"response.web_search_call.searching\",\n\n", "event: keepalive\ndata: {\n\n", COMPLETED] => [
             r#"unknown response.web_search_call.searching {"type":"response.web_search_call.searching","#,

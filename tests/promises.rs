@@ -1029,6 +1029,14 @@ mod strictness {
             ("unknown_block", vec![START.into(), text(0, "a")]),
             ("closed_block", vec![START.into(), open(0, TEXT), shut(0), text(0, "a")]),
             ("wrong_delta", vec![START.into(), open(0, TEXT), think(0, "a")]),
+            (
+                "merged_delta",
+                vec![
+                    START.into(),
+                    open(0, THINKING),
+                    delta(0, r#"{"type":"thinking_delta","thinking":"a","signature":"S"}"#),
+                ],
+            ),
             ("late_signature", vec![START.into(), open(0, THINKING), shut(0), sign(0, "S")]),
             (
                 "repeated_text",

@@ -275,6 +275,30 @@ cases! {
         r#"block 0 {"type":"thinking","thinking":"","signature":"EqQB"}"#,
         "complete end_turn",
     ]
+    a_signature_in_a_thinking_delta: [START, open(0, THINKING), think(0, "Hm"), delta(0, r#"{"type":"thinking_delta","thinking":"","signature":"EqQB"}"#), shut(0),
+        open(1, THINKING), delta(1, r#"{"signature":"EqQC","type":"thinking_delta","thinking":"m."}"#), shut(1), end("end_turn"), STOP] => [
+        r#"thinking 0 "Hm""#,
+        "warning merged_delta 0",
+        "signature 0 EqQB",
+        r#"block 0 {"type":"thinking","thinking":"Hm","signature":"EqQB"}"#,
+        r#"thinking 1 "m.""#,
+        "warning merged_delta 1",
+        "signature 1 EqQC",
+        r#"block 1 {"type":"thinking","thinking":"m.","signature":"EqQC"}"#,
+        "complete end_turn",
+    ]
+    a_signature_in_a_thinking_delta_of_a_text: [START, open(0, TEXT), delta(0, r#"{"type":"thinking_delta","thinking":"","signature":"EqQB"}"#), shut(0), end("end_turn"), STOP] => [
+        "warning merged_delta 0",
+        "warning wrong_delta 0",
+        r#"block 0 {"type":"text","text":""}"#,
+        "complete end_turn",
+    ]
+    a_signature_that_is_empty_in_a_thinking_delta: [START, open(0, THINKING), delta(0, r#"{"type":"thinking_delta","thinking":"Hm","signature":""}"#), delta(0, r#"{"type":"thinking_delta","thinking":"m","signature":null}"#), shut(0), end("end_turn"), STOP] => [
+        r#"thinking 0 "Hm""#,
+        r#"thinking 0 "m""#,
+        r#"block 0 {"type":"thinking","thinking":"Hmm","replayable":false}"#,
+        "complete end_turn",
+    ]
     a_late_signature: [START, open(0, r#"{"type":"thinking","thinking":"t"}"#), shut(0), open(1, TEXT), sign(0, "EqQB"), shut(1), end("end_turn"), STOP] => [
         r#"thinking 0 "t""#,
         r#"block 0 {"type":"thinking","thinking":"t","replayable":false}"#,

@@ -131,6 +131,14 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
+        if let Delta::SignedThinking { thinking, estimated_tokens, signature } = delta {
+            // Each is what it would be alone, and nothing is said where nothing was thought.
+            if thinking.is_some_and(|text| !text.is_empty()) || estimated_tokens.is_some() {
+                self.delta(index, Delta::Thinking { thinking, estimated_tokens }, origin, out)?;
+            }
+            self.ledger.tolerate(Rule::MergedDelta, index, origin, out)?;
+            return self.delta(index, Delta::Signature { signature: Some(signature) }, origin, out);
+        }
         let at = self.locate(index, origin, out)?;
         let place = at.and_then(|at| self.places.get(at));
         let index = index.or(place.map(|place| place.index));

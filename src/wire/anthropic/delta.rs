@@ -24,6 +24,15 @@ pub enum Delta<'a> {
         /// An estimate of the tokens behind this delta.
         estimated_tokens: Option<u64>,
     },
+    /// `thinking_delta` with a signature beside its thinking: gateways are known to make one of the two deltas.
+    SignedThinking {
+        /// The thinking.
+        thinking: Option<Str<'a>>,
+        /// An estimate of the tokens behind this delta.
+        estimated_tokens: Option<u64>,
+        /// The signature; it is not empty.
+        signature: Str<'a>,
+    },
     /// `signature_delta`: the signature, or a piece of it.
     Signature {
         /// The signature.
@@ -77,7 +86,7 @@ impl<'a> Delta<'a> {
     pub fn name(&self) -> &str {
         match self {
             Self::Text { .. } => "text_delta",
-            Self::Thinking { .. } => "thinking_delta",
+            Self::Thinking { .. } | Self::SignedThinking { .. } => "thinking_delta",
             Self::Signature { .. } => "signature_delta",
             Self::InputJson { .. } => "input_json_delta",
             Self::Citations { .. } => "citations_delta",
@@ -113,7 +122,12 @@ impl<'a> Delta<'a> {
         };
         Ok(match &*kind.decode() {
             "text_delta" => Self::Text { text: text.string()? },
-            "thinking_delta" => Self::Thinking { thinking: thinking.string()?, estimated_tokens },
+            "thinking_delta" => match (thinking.string()?, signature) {
+                (thinking, Value::String(signature)) if !signature.is_empty() => {
+                    Self::SignedThinking { thinking, estimated_tokens, signature }
+                }
+                (thinking, _) => Self::Thinking { thinking, estimated_tokens },
+            },
             "signature_delta" => Self::Signature { signature: signature.string()? },
             "input_json_delta" => Self::InputJson { partial_json: partial_json.string()? },
             "citations_delta" => match citation {

@@ -193,6 +193,8 @@ struct Fields<'a> {
     annotation: Option<&'a str>,
     noise: Noise<'a>,
     has_error: bool,
+    /// Its item or part is `null`, which says nothing.
+    silent: bool,
     bad_index: Option<JsonError>,
 }
 
@@ -237,6 +239,10 @@ impl<'a> Event<'a> {
         if let Some(error) = fields.bad_index.filter(|_| is_known(&kind)) {
             return Err(failed(&kind, index, error));
         }
+        if fields.silent && is_known(&kind) && (kind.contains("_item.") || kind.contains("_part."))
+        {
+            return Ok(Self::Ping);
+        }
         fields.event(&kind, text).map_err(|missing| {
             let error = JsonError { at: text.len(), flaw: Flaw::Missing(missing) };
             failed(&kind, index, error)
@@ -256,9 +262,15 @@ impl<'a> Fields<'a> {
                 "text" | "refusal" | "arguments" | "input" | "code" => {
                     self.whole = reader.string_or_skip()?;
                 }
-                "item" => self.item = Item::read(reader)?.map(Box::new),
+                "item" => {
+                    self.silent |= reader.kind()? == Kind::Null;
+                    self.item = Item::read(reader)?.map(Box::new);
+                }
                 "response" => self.response = Response::read(reader)?.map(Box::new),
-                "part" => self.part = Part::read(reader)?,
+                "part" => {
+                    self.silent |= reader.kind()? == Kind::Null;
+                    self.part = Part::read(reader)?;
+                }
                 "sequence_number" => self.noise.sequence_number = read::raw(reader)?,
                 "obfuscation" => self.noise.obfuscation = reader.string_or_skip()?,
                 "annotation" => self.annotation = read::raw(reader)?,
