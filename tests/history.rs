@@ -828,7 +828,6 @@ fn answers_find_their_calls() {
     }
 }
 
-/// What a model that declined had thought is nothing that the loop has lost.
 /// The API takes a failure in texts alone, and not without one.
 #[test]
 fn a_failure_is_told_in_words() {
@@ -852,13 +851,25 @@ fn a_failure_is_told_in_words() {
         (&shown, false, &format!(r#""content":{shown}}}"#), ""),
         (r#""""#, false, r#""content":""}"#, ""),
     ] {
-        let mut history = history(&["u a", "a claude-opus-4-8 Ct1"]);
+        let asked = history(&["u a", "a claude-opus-4-8 Ct1"]);
+        let mut history = asked.clone();
         let result = ToolResult::json("t1", Json::parse(content).unwrap());
         history.push_tool_result(if error { result.error() } else { result });
         push(&mut history, "u go on");
         let rendered = history.render(&target(OPUS), &Policy::default());
         let answer = rendered.messages[2].as_str();
         assert!(answer.contains(expected), "{content}: {answer}");
+        // The same, as it was written for this API.
+        let mut history = asked;
+        let failed = if error { r#","is_error":true"# } else { "" };
+        let own =
+            format!(r#"[{{"type":"tool_result","tool_use_id":"t1","content":{content}{failed}}}]"#);
+        history.push_user_json(Json::parse(own).unwrap());
+        push(&mut history, "u go on");
+        let own = history.render(&target(OPUS), &Policy::default());
+        if content.starts_with(['[', '"']) {
+            assert_eq!(own.messages[2].as_str(), answer, "{content}");
+        }
         let end = format!(
             r#"}},{behind}{}{{"type":"text","text":"go on"}}]}}"#,
             if behind.is_empty() { "" } else { "," }
@@ -868,6 +879,7 @@ fn a_failure_is_told_in_words() {
     }
 }
 
+/// What a model that declined had thought is nothing that the loop has lost.
 #[test]
 fn a_fallback_takes_nothing_from_the_loop() {
     let history = history(&["u a", "a claude-opus-4-8 K1 F K2 Ct2", "r t2 4"]);
@@ -1321,6 +1333,7 @@ fn calls_of_the_providers_tools_go_with_their_results() {
 /// A program that the provider runs goes on over many replies, each with a call that it has made.
 #[test]
 fn a_program_runs_until_its_result_comes_or_the_user_speaks() {
+    const IMAGE: &str = r#"[{"type":"image","source":{"type":"url","url":"https://x"}}]"#;
     let program =
         r#"{"type":"server_tool_use","id":"s1","name":"code_execution","input":{"code":"x"}}"#;
     let call = |id: &str, caller: &str| {
@@ -1343,11 +1356,16 @@ fn a_program_runs_until_its_result_comes_or_the_user_speaks() {
             } else {
                 history.push_user(said);
             }
-            if !answers.is_empty() {
-                history.push_tool_result(ToolResult::new(*answers, "4"));
+            match *answers {
+                "" => {}
+                // What a tool shows is no word of the user's, also where it failed.
+                "t2" => history
+                    .push_tool_result(ToolResult::json("t2", Json::parse(IMAGE).unwrap()).error()),
+                answers => history.push_tool_result(ToolResult::new(answers, "4")),
             }
         }
         let rendered = history.preview(&target(OPUS), &Policy::default());
+        assert!(rendered.to_json().contains(&format!(r#""tool_use_id":"t2","content":{IMAGE}}}"#)));
         assert_eq!(validate(&rendered.messages, &target(OPUS)), [], "{more:?}");
         assert!(rendered.repair(&target(OPUS)).changes.is_empty(), "{more:?}");
         rendered.to_json()

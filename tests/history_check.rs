@@ -600,7 +600,7 @@ fn openai_has_rules_of_its_own() {
         (
             items,
             json!([item("c1"), output("c1"), item("c1"), output("c1")]),
-            &["DuplicateToolId $.input[2] c1", "DuplicateToolResult $.input[3] c1"],
+            &["DuplicateToolId $.input[2] c1"],
         ),
         (chat, json!([user("hi"), calls(&["a", "b"]), answer("b"), answer("a")]), &[]),
         (

@@ -763,6 +763,9 @@ fn openais_own_tools_are_answered_in_their_own_words() {
         more.as_object().unwrap().iter().for_each(|(key, value)| answer[key] = value.clone());
         answer
     };
+    let search = json!({"type": "tool_search_call", "id": "ts_1", "call_id": "c1", "execution": "client", "arguments": {}, "status": "completed"});
+    let found = json!({"type": "tool_search_output", "call_id": "c1", "tools": [{"type": "function", "name": "f"}], "status": "completed"});
+    let denied = |reason: &str| json!({"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": false, "reason": reason});
     let approval = |approve: bool| json!({"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": approve});
     for (item, result, error, expected) in [
         (
@@ -804,8 +807,26 @@ fn openais_own_tools_are_answered_in_their_own_words() {
         ),
         (&computer, whole.clone(), false, whole.clone()),
         (&asked, json!(true), false, approval(true)),
+        (&asked, json!("true"), false, approval(true)),
+        (&asked, json!({"approve": true}), false, approval(true)),
         (&asked, json!(false), false, approval(false)),
-        (&asked, json!("no"), true, approval(false)),
+        (&asked, json!("false"), false, approval(false)),
+        (&asked, json!("true"), true, approval(false)),
+        // What is no clear yes is none.
+        (&asked, json!("no"), true, denied("no")),
+        (&asked, json!("no"), false, denied("no")),
+        (&asked, json!("True, but"), false, denied("True, but")),
+        (&asked, json!({"approve": false, "reason": "no"}), false, denied("no")),
+        (&asked, json!({"approve": true, "reason": "no"}), true, denied("no")),
+        (&asked, json!({"approve": "yes"}), false, approval(false)),
+        (&asked, json!(1), false, denied("1")),
+        (
+            &search,
+            json!([{"type": "function"}]),
+            false,
+            answer("tool_search_output", json!({"tools": [{"type": "function"}]})),
+        ),
+        (&search, found.clone(), false, found),
     ] {
         let id = if item["type"] == "mcp_approval_request" { "mcpr_1" } else { "c1" };
         let mut history = History::new();

@@ -80,11 +80,6 @@ impl Part {
         let content = raw_member(&self.json, "content").filter(|_| self.is_result());
         content.into_iter().flat_map(Items::new)
     }
-
-    /// The id of the call that it answers.
-    pub(super) fn answers(&self) -> Text {
-        string_member(&self.json, "tool_use_id").unwrap_or_default().into()
-    }
 }
 
 /// Whether a block is text without any.

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::report::{Note, Reason};
-use super::turns::{Answers, answered};
+use super::turns::{Answers, Origin};
 use super::{Compaction, Entry, History, Keep, Mode, Policy, Reply, Target};
 use crate::json::edit::raw_member;
 use crate::message::{Block, Content, Message, Provider};
@@ -19,8 +19,8 @@ pub(super) struct Fates {
     pub(super) blocks: Vec<Vec<Option<Reason>>>,
     /// Thinking that goes out, and that the API does not show to the model.
     pub(super) ignored: BTreeMap<(usize, usize), Reason>,
-    /// Answers to calls that do not go out: their entries and ids.
-    pub(super) unasked: BTreeSet<(usize, Text)>,
+    /// Answers to calls that do not go out.
+    pub(super) unasked: BTreeSet<Origin>,
     /// Calls that a call of a program has made which does not go out: their entries and blocks.
     pub(super) uncalled: BTreeSet<(usize, usize)>,
     /// Thinking before this entry does not go out.
@@ -64,7 +64,7 @@ pub(super) fn decide(history: &History, target: &Target, policy: &Policy) -> Fat
     fates.look_at_ignored(&rules);
     fates.answers = rules.answers;
     fates.look_at_loop(history, target);
-    fates.look_at_answers(history);
+    fates.look_at_answers();
     fates.note_watermark();
     fates
 }
@@ -144,32 +144,12 @@ impl Fates {
     }
 
     /// An answer to a call that does not go out would be one to nothing.
-    fn look_at_answers(&mut self, history: &History) {
-        let mut gone: BTreeMap<&str, bool> = BTreeMap::new();
-        for (at, (entry, fates)) in history.entries.iter().zip(&self.blocks).enumerate() {
-            match entry {
-                Entry::Assistant(reply) => {
-                    for (block, fate) in reply.message.content.iter().zip(fates) {
-                        if let Content::ToolUse(tool) = &block.content {
-                            gone.insert(&tool.id, fate.is_some());
-                        }
-                    }
-                }
-                Entry::ToolResult(result) => {
-                    if gone.get(result.id.as_str()) == Some(&true) {
-                        self.unasked.insert((at, result.id.clone()));
-                    }
-                }
-                Entry::Prefill(_) => {}
-                Entry::User(content) => {
-                    for id in answered(content) {
-                        if gone.get(id.as_str()) == Some(&true) {
-                            self.unasked.insert((at, id.into()));
-                        }
-                    }
-                }
-            }
-        }
+    fn look_at_answers(&mut self) {
+        let is_gone = |(entry, place): Origin| {
+            self.blocks.get(entry).and_then(|fates| fates.get(place)).is_some_and(Option::is_some)
+        };
+        let gone = self.answers.iter().filter(|(_, call)| is_gone(*call));
+        self.unasked = gone.map(|(answer, _)| answer).collect();
     }
 
     /// Notes what goes out in vain, and what is not known of who reads it.
@@ -341,7 +321,7 @@ impl Rules<'_> {
                     && block.answerable()
                     && message.complete
                     && self.target.provider == Provider::Anthropic
-                    && self.answers.has(entry, &tool.id) => {}
+                    && self.answers.has((entry, at)) => {}
             // Some servers sign nothing, and want their thinking back all the same.
             Content::Thinking(thinking)
                 if thinking.signature.is_none()
@@ -363,19 +343,20 @@ impl Rules<'_> {
 
     /// A cut reply goes back up to its last whole text, or the last call that was answered.
     fn cut_back(&self, entry: usize, message: &Message, fates: &mut [Option<Reason>]) {
-        let stands = |block: &Block| match &block.content {
+        let stands = |at: usize, block: &Block| match &block.content {
             Content::Text(_) => true,
-            Content::ToolUse(tool) if tool.kind.is_client() => self.answers.has(entry, &tool.id),
+            Content::ToolUse(tool) if tool.kind.is_client() => self.answers.has((entry, at)),
             Content::Other(_) if block.is_compaction() => true,
             // What the provider's tools gave belongs to what was said of it.
             _ => false,
         };
-        let blocks = || message.content.iter().zip(fates.iter());
-        let last = blocks().rposition(|(block, fate)| fate.is_none() && stands(block));
+        let mut blocks = message.content.iter().zip(fates.iter()).enumerate().rev();
+        let last = blocks.find(|(at, (block, fate))| fate.is_none() && stands(*at, block));
+        let last = last.map(|(at, _)| at);
         let behind = last.map_or(0, |last| last.saturating_add(1));
         for (at, (block, fate)) in message.content.iter().zip(fates).enumerate() {
             let unanswered = matches!(&block.content, Content::ToolUse(tool) if tool.kind.is_client())
-                && !stands(block);
+                && !stands(at, block);
             if fate.is_none() && (at >= behind || unanswered) {
                 *fate = Some(Reason::Cut);
             }

@@ -20,8 +20,18 @@ pub(super) fn answer(call: &str, id: &str, said: &Json, output: &str, is_error: 
     let id = quoted(id);
     let item = match call {
         APPROVAL => {
-            let approve = !is_error && !matches!(said.as_str(), "false" | r#""false""#);
-            format!(r#"{{"type":"mcp_approval_response","{key}":{id},"approve":{approve}}}"#)
+            let own = raw_member(said, "approve").filter(|_| said.starts_with('{'));
+            // What is no clear yes is none.
+            let approve = !is_error && matches!(own.unwrap_or(said), "true" | r#""true""#);
+            let reason = match own {
+                Some(_) => raw_member(said, "reason").filter(|it| it.starts_with('"')),
+                None => Some(output).filter(|it| !matches!(*it, r#""true""# | r#""false""#)),
+            };
+            let reason = reason.filter(|it| !approve && it.starts_with('"'));
+            let reason = reason.map(|it| format!(r#","reason":{it}"#)).unwrap_or_default();
+            format!(
+                r#"{{"type":"mcp_approval_response","{key}":{id},"approve":{approve}{reason}}}"#
+            )
         }
         "tool_search_call" => {
             let tools = if said.starts_with('[') { said.as_str() } else { "[]" };
@@ -54,7 +64,9 @@ pub(super) fn tells_failure(call: &str) -> bool {
 /// Whether what was said is a whole item that answers.
 pub(super) fn is_item(said: &str) -> bool {
     let kind = kind(said);
-    said.starts_with('{') && (kind.ends_with("_call_output") || kind == "mcp_approval_response")
+    let answers = kind.ends_with("_call_output")
+        || matches!(kind.as_str(), "tool_search_output" | "mcp_approval_response");
+    said.starts_with('{') && answers
 }
 
 /// What a computer shows: an object, or an image in one.

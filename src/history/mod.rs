@@ -247,7 +247,8 @@ impl ToolResult {
     /// user's behind the answers shows the images and files.
     ///
     /// The tools of the Responses API that you run have answers in forms of their own: `shell` takes an array with an
-    /// `outcome` in each, or a text, `computer` an image, an approval of an MCP server's tool `true` or `false`.
+    /// `outcome` in each, or a text, `computer` an image. An approval of an MCP server's tool is `true`,
+    /// or `{"approve":true}`; anything else denies it, and says why.
     /// Anything else that they take can be given as the whole item, such as one of type `computer_call_output` with its
     /// `acknowledged_safety_checks`.
     #[must_use]

@@ -1,18 +1,19 @@
 //! What belongs together in a history: turns, calls and their answers, and replies that were cut.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::report::Action;
-use super::{Entry, History, Policy, Reply, Target, item, kind};
+use super::{Entry, History, Policy, Target, item, kind};
 use crate::history::target::Mode;
 use crate::json::edit::{raw_member, string_member};
 use crate::json::reader::Items;
-use crate::message::{Block, Content, Message, ToolKind, ToolUse};
+use crate::message::{Content, Message, ToolKind};
 use crate::stop::StopReason;
+use crate::text::Text;
 
 /// How a reply that was cut is gone on with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,19 +26,50 @@ pub enum Resume {
     User,
 }
 
-/// Of each id, the entries that call and that answer with it.
+/// Where something stands: its entry, and its place in that.
+pub(super) type Origin = (usize, usize);
+
+/// Which answer is to which call: to the first of its id that has none yet, in the last reply before it that has the id
+/// at all. Servers are known to use ids again, in the next reply or in the same.
 #[derive(Default)]
 pub(super) struct Answers {
-    /// In order; whether it is an answer.
-    places: BTreeMap<String, Vec<(usize, bool)>>,
+    /// Of each answer, its call.
+    calls: BTreeMap<Origin, Origin>,
+    /// The calls that have one.
+    answered: BTreeSet<Origin>,
+}
+
+/// The calls of a reply with one id, and how many of them have an answer.
+#[derive(Default)]
+struct Alike {
+    calls: Vec<Origin>,
+    answered: usize,
 }
 
 impl Answers {
-    /// Whether a call of a reply has an answer, before another call has the same id.
-    pub(super) fn has(&self, reply: usize, id: &str) -> bool {
-        let places = self.places.get(id).map(Vec::as_slice).unwrap_or_default();
-        let behind = places.partition_point(|(at, _)| *at <= reply);
-        places.get(behind).is_some_and(|(_, answer)| *answer)
+    /// Whether a call has an answer.
+    pub(super) fn has(&self, call: Origin) -> bool {
+        self.answered.contains(&call)
+    }
+
+    /// What an answer is to. Where there are more answers than calls, the last call has the rest.
+    pub(super) fn call(&self, answer: Origin) -> Option<Origin> {
+        self.calls.get(&answer).copied()
+    }
+
+    /// All answers, each with its call.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Origin, Origin)> {
+        self.calls.iter().map(|(answer, call)| (*answer, *call))
+    }
+
+    fn put(&mut self, answer: Origin, alike: Option<&mut Alike>) {
+        let Some(alike) = alike else { return };
+        let call = alike.calls.get(alike.answered).or(alike.calls.last());
+        alike.answered = alike.answered.saturating_add(1);
+        if let Some(call) = call {
+            self.calls.insert(answer, *call);
+            self.answered.insert(*call);
+        }
     }
 }
 
@@ -134,54 +166,65 @@ impl History {
         turns
     }
 
-    /// Where which calls are made and answered.
+    /// Which answers are to which calls.
     pub(super) fn answers(&self) -> Answers {
-        let mut places: BTreeMap<String, Vec<(usize, bool)>> = BTreeMap::new();
-        let mut put = |id: String, at, answer| places.entry(id).or_default().push((at, answer));
+        let (mut answers, mut asked) = (Answers::default(), BTreeMap::<Text, Alike>::new());
         for (at, entry) in self.entries.iter().enumerate() {
             match entry {
-                Entry::ToolResult(result) => put(result.id.as_str().into(), at, true),
-                Entry::User(content) => answered(content).for_each(|id| put(id, at, true)),
+                Entry::ToolResult(result) => answers.put((at, 0), asked.get_mut(&result.id)),
+                Entry::User(content) => {
+                    for (place, id) in answered(content) {
+                        answers.put((at, place), asked.get_mut(id.as_str()));
+                    }
+                }
                 Entry::Assistant(reply) => {
-                    reply.message.calls().for_each(|call| put(call.id.as_str().into(), at, false));
+                    let mut own = BTreeMap::<Text, Alike>::new();
+                    for (place, id) in reply.message.asks() {
+                        own.entry(id).or_default().calls.push((at, place));
+                    }
+                    asked.append(&mut own);
                 }
                 Entry::Prefill(_) => {}
             }
         }
-        Answers { places }
+        answers
     }
 
-    /// The call that an answer is for, which stands before it.
-    pub(super) fn call(&self, entry: usize, id: &str) -> Option<(&Reply, &ToolUse)> {
-        self.entries.get(..entry).unwrap_or_default().iter().rev().find_map(|entry| {
-            let Entry::Assistant(reply) = entry else { return None };
-            reply.message.calls().find(|call| call.id == id).map(|call| (reply, call))
-        })
-    }
-
-    /// The type of the item that asks for an answer which stands at `entry`, as the Responses API has it.
-    pub(super) fn asked_by(&self, entry: usize, id: &str) -> &str {
-        if let Some((_, call)) = self.call(entry, id) {
-            let custom = call.kind == ToolKind::Custom;
-            let usual = if custom { "custom_tool_call" } else { "function_call" };
-            return call.item.as_deref().unwrap_or(usual);
+    /// What stands there, in a reply.
+    fn content(&self, (entry, place): Origin) -> Option<&Content> {
+        match self.entries.get(entry)? {
+            Entry::Assistant(reply) => reply.message.content.get(place).map(|block| &block.content),
+            _ => None,
         }
-        let approval = |block: &Block| match &block.content {
-            Content::Other(other) if other.kind == item::APPROVAL => {
-                string_member(&other.raw, "id").is_some_and(|own| own == id)
+    }
+
+    /// Whether a program has made a call, which the provider runs.
+    pub(super) fn is_programs(&self, call: Option<Origin>) -> bool {
+        match call.and_then(|call| self.content(call)) {
+            Some(Content::ToolUse(tool)) => {
+                tool.caller.as_deref().is_some_and(|it| raw_member(it, "tool_id").is_some())
             }
             _ => false,
-        };
-        let replies = self.replies().take_while(|(at, _)| *at < entry);
-        let mut blocks = replies.flat_map(|(_, reply)| &reply.message.content);
-        if blocks.any(|block| approval(block)) { item::APPROVAL } else { "function_call" }
+        }
+    }
+
+    /// The type of the item that a call is, as the Responses API has it.
+    pub(super) fn asked_by(&self, call: Option<Origin>) -> &str {
+        match call.and_then(|call| self.content(call)) {
+            Some(Content::ToolUse(call)) => {
+                let custom = call.kind == ToolKind::Custom;
+                let usual = if custom { "custom_tool_call" } else { "function_call" };
+                call.item.as_deref().unwrap_or(usual)
+            }
+            Some(Content::Other(other)) => &other.kind,
+            _ => "function_call",
+        }
     }
 
     /// How many answers at the end came before their reply: those that no call before them asks for.
     pub(super) fn early_answers(&self, message: &Message) -> usize {
-        let calls = |message: &Message| -> Vec<String> {
-            let named = message.calls().filter(|call| !call.id.is_empty());
-            named.map(|call| call.id.as_str().into()).collect()
+        let calls = |message: &Message| -> Vec<Text> {
+            message.asks().map(|(_, id)| id).filter(|id| !id.is_empty()).collect()
         };
         let last = self.entries.iter().rposition(|entry| matches!(entry, Entry::Assistant(_)));
         let mut open = match last.and_then(|last| self.entries.get(last)) {
@@ -218,9 +261,13 @@ impl Target {
 }
 
 impl Message {
-    fn calls(&self) -> impl Iterator<Item = &ToolUse> {
-        self.content.iter().filter_map(|block| match &block.content {
-            Content::ToolUse(tool) => Some(&**tool),
+    /// What asks for an answer: calls, and requests for an approval. Each with its place and its id.
+    fn asks(&self) -> impl Iterator<Item = (usize, Text)> {
+        self.content.iter().enumerate().filter_map(|(at, block)| match &block.content {
+            Content::ToolUse(tool) => Some((at, tool.id.clone())),
+            Content::Other(other) if other.kind == item::APPROVAL => {
+                Some((at, string_member(&other.raw, "id")?.into()))
+            }
             _ => None,
         })
     }
@@ -254,10 +301,10 @@ pub(super) fn user_blocks(content: &str) -> impl Iterator<Item = &str> {
     alone.into_iter().chain(Items::new(blocks))
 }
 
-/// The ids of the calls that a user's message answers.
-pub(super) fn answered(content: &str) -> impl Iterator<Item = String> {
-    let answers = user_blocks(content).filter(|block| kind(block) == "tool_result");
-    answers.filter_map(|block| string_member(block, "tool_use_id"))
+/// The answers in a user's message: their places, and the ids of their calls.
+fn answered(content: &str) -> impl Iterator<Item = (usize, String)> {
+    let answers = user_blocks(content).enumerate().filter(|(_, it)| kind(it) == "tool_result");
+    answers.filter_map(|(at, block)| Some((at, string_member(block, "tool_use_id")?)))
 }
 
 /// The role of a whole message.

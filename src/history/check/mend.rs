@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::openai::{call_ids, is_answer, is_call, is_no_chat_part, is_no_item_part, no_text};
+use super::pairs::Replies;
 use super::{Finding, FindingKind as Kind};
 use crate::history::draft::BETWEEN;
 use crate::history::{Target, call_id, call_name, gemini, item, kind};
@@ -122,12 +123,16 @@ pub(super) fn mend_openai(
 /// first answer is to the first call. One without an answer is left out, for it may have been written down twice.
 pub(super) fn rename_again(messages: &mut Vec<Json>, chat: bool) {
     let mut names = Names::default();
+    let mut replies = Replies::default();
     for message in messages.iter() {
         names.taken.extend(call_ids(message));
         names.taken.extend(string_member(message, "call_id"));
     }
     for message in messages.iter_mut() {
         let key = if chat { "tool_call_id" } else { "call_id" };
+        if !chat {
+            names.reply = replies.of(message);
+        }
         let changed = if is_answer(&kind(message)) || raw_member(message, "tool_call_id").is_some()
         {
             names.answered(message, key)
@@ -184,7 +189,9 @@ struct Names {
     /// Of each id the number that the last new one got.
     counts: BTreeMap<String, u64>,
     /// Of each id the calls that have no answer yet: what they go by, if not by it.
-    calls: BTreeMap<String, VecDeque<Option<String>>>,
+    calls: BTreeMap<String, (usize, VecDeque<Option<String>>)>,
+    /// Which reply this is.
+    reply: usize,
     /// The new names of those that have none.
     unanswered: BTreeSet<String>,
 }
@@ -204,13 +211,17 @@ impl Names {
             .find(|free| self.taken.insert(free.clone()));
         }
         self.unanswered.extend(new.clone());
-        self.calls.entry(id).or_default().push_back(new.clone());
+        let (reply, alike) = self.calls.entry(id).or_default();
+        if core::mem::replace(reply, self.reply) != self.reply {
+            alike.clear();
+        }
+        alike.push_back(new.clone());
         with_member(call, key, &quoted(&new?)).ok()
     }
 
     /// An answer in the same way.
     fn answered(&mut self, answer: &str, key: &str) -> Option<String> {
-        let new = self.calls.get_mut(&string_member(answer, key)?)?.pop_front()??;
+        let new = self.calls.get_mut(&string_member(answer, key)?)?.1.pop_front()??;
         self.unanswered.remove(&new);
         with_member(answer, key, &quoted(&new)).ok()
     }

@@ -4,6 +4,7 @@ mod answers;
 mod anthropic;
 mod mend;
 mod openai;
+mod pairs;
 mod rename;
 mod repair;
 

@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::pairs::{Pairs, answers};
 use super::{Finding, FindingKind as Kind};
 use crate::history::thinking::has_reasoning;
 use crate::history::{Mode, Target, call_id, call_name, gemini, kind};
@@ -21,11 +22,7 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut known: BTreeSet<String> = BTreeSet::new();
     let mut calls: BTreeSet<String> = BTreeSet::new();
-    let mut outputs: BTreeSet<String> = BTreeSet::new();
-    let mut answered: BTreeMap<String, usize> = BTreeMap::new();
-    for (at, item) in items.iter().enumerate().filter(|(_, item)| is_answer(&kind(item))) {
-        answered.insert(string_member(item, "call_id").unwrap_or_default(), at);
-    }
+    let pairs = Pairs::of_items(items);
     for (at, item) in items.iter().enumerate() {
         let mut add = |kind, id: Option<&str>| found.push(Finding::of_item(kind, at, id));
         let kind = kind(item);
@@ -54,13 +51,11 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
             ("reasoning", _) => {
                 in_reasoning(item, next, target).for_each(|kind| add(kind, None));
             }
-            (name, Some(id)) if is_answer(name) => {
-                if outputs.contains(&id) {
-                    add(Kind::DuplicateToolResult, Some(&id));
-                } else if !calls.contains(&id) {
-                    add(Kind::OrphanToolResult, Some(&id));
-                }
-                outputs.insert(id);
+            _ if pairs.again.contains(&at) => {
+                add(Kind::DuplicateToolResult, answers(item).as_deref());
+            }
+            _ if pairs.stray.contains(&at) => {
+                add(Kind::OrphanToolResult, answers(item).as_deref());
             }
             // xAI runs these itself.
             (_, Some(id)) if id.starts_with("xs_call_") => {}
@@ -69,7 +64,7 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
                     add(Kind::DuplicateToolId, Some(&id));
                 }
                 in_call(item, Some(&id), target).for_each(|kind| add(kind, Some(&id)));
-                if answered.get(&id).is_none_or(|answer| *answer < at) {
+                if pairs.unanswered.contains(&at) {
                     add(Kind::OrphanToolUse, Some(&id));
                 }
                 calls.insert(id);
@@ -106,6 +101,9 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
     let users = |message: &Json| string_member(message, "role").is_some_and(|role| role == "user");
     let turn = messages.iter().rposition(users);
     let nothing = Replay::nothing(&target.model).filter(|_| target.mode != Mode::Off);
+    // Outside the tool loop in progress, and in it.
+    let [outside, inside] =
+        [false, true].map(|loops| nothing.filter(|_| target.replay.demands(&target.model, loops)));
     let mut found = Vec::new();
     let mut open: BTreeMap<String, usize> = BTreeMap::new();
     let mut known: BTreeSet<String> = BTreeSet::new();
@@ -117,8 +115,7 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
             finding.id = id.map(Into::into);
             found.push(finding);
         };
-        let loops = turn.is_none_or(|turn| at > turn);
-        let nothing = nothing.filter(|_| target.replay.demands(&target.model, loops));
+        let nothing = if turn.is_none_or(|turn| at > turn) { inside } else { outside };
         in_message(message, &role, nothing).for_each(|kind| add(kind, None));
         if role == "user" && before == "tool" && target.is_mistral() {
             add(Kind::MissingReply, None);

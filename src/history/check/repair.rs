@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::anthropic::{find, is_openais, read};
 use super::mend::{self, Moves, fit_ids, left_out, mend_openai, replaced};
 use super::openai::{find_chat, find_items};
+use super::pairs::{self, Pairs};
 use super::{Finding, FindingKind as Kind, answers, rename};
 use crate::history::draft::{Draft, FAILED, Part, is_empty_text};
 use crate::history::{Mode, Target, call_name, kind};
@@ -158,17 +159,26 @@ impl Repaired {
     /// Moves answers that stand in the wrong place behind their calls, if there are any.
     fn bring_back(&mut self, found: &[Finding]) -> bool {
         let stray = found.iter().filter(|it| it.kind == Kind::OrphanToolResult);
-        let mut stray: BTreeMap<&str, usize> =
-            stray.filter_map(|it| Some((it.id.as_deref()?, it.message))).collect();
+        let stray: BTreeMap<usize, &Finding> = stray.map(|it| (it.message, it)).collect();
+        if stray.is_empty() {
+            return false;
+        }
+        let places: Vec<(usize, usize, usize)> = match self.target.provider {
+            Provider::OpenAiChat => pairs::late_answers(&self.messages),
+            _ => pairs::early_answers(&self.messages, &Pairs::of_items(&self.messages))
+                .into_iter()
+                .map(|(answer, call)| (answer, call, call))
+                .collect(),
+        };
         let mut moves = Moves::default();
-        for call in found.iter().filter(|it| it.kind == Kind::OrphanToolUse) {
-            let late = call.id.as_deref().and_then(|id| stray.remove(id));
-            if let Some(late) = late
-                && let Some(answer) = self.messages.get(late)
-            {
-                moves.put(call.message, answer.clone());
-                moves.leave_out(late);
-                self.note(call.clone(), "its answer was moved behind it");
+        for (answer, call, end) in places {
+            let Some(message) = self.messages.get(answer).cloned() else { continue };
+            moves.put(end, message);
+            moves.leave_out(answer);
+            if let Some(finding) = stray.get(&answer) {
+                let kind = Kind::OrphanToolUse;
+                let finding = Finding { message: call, kind, ..(*finding).clone() };
+                self.note(finding, "its answer was moved behind it");
             }
         }
         moves.carry_out(&mut self.messages)

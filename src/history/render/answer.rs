@@ -14,8 +14,9 @@ use crate::message::Provider;
 
 impl ToolResult {
     /// The result as the Messages API takes it, and what the user has to show behind it: one that says that its tool
-    /// failed has texts alone, and not none.
-    pub(super) fn for_anthropic(&self) -> (Cow<'_, Self>, Option<Json>) {
+    /// failed has texts alone, and not none. While a program's calls are answered the user says nothing: there it does
+    /// not say that it failed.
+    pub(super) fn for_anthropic(&self, in_program: bool) -> (Cow<'_, Self>, Option<Json>) {
         if !self.is_error {
             return (Cow::Borrowed(self), None);
         }
@@ -28,6 +29,9 @@ impl ToolResult {
         };
         let content = match (says, &*shown) {
             (true, []) => return (Cow::Borrowed(self), None),
+            (_, [_, ..]) if in_program => {
+                return (Cow::Owned(Self { is_error: false, ..self.clone() }), None);
+            }
             (true, _) => array(&texts),
             (false, []) => quoted(FAILED),
             (false, _) => quoted("The tool failed. What it gave is shown behind its answer."),

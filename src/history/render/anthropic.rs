@@ -10,9 +10,9 @@ use crate::history::draft::{Draft, Part};
 use crate::history::fate::Fates;
 use crate::history::report::{Action, Note};
 use crate::history::thinking::fingerprint;
-use crate::history::{Entry, History, Policy, Target};
+use crate::history::{Entry, History, Policy, Target, ToolResult};
 use crate::json::Json;
-use crate::json::edit::{quote, quoted, with_member, without_member};
+use crate::json::edit::{quote, quoted, raw_member, with_member, without_member};
 use crate::message::{Block, Content, Message, Provider};
 
 pub(super) fn render(
@@ -69,18 +69,23 @@ fn drafts(history: &History, target: &Target, fates: &Fates, notes: &mut Vec<Not
                 }
                 let whole = draft.parts.len();
                 let (results, draft) = draft.split_results();
-                let asked = |part: &Part| !fates.unasked.contains(&(at, part.answers()));
-                let results = results.into_iter().filter(asked);
-                said.results.extend(results.map(|it| it.renamed(&mut calls)));
+                let asked = |part: &Part| !fates.unasked.contains(&part.origin);
+                for mut part in results.into_iter().filter(asked) {
+                    let programs = history.is_programs(fates.answers.call(part.origin));
+                    let shown = part.without_failed_images(programs);
+                    said.results.push(part.renamed(&calls, fates));
+                    said.others.extend(shown.map(|shown| Draft::user(&shown, false).of(at)));
+                }
                 if !draft.parts.is_empty() || whole == 0 {
                     said.others.push(draft);
                 }
             }
             Entry::ToolResult(result) => {
-                if !fates.unasked.contains(&(at, result.id.clone())) {
-                    let (result, shown) = result.for_anthropic();
+                if !fates.unasked.contains(&(at, 0)) {
+                    let programs = history.is_programs(fates.answers.call((at, 0)));
+                    let (result, shown) = result.for_anthropic(programs);
                     let part = Part { origin: (at, 0), ..Part::new(result.to_anthropic()) };
-                    said.results.push(part.renamed(&mut calls));
+                    said.results.push(part.renamed(&calls, fates));
                     said.others.extend(shown.map(|shown| Draft::user(&shown, false).of(at)));
                 }
             }
@@ -190,10 +195,26 @@ impl Block {
 }
 
 impl Part {
+    /// Leaves out of a failed answer what only texts may stand beside, and gives it.
+    fn without_failed_images(&mut self, in_program: bool) -> Option<Json> {
+        if raw_member(&self.json, "is_error") != Some("true") {
+            return None;
+        }
+        let content = raw_member(&self.json, "content").unwrap_or(r#""""#);
+        let said = ToolResult::json("", Json::checked(content)).error();
+        let (Cow::Owned(fitted), shown) = said.for_anthropic(in_program) else { return None };
+        let mut json = with_member(&self.json, "content", &fitted.content).ok()?;
+        if !fitted.is_error {
+            json = without_member(&json, "is_error").ok()?;
+        }
+        self.json = Json::checked(json);
+        shown
+    }
+
     /// The same answer, where its call had to get another id.
-    fn renamed(mut self, calls: &mut Calls) -> Self {
-        if let Some(id) = calls.answer(&self.answers())
-            && let Ok(json) = with_member(&self.json, "tool_use_id", &quoted(&id))
+    fn renamed(mut self, calls: &Calls, fates: &Fates) -> Self {
+        if let Some(id) = fates.answers.call(self.origin).and_then(|call| calls.id(call))
+            && let Ok(json) = with_member(&self.json, "tool_use_id", &quoted(id))
         {
             self.json = Json::checked(json);
         }

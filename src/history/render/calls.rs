@@ -8,13 +8,14 @@ use alloc::vec::Vec;
 
 use crate::history::draft::tool_id;
 use crate::history::report::Note;
+use crate::history::turns::Origin;
 use crate::history::{Target, call_id, call_name};
 use crate::json::Json;
 use crate::json::edit::{quoted, with_member};
 use crate::message::{Block, Content, Message, Provider};
 use crate::text::Text;
 
-/// What calls go by in a request. Of several in a reply with one id, the first answer is to the first.
+/// What calls go by in a request.
 pub(super) struct Calls {
     /// Whether the ids of all replies are looked at, and not only those of other providers.
     all: bool,
@@ -23,16 +24,8 @@ pub(super) struct Calls {
     /// Whether ids may come again in the next reply: in a chat, an answer is to the message before it.
     again: bool,
     taken: BTreeSet<Text>,
-    /// By what they are called in the last reply that has them, the first first.
-    known: BTreeMap<Text, Alike>,
-}
-
-/// The calls of a reply with one id.
-#[derive(Default)]
-struct Alike {
-    /// The id of each, where it had to be changed.
-    new: Vec<Option<Text>>,
-    answered: usize,
+    /// The ids of those that had to be called otherwise.
+    new: BTreeMap<Origin, Text>,
 }
 
 impl Calls {
@@ -44,7 +37,7 @@ impl Calls {
             plain,
             again: target.provider == Provider::OpenAiChat,
             taken: BTreeSet::new(),
-            known: BTreeMap::new(),
+            new: BTreeMap::new(),
         }
     }
 
@@ -82,44 +75,41 @@ impl Calls {
         // What the provider has run it knows by its id.
         let foreign = self.plain && message.provider != Provider::Anthropic;
         let others = self.all && !(self.plain && by_claude(message));
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
         let mut renamed = BTreeMap::new();
         if self.again {
             self.taken.clear();
         }
+        // No API takes two calls of one id in a reply.
+        let mut own: BTreeSet<Text> = BTreeSet::new();
         for (at, block) in message.content.iter().enumerate() {
             let Content::ToolUse(tool) = &block.content else { continue };
-            let changes = others && tool.kind.is_client() || foreign;
-            let base = match self.plain {
-                true => tool_id(&tool.id),
-                false => fitted(target, tool.id.clone()),
+            let client = tool.kind.is_client();
+            let changes = others && client || foreign;
+            let base = match (changes, self.plain) {
+                (false, _) => tool.id.clone(),
+                (true, true) => tool_id(&tool.id),
+                (true, false) => fitted(target, tool.id.clone()),
             };
             let mut id = base.clone();
             let mut number = self.taken.len();
-            while changes && self.taken.contains(&id) {
+            while changes && self.taken.contains(&id) || client && own.contains(&id) {
                 let next = alloc::format!("{base}_{entry}_{number}");
                 id = fitted(target, next.into());
                 number = number.saturating_add(1);
             }
             self.taken.insert(id.clone());
-            let calls = self.known.entry(tool.id.clone()).or_default();
-            if seen.insert(&tool.id) {
-                *calls = Alike::default();
+            own.insert(id.clone());
+            if id != tool.id {
+                self.new.insert((entry, at), id.clone());
+                renamed.insert(at, id);
             }
-            let new = (changes && id != tool.id).then_some(id);
-            renamed.extend(new.clone().map(|id| (at, id)));
-            calls.new.push(new);
         }
         renamed
     }
 
-    /// What the next answer to `id` is to, if that had to be called otherwise.
-    pub(super) fn answer(&mut self, id: &Text) -> Option<Text> {
-        let calls = self.known.get_mut(id)?;
-        let last = calls.new.len().saturating_sub(1);
-        let new = calls.new.get(calls.answered.min(last))?.clone();
-        calls.answered = calls.answered.saturating_add(1);
-        new
+    /// What a call goes by, if not by its own id.
+    pub(super) fn id(&self, call: Origin) -> Option<&Text> {
+        self.new.get(&call)
     }
 }
 

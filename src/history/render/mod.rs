@@ -158,7 +158,7 @@ impl History {
                 if let (Content::ToolUse(tool), None) = (&content.content, fate)
                     && tool.kind.is_client()
                     && at.saturating_add(1) < self.entries.len()
-                    && !answers.has(at, &tool.id)
+                    && !answers.has((at, block))
                 {
                     report.notes.push(Note::Unanswered { id: tool.id.clone() });
                 }
@@ -167,8 +167,8 @@ impl History {
     }
 
     fn report_unasked(fates: &Fates, report: &mut Report) {
-        for (entry, _) in &fates.unasked {
-            report.line((*entry, 0), "tool_result", None, Action::Dropped(Reason::Unasked));
+        for answer in &fates.unasked {
+            report.line(*answer, "tool_result", None, Action::Dropped(Reason::Unasked));
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::history::fate::{Fates, is_thinking};
 use crate::history::gemini;
 use crate::history::report::{Action, Note, Reason};
 use crate::history::thinking::{call_fingerprint, fingerprint, has_reasoning, takes_signed_calls};
-use crate::history::turns::{role, user_blocks};
+use crate::history::turns::{Origin, role, user_blocks};
 use crate::history::{
     CacheStrategy, Entry, History, Policy, Reply, Target, ToolResult, item, kind,
 };
@@ -56,9 +56,7 @@ pub(super) fn render(
             }
             Entry::User(content) => said.user((history, fates), at, content),
             Entry::ToolResult(result) => {
-                if !fates.unasked.contains(&(at, result.id.clone())) {
-                    said.answer((at, 0), result, history.asked_by(at, &result.id));
-                }
+                said.answer((history, fates), (at, 0), result);
             }
             Entry::Assistant(reply) => {
                 said.flush(rendered);
@@ -157,18 +155,28 @@ impl Said {
         }
     }
 
-    /// The answer to a call of this type.
-    fn answer(&mut self, origin: (usize, usize), result: &ToolResult, call: &str) {
+    /// The answer to a call, if that goes out.
+    fn answer(
+        &mut self,
+        (history, fates): (&History, &Fates),
+        origin: Origin,
+        result: &ToolResult,
+    ) {
+        if fates.unasked.contains(&origin) {
+            return;
+        }
+        let call = fates.answers.call(origin);
+        let id = call.and_then(|call| self.calls.id(call)).unwrap_or(&result.id).clone();
+        let call = history.asked_by(call);
         let told = !self.chat && item::tells_failure(call);
         self.failed.extend((result.is_error && !told).then(|| result.id.clone()));
-        let id = &self.calls.answer(&result.id).unwrap_or_else(|| result.id.clone());
         let answer = match result.shown().filter(|_| self.chat) {
             Some((texts, others)) => {
                 let texts = ToolResult { content: texts, ..result.clone() };
                 self.shown.push(Spoken::new(message("user", &others)));
-                texts.to_openai(id, call, true)
+                texts.to_openai(&id, call, true)
             }
-            None => result.to_openai(id, call, self.chat),
+            None => result.to_openai(&id, call, self.chat),
         };
         self.answers
             .push(Spoken { json: answer, blocks: alloc::vec![(origin, "tool_result".into())] });
@@ -184,14 +192,10 @@ impl Said {
                 && let Some(id) = string_member(block, "tool_use_id")
             {
                 answers = true;
-                if fates.unasked.contains(&(entry, id.as_str().into())) {
-                    continue;
-                }
                 let content = raw_member(block, "content").unwrap_or(r#""""#);
                 let mut result = ToolResult::json(id.as_str(), Json::checked(content));
                 result.is_error = raw_member(block, "is_error") == Some("true");
-                let call = history.asked_by(entry, &id);
-                self.answer((entry, at), &result, call);
+                self.answer((history, fates), (entry, at), &result);
                 continue;
             }
             blocks.push(((entry, at), kind(block).into()));

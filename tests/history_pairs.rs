@@ -1,0 +1,291 @@
+//! Which answers are to which calls, where ids come again: servers are known to count them anew in each reply, and to
+//! give several calls of one reply the same.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::*;
+use serde_json::{Value, json};
+use thinkstream::history::{
+    Action, FindingKind, History, Policy, Provenance, Reason, Target, ToolResult, repair, validate,
+};
+use thinkstream::{Event, Json, Message, Provider};
+
+const TARGETS: [(Provider, &str); 5] = [
+    (Provider::Anthropic, "claude-sonnet-4-5"),
+    (Provider::Anthropic, "kimi-k2.5"),
+    (Provider::OpenAiResponses, "gpt-4.1"),
+    (Provider::OpenAiChat, "gpt-4.1"),
+    (Provider::OpenAiChat, "mistral-large-latest"),
+];
+
+/// A conversation in words: `user`, `call id name` (several are of one reply), and `answer id text`.
+fn messages(provider: Provider, script: &[&str]) -> Vec<Json> {
+    let mut messages: Vec<Value> = Vec::new();
+    let mut before = "";
+    for line in script {
+        let words: Vec<&str> = line.splitn(3, ' ').collect();
+        let again = before == words[0];
+        before = words[0];
+        let (single, block) = match (provider, &*words) {
+            (_, ["user"]) => (json!({"role": "user", "content": "go on"}), None),
+            (Provider::OpenAiResponses, ["call", id, name]) => (
+                json!({"type": "function_call", "call_id": id, "name": name, "arguments": "{}"}),
+                None,
+            ),
+            (Provider::OpenAiResponses, ["answer", id, text]) => {
+                (json!({"type": "function_call_output", "call_id": id, "output": text}), None)
+            }
+            (Provider::OpenAiChat, ["call", id, name]) => {
+                let call = json!({"id": id, "type": "function", "function": {"name": name, "arguments": "{}"}});
+                (
+                    json!({"role": "assistant", "content": null, "tool_calls": [call]}),
+                    Some(("tool_calls", call)),
+                )
+            }
+            (Provider::OpenAiChat, ["answer", id, text]) => {
+                (json!({"role": "tool", "tool_call_id": id, "content": text}), None)
+            }
+            (Provider::Anthropic, ["call", id, name]) => {
+                let call = json!({"type": "tool_use", "id": id, "name": name, "input": {}});
+                (json!({"role": "assistant", "content": [call]}), Some(("content", call)))
+            }
+            (Provider::Anthropic, ["answer", id, text]) => {
+                let answer = json!({"type": "tool_result", "tool_use_id": id, "content": text});
+                (json!({"role": "user", "content": [answer]}), Some(("content", answer)))
+            }
+            _ => panic!("{line}"),
+        };
+        match (again, block, messages.last_mut()) {
+            (true, Some((key, block)), Some(last)) => last[key].as_array_mut().unwrap().push(block),
+            _ => messages.push(single),
+        }
+    }
+    messages.into_iter().map(Json::from).collect()
+}
+
+/// The names of the calls, each with what answers it.
+fn pairs(messages: &[Json]) -> Vec<String> {
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let mut pairs = Vec::new();
+    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let mut answers = Vec::new();
+    for message in messages {
+        let mut call = |id: &Value, name: &Value| names.insert(text(id), text(name));
+        let message: Value = serde_json::from_str(message).unwrap();
+        for own in message["tool_calls"].as_array().into_iter().flatten() {
+            call(&own["id"], &own["function"]["name"]);
+        }
+        for block in message["content"].as_array().into_iter().flatten() {
+            if block["type"] == "tool_use" {
+                call(&block["id"], &block["name"]);
+            } else if block["type"] == "tool_result" {
+                answers.push((text(&block["tool_use_id"]), text(&block["content"])));
+            }
+        }
+        match message["type"].as_str() {
+            Some("function_call") => drop(call(&message["call_id"], &message["name"])),
+            Some("function_call_output") => {
+                answers.push((text(&message["call_id"]), text(&message["output"])));
+            }
+            _ if message["role"] == "tool" => {
+                answers.push((text(&message["tool_call_id"]), text(&message["content"])));
+            }
+            _ => {}
+        }
+        // In a chat an id may come again in the next reply.
+        for (id, said) in answers.drain(..) {
+            pairs.push(format!("{}: {said}", names.get(&id).map_or("nothing", String::as_str)));
+        }
+    }
+    pairs
+}
+
+#[test]
+fn what_is_mended_keeps_its_answers() {
+    const NOT_RUN: &str = "The tool was not run.";
+    let not_run = |name: &str| format!("{name}: {NOT_RUN}");
+    for (script, expected) in [
+        (
+            &["user", "call a f", "user", "answer a F", "call a g", "user", "answer a G", "user"][..],
+            vec!["f: F".into(), "g: G".into()],
+        ),
+        (
+            &["user", "call a delete", "user", "call a read", "answer a R", "user"],
+            vec![not_run("delete"), "read: R".into()],
+        ),
+        (
+            &[
+                "user",
+                "call a f",
+                "answer a F",
+                "user",
+                "answer a AGAIN",
+                "call a g",
+                "answer a G",
+                "user",
+            ],
+            vec!["f: F".into(), "g: G".into()],
+        ),
+        (
+            &["user", "call a f", "call b g", "user", "answer b G", "answer a F", "user"],
+            vec!["g: G".into(), "f: F".into()],
+        ),
+    ] {
+        for (provider, model) in TARGETS {
+            let target = Target::new(provider, model);
+            let repaired = repair(&messages(provider, script), &target);
+            let found = validate(&repaired.messages, &repaired.target);
+            assert!(found.is_empty(), "{model}: {found:?}");
+            let mut pairs = pairs(&repaired.messages);
+            let mut expected = expected.clone();
+            // Those of one reply may stand in any order.
+            pairs.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(pairs, expected, "{model} {script:?}: {:?}", repaired.messages);
+            let again = repair(&repaired.messages, &repaired.target);
+            assert!(again.changes.is_empty(), "{model} {script:?}: {:?}", again.changes);
+        }
+    }
+}
+
+/// An answer of long ago is none to what is called now; in a response it may have come before its call.
+#[test]
+fn an_answer_before_its_call() {
+    let script = ["user", "answer a OLD", "user", "call a f", "user"];
+    for (provider, model) in TARGETS {
+        let repaired = repair(&messages(provider, &script), &Target::new(provider, model));
+        let expected = match provider {
+            Provider::OpenAiResponses => "f: OLD",
+            _ => "f: The tool was not run.",
+        };
+        assert_eq!(pairs(&repaired.messages), [expected], "{model}");
+    }
+}
+
+/// Two calls of one id in a reply, whose second answer came late.
+#[test]
+fn a_late_answer_to_the_second_of_two() {
+    let script = ["user", "call a f", "call a g", "answer a F", "user", "answer a G", "user"];
+    let target = Target::new(Provider::OpenAiChat, "gpt-4.1");
+    let repaired = repair(&messages(target.provider, &script), &target);
+    assert_eq!(pairs(&repaired.messages), ["f: F", "g: G"], "{:?}", repaired.messages);
+}
+
+#[test]
+fn an_approval_of_what_nobody_asked_for() {
+    let target = Target::new(Provider::OpenAiResponses, "gpt-5");
+    let answer =
+        json!({"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": true});
+    let asked = json!({"type": "mcp_approval_request", "id": "mcpr_1", "server_label": "s", "name": "n", "arguments": "{}"});
+    let items = |items: &[&Value]| -> Vec<Json> {
+        let user = json!({"role": "user", "content": "hi"});
+        [&user].into_iter().chain(items.iter().copied()).cloned().map(Json::from).collect()
+    };
+    assert!(validate(&items(&[&asked, &answer]), &target).is_empty());
+    for (messages, kind) in [
+        (items(&[&answer]), FindingKind::OrphanToolResult),
+        (items(&[&asked, &answer, &answer]), FindingKind::DuplicateToolResult),
+    ] {
+        let found = validate(&messages, &target);
+        assert_eq!(found.iter().map(|it| it.kind).collect::<Vec<_>>(), [kind]);
+        assert!(repair(&messages, &target).messages.len() < messages.len());
+    }
+}
+
+/// A reply with these calls, by id and name; the last one is cut where the reply is.
+fn reply(model: &str, calls: &[(&str, &str)], reason: &str) -> Message {
+    let mut events = vec![START.replace("claude-test", model)];
+    for (at, (id, name)) in (0..).zip(calls) {
+        let call = format!(r#"{{"type":"tool_use","id":"{id}","name":"{name}","input":{{}}}}"#);
+        events.push(open(at, &call));
+        let cut = reason == "max_tokens" && name.ends_with("cut");
+        events.push(json(at, if cut { r#"{"x":"# } else { "{}" }));
+        if !cut {
+            events.push(shut(at));
+        }
+    }
+    events.extend([end(reason), STOP.to_owned()]);
+    let (events, error) = decode(anthropic(), [&sse(events)[..]]);
+    match events.last() {
+        Some(Event::Complete(done)) => done.message.clone(),
+        other => panic!("{other:?} {error:?}"),
+    }
+}
+
+/// The answers go to the calls in their order, and those of calls that do not go out do not go out either.
+#[test]
+fn what_is_rendered_keeps_its_answers() {
+    for (provider, model) in TARGETS {
+        let target = Target::new(provider, model);
+        let rendered = |calls: &[(&str, &str)], reason: &str, answers: &[&str]| {
+            let mut history = History::new();
+            history.push_user("one");
+            history.push_assistant(reply("kimi-k2.5", calls, reason), Provenance::default());
+            for (said, answer) in answers.iter().enumerate() {
+                match said % 2 {
+                    0 => history.push_tool_result(ToolResult::new("bash", answer)),
+                    _ => history.push_user_json(
+                        json!([{"type": "tool_result", "tool_use_id": "bash", "content": answer}]),
+                    ),
+                }
+            }
+            history.push_user("two");
+            let rendered = history.render(&target, &Policy::default());
+            let found = validate(&rendered.messages, &target);
+            assert!(found.is_empty(), "{model}: {found:?} {:?}", rendered.messages);
+            rendered
+        };
+        let two = [("bash", "f"), ("bash", "g")];
+        let found = rendered(&two, "tool_use", &["F", "G"]);
+        assert_eq!(pairs(&found.messages), ["f: F", "g: G"], "{model}");
+        // A cut reply goes back as far as it was answered.
+        let found = rendered(&two, "max_tokens", &["F"]);
+        assert_eq!(pairs(&found.messages), ["f: F"], "{model}");
+        let found = rendered(&[("bash", "f"), ("bash", "g_cut")], "max_tokens", &["F", "G"]);
+        assert_eq!(pairs(&found.messages), ["f: F"], "{model}");
+        let unasked = Action::Dropped(Reason::Unasked);
+        let dropped = found.report.lines.iter().filter(|line| line.action == unasked);
+        assert_eq!(dropped.count(), 1, "{model}");
+    }
+}
+
+/// What a server of another API asked goes nowhere else, and so do the answers.
+#[test]
+fn an_approval_stays_with_who_asked() {
+    let item = json!({"type": "mcp_approval_request", "id": "mcpr_1", "server_label": "s", "name": "n", "arguments": "{}"});
+    let body = json!({"id": "resp_1", "model": "gpt-5", "status": "completed", "output": [item]});
+    let done = thinkstream::Complete::from_body(
+        thinkstream::Protocol::OpenAiResponses,
+        body.to_string().as_bytes(),
+    );
+    for early in [false, true] {
+        let mut history = History::new();
+        history.push_user("one");
+        let message = done.clone().unwrap().message;
+        let answer = ToolResult::new("mcpr_1", "true");
+        if early {
+            history.push_tool_result(answer.clone());
+        }
+        history.push_assistant(message, Provenance::default());
+        if !early {
+            history.push_tool_result(answer);
+        }
+        history.push_user("two");
+        for (provider, model) in TARGETS {
+            let target = Target::new(provider, model);
+            let rendered = history.preview(&target, &Policy::default());
+            let found = validate(&rendered.messages, &target);
+            assert!(found.is_empty(), "{model}: {found:?}");
+            let sent = rendered.to_json().contains("mcp_approval_response");
+            assert_eq!(sent, provider == Provider::OpenAiResponses, "{}", rendered.to_json());
+            assert!(
+                !rendered
+                    .to_json()
+                    .replace("mcp_approval", "")
+                    .contains(r#""tool_call_id":"mcpr_1""#)
+            );
+        }
+    }
+}
