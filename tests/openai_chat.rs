@@ -530,6 +530,44 @@ cases! {
         r#"block 1 {"type":"tool_use","id":"call_0_chatcmpllark","name":"ring_bell","input":{}}"#,
         "complete tool_use",
     ]
+    one_id_under_two_names: [calls(&[&whole(0, "call_X", "find_boat", "{}")]), calls(&[&whole(0, "call_X", "ring_bell", r#"{"times":2}"#)]), end("tool_calls"), DONE] => [
+        "tool_start 0 call_X find_boat Client",
+        r#"tool_input 0 "{}""#,
+        "tool_start 1 call_0_chatcmpllark ring_bell Client",
+        r#"tool_input 1 "{\"times\":2}""#,
+        "warning missing_tool_id 1",
+        r#"tool_call 0 find_boat {}"#,
+        r#"block 0 {"type":"tool_use","id":"call_X","name":"find_boat","input":{}}"#,
+        r#"tool_call 1 ring_bell {"times":2}"#,
+        r#"block 1 {"type":"tool_use","id":"call_0_chatcmpllark","name":"ring_bell","input":{"times":2}}"#,
+        "complete tool_use",
+    ]
+    one_id_under_two_names_in_pieces: [calls(&[&whole(0, "call_X", "find_boat", r#"{"hull":"#)]), calls(&[&whole(0, "call_X", "find_boat", "7}")]),
+        calls(&[&whole(0, "call_X", "ring_bell", r#"{"times":"#)]), calls(&[&whole(0, "call_X", "ring_bell", "2}")]), end("tool_calls"), DONE] => [
+        "tool_start 0 call_X find_boat Client",
+        r#"tool_input 0 "{\"hull\":""#,
+        r#"tool_input 0 "7}""#,
+        "tool_start 1 call_0_chatcmpllark ring_bell Client",
+        r#"tool_input 1 "{\"times\":2}""#,
+        "warning missing_tool_id 1",
+        r#"tool_call 0 find_boat {"hull":7}"#,
+        r#"block 0 {"type":"tool_use","id":"call_X","name":"find_boat","input":{"hull":7}}"#,
+        r#"tool_call 1 ring_bell {"times":2}"#,
+        r#"block 1 {"type":"tool_use","id":"call_0_chatcmpllark","name":"ring_bell","input":{"times":2}}"#,
+        "complete tool_use",
+    ]
+    one_id_under_two_names_and_no_input: [calls(&[&whole(0, "call_X", "find_boat", "{}")]), calls(&[&whole(0, "call_X", "ring_bell", "{}")]), end("tool_calls"), DONE] => [
+        "tool_start 0 call_X find_boat Client",
+        r#"tool_input 0 "{}""#,
+        "tool_start 1 call_0_chatcmpllark ring_bell Client",
+        r#"tool_input 1 "{}""#,
+        "warning missing_tool_id 1",
+        r#"tool_call 0 find_boat {}"#,
+        r#"block 0 {"type":"tool_use","id":"call_X","name":"find_boat","input":{}}"#,
+        r#"tool_call 1 ring_bell {}"#,
+        r#"block 1 {"type":"tool_use","id":"call_0_chatcmpllark","name":"ring_bell","input":{}}"#,
+        "complete tool_use",
+    ]
     one_id_for_two_calls_of_one_tool: [calls(&[&whole(0, "call_X", "find_boat", "{}"), &whole(1, "call_X", "find_boat", r#"{"hull":8}"#), &whole(2, "call_X", "find_boat", r#"{"hull":9}"#)]), end("tool_calls"), DONE] => [
         "tool_start 0 call_X find_boat Client",
         "tool_input 0 \"{}\"",

@@ -85,14 +85,15 @@ impl Choice {
         let by_id = id.and_then(|id| self.ids.get(id)).copied();
         let by_slot = delta.index.and_then(|slot| self.slots.get(&slot)).copied();
         if let Some(at) = by_id {
-            let (_, tool, _) = call(&mut self.blocks, by_slot.unwrap_or(at))?;
+            let (_, tool, input) = call(&mut self.blocks, by_slot.unwrap_or(at))?;
             let other_name = name.is_some_and(|name| !tool.name.is_empty() && tool.name != *name);
             // A number that was not there before, and all of an input again.
             let whole = tool.whole || tool.placeholder;
             let again = name.is_some() && delta.index.is_some() && whole && is_whole(delta.input);
+            let anew = whole || !input.is_empty() && begins(delta.input);
             return match by_slot {
                 Some(slot) if tool.id.is_empty() && !other_name => Some(slot),
-                Some(slot) if slot == at && other_name && tool.whole => None,
+                Some(slot) if slot == at && other_name && anew => None,
                 Some(_) => Some(at),
                 None => (!other_name && !again).then_some(at),
             };
@@ -237,6 +238,16 @@ fn is_whole(input: Option<Input<'_>>) -> bool {
         Some(Input::Whole(raw)) => is_object(raw),
         None => false,
     }
+}
+
+/// Whether an input begins with this.
+fn begins(input: Option<Input<'_>>) -> bool {
+    let begun = match input {
+        Some(Input::Piece(piece)) => piece.raw(),
+        Some(Input::Whole(raw)) => raw,
+        None => "",
+    };
+    begun.trim_start().starts_with('{')
 }
 
 /// An id for a call that has none. In a conversation no two may be the same, so it has the end of the
