@@ -65,6 +65,7 @@ pub use self::effort::{Effort, UnknownEffort};
 pub use self::replay::Replay;
 pub(crate) use self::vendor::vendor;
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -297,9 +298,21 @@ pub(crate) fn same_line(one: &str, other: &str) -> bool {
     line(one) == line(other)
 }
 
-/// An id without the way there.
+/// An id without the way there: `us.anthropic.claude-opus-4-5` of Bedrock too, and `deepseek-r1` for its `deepseek.r1`.
 pub(crate) fn strip(id: &str) -> String {
-    id.rsplit('/').next().unwrap_or(id).trim().to_ascii_lowercase()
+    let name = id.rsplit('/').next().unwrap_or(id).trim().to_ascii_lowercase();
+    let mut rest = name.as_str();
+    while let Some((before, behind)) = rest.split_once('.') {
+        if !before.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-') {
+            break;
+        }
+        let region = matches!(before, "us" | "us-gov" | "eu" | "apac" | "jp" | "au" | "global");
+        if !region && vendor::of(behind).is_none() {
+            return format!("{before}-{behind}");
+        }
+        rest = behind;
+    }
+    rest.into()
 }
 
 /// `20251101`, `v1`, `latest`.

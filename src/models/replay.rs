@@ -89,6 +89,13 @@ mod tests {
             ("kimi-k2-0905-preview", Replay::Never),
             ("moonshot-v1-128k", Replay::Never),
             ("z-ai/glm-4.7", Replay::Always),
+            ("moonshot.kimi-k2-thinking", Replay::Always),
+            ("moonshotai.kimi-k2.5", Replay::Always),
+            ("us.deepseek.r1-v1:0", Replay::Never),
+            ("deepseek.v3-v1:0", Replay::Always),
+            ("openai.gpt-oss-120b-1:0", Replay::InToolLoop),
+            ("minimax.minimax-m2", Replay::InToolLoop),
+            ("moonshotai/Kimi-K2-Base", Replay::Never),
             ("gpt-5", Replay::Never),
             ("", Replay::Never),
         ] {

@@ -54,7 +54,11 @@ const VENDORS: [(&str, &str); 45] = [
 
 /// The vendor of a model, if its name tells.
 pub(crate) fn vendor(id: &str) -> Option<&'static str> {
-    let name = strip(id);
+    of(&strip(id))
+}
+
+/// Whose the model of this name is.
+pub(super) fn of(name: &str) -> Option<&'static str> {
     VENDORS.iter().find(|(begin, _)| name.starts_with(begin)).map(|(_, vendor)| *vendor)
 }
 
@@ -69,7 +73,7 @@ mod tests {
             ("openai/gpt-5.2-codex", Some("openai")),
             ("openai/gpt-oss-120b", Some("gpt-oss")),
             ("o3-mini", Some("openai")),
-            ("anthropic.claude-opus-4-8", None),
+            ("anthropic.claude-opus-4-8", Some("anthropic")),
             ("x-ai/grok-4", Some("xai")),
             ("Qwen/Qwen3-32B", Some("alibaba")),
             ("open-mixtral-8x22b", Some("mistral")),
