@@ -706,6 +706,24 @@ cases! {
         r#"token 0 "Stay.""#,
         r#"block 0 {"type":"text","text":"Stay."}"#,
         "warning missing_field 1",
+        "warning missing_tool_call",
+        "complete end_turn unsafe",
+    ]
+    a_message_beside_no_delta: [chunk(r#"{"index":0,"delta":null,"message":{"content":"Stay."},"finish_reason":"stop"}"#), DONE] => [
+        r#"token 0 "Stay.""#,
+        r#"block 0 {"type":"text","text":"Stay."}"#,
+        "complete end_turn",
+    ]
+    a_content_that_is_a_part_alone: [delta(r#"{"content":{"type":"text","text":"Sta"}}"#), delta(r#"{"content":{"type":"text","text":"y."}}"#), end("stop"), DONE] => [
+        r#"token 0 "Sta""#,
+        r#"token 0 "y.""#,
+        r#"block 0 {"type":"text","text":"Stay."}"#,
+        "complete end_turn",
+    ]
+    an_error_that_is_none: [say("Stay."), end("stop"), r#"{"id":"x","error":{ },"choices":[]}"#, DONE] => [
+        r#"token 0 "Stay.""#,
+        "ping",
+        r#"block 0 {"type":"text","text":"Stay."}"#,
         "complete end_turn",
     ]
     a_name_that_comes_in_pieces: [calls(&[&whole(0, "call_k1", "find", "")]), calls(&[r#"{"index":0,"function":{"name":"_boat"}}"#]), more(0, "{\"hull\":8}"), end("tool_calls"), DONE] => [

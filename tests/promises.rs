@@ -2000,8 +2000,13 @@ fn replies_that_were_not_streamed() {
             );
         }
         let error = done(protocol, r#"{"error":{"type":"overloaded_error","message":"Busy"}}"#);
-        assert!(matches!(error.unwrap_err().kind(), ErrorKind::Server(_)), "{protocol:?}");
+        let error = error.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Server(_)), "{protocol:?}");
+        assert_eq!(error.partial().message.provider, protocol.provider());
     }
+    let refused = r#"{"id":"m","type":"message","content":null,"stop_reason":"refusal"}"#;
+    let refused = done(Protocol::Anthropic, refused).unwrap();
+    assert_eq!(refused.message.stop_reason, Some(StopReason::Refusal));
     let cut = responses.replacen("completed", "incomplete", 1);
     assert!(!done(Protocol::OpenAiResponses, &cut).unwrap().tools_safe_to_run());
     let waits = responses.replacen("completed", "in_progress", 1);
@@ -2093,6 +2098,45 @@ fn not_a_byte_of_a_body_is_made_up() {
     // However large.
     let large = format!("\"{}\"", "x".repeat(20 << 20));
     assert_eq!(input(large.as_bytes()).len(), large.len() + 6);
+}
+
+/// The end of a chat is sent by others too, and says nothing where nothing was said.
+#[test]
+fn an_end_alone_is_an_empty_stream() {
+    let ping = "event: ping\ndata: {\"type\":\"ping\"}\n\n";
+    for protocol in [Protocol::Anthropic, Protocol::OpenAiResponses, Protocol::OpenAiChat] {
+        // To a chat a ping is an event as any other.
+        let ping = if protocol == Protocol::OpenAiChat { "" } else { ping };
+        for before in ["", ": keep-alive\n\n", "\u{feff}", "\n\n", ping] {
+            for done in ["data: [DONE]\n\n", "data:[DONE]\r\n\r\n", "data: [DONE] \n"] {
+                let body = [before, done].concat();
+                let (_, error) = everywhere("an end", body.as_bytes(), || Decoder::new(protocol));
+                let error = error.unwrap();
+                assert_eq!(error.kind().name(), "empty_stream", "{protocol:?} {body:?}");
+                assert!(error.is_transient());
+            }
+        }
+        if protocol != Protocol::OpenAiChat {
+            let chat = b"data: {\"id\":\"c\",\"choices\":[]}\n\ndata: [DONE]\n\n";
+            let error = failure(Decoder::new(protocol), chat);
+            assert_eq!(error.kind().name(), "other_protocol", "{protocol:?}");
+        }
+    }
+}
+
+/// A call that never ended is not run, and the others alone are not what was asked for.
+#[test]
+fn one_of_two_calls_is_not_run() {
+    for stopped in [false, true] {
+        let mut events = vec![START.to_owned(), open(0, TOOL), json(0, "{}")];
+        events.extend(stopped.then(|| shut(0)));
+        events.extend([open(1, &TOOL.replace("toolu_1", "toolu_2")), json(1, "{}"), shut(1)]);
+        events.extend([end("tool_use"), STOP.to_owned()]);
+        let (events, _) = decode(anthropic(), [&sse(events)[..]]);
+        let Some(Event::Complete(done)) = events.last() else { panic!("{events:?}") };
+        assert_eq!(done.tools_safe_to_run(), stopped);
+        assert_eq!(done.message.tool_calls().count(), if stopped { 2 } else { 1 });
+    }
 }
 
 /// What a model called before another took over goes back to nobody.

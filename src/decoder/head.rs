@@ -3,13 +3,15 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::Decoder;
 #[cfg(feature = "http")]
 use super::Refused;
 use crate::error::ErrorKind;
+use crate::json::edit::string_member;
 use crate::protocol::Protocol;
+use crate::sse::{Found, Scanner};
 use crate::wire::read_error_body;
 
 /// The beginning of a body. Most streams have an event there, and soon need it no more.
@@ -42,11 +44,14 @@ impl Decoder {
     pub(super) fn not_a_stream(&self) -> Option<ErrorKind> {
         // A stream may begin with blank lines and comments.
         let Head { bytes: head, frames, .. } = self.head.as_deref()?;
+        // The end of a chat is sent by others too.
+        if self.is_done_alone(head) {
+            return None;
+        }
         if *frames {
             // Events there were, but of none that is known here.
             let spoken = Protocol::detect(head).ok()??;
-            // The end of a chat is sent by others too.
-            let other = spoken != self.protocol() && !head.starts_with(b"data: [DONE]");
+            let other = spoken != self.protocol();
             return other.then_some(ErrorKind::OtherProtocol { spoken });
         }
         if let Ok(Some(spoken @ Protocol::AnthropicOnBedrock)) = Protocol::detect(head) {
@@ -65,9 +70,34 @@ impl Decoder {
         })
     }
 
+    /// Whether a stream has its end in it, and else at most signs of life.
+    fn is_done_alone(&self, stream: &[u8]) -> bool {
+        let mut scanner = Scanner::new();
+        // The last event may lack its end.
+        let mut rest = Bytes::from([stream, b"\n\n"].concat());
+        let mut done = false;
+        while !rest.is_empty() {
+            let Ok((taken, found)) = scanner.scan(&rest) else { return false };
+            if let Some(Found::Frame { data, .. }) = found {
+                let data = scanner.data_bytes(data, &rest);
+                let said = core::str::from_utf8(&data).unwrap_or_default().trim();
+                done |= said == "[DONE]";
+                let kind = string_member(said, "type");
+                // To a chat these are events as any other.
+                let alive = self.protocol() != Protocol::OpenAiChat
+                    && matches!(kind.as_deref(), Some("ping" | "keepalive"));
+                if said != "[DONE]" && !alive {
+                    return false;
+                }
+            }
+            rest.advance(taken);
+        }
+        done
+    }
+
     /// Whether the input had nothing of a reply in it: comments at the most, and what others say at the end.
     pub(super) fn is_empty(&self, leftover: u64) -> bool {
-        let nothing = |head: &Head| !head.frames || head.bytes.trim_ascii() == b"data: [DONE]";
+        let nothing = |head: &Head| !head.frames || self.is_done_alone(&head.bytes);
         let framed = self.aws.as_ref().is_some_and(|aws| aws.offset() > 0) && self.head.is_none();
         let nothing = self.head.as_deref().is_none_or(nothing) && !framed;
         leftover == 0 && !self.machine.has_begun() && nothing

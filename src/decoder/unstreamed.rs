@@ -41,7 +41,7 @@ impl Complete {
     pub fn from_body(protocol: Protocol, body: &[u8]) -> Result<Self, Error> {
         let mut decoder = Decoder::new(protocol).limits(limits(body.len()));
         if !decoder.take_whole(body) {
-            return Err(Error::bare(stated(body), 0));
+            return Err(decoder.fail(stated(body), 0));
         }
         whole(decoder, Bytes::new())
     }
@@ -196,7 +196,7 @@ fn stream(protocol: Protocol, body: &str) -> Option<String> {
     Reader::new(body).whole().ok()?;
     let is_array = |key: &str| raw_member(body, key).is_some_and(|raw| raw.starts_with('['));
     match protocol {
-        Protocol::Anthropic | Protocol::AnthropicOnBedrock => is_array("content").then(|| {
+        Protocol::Anthropic | Protocol::AnthropicOnBedrock => says_content(body).then(|| {
             let start = format!(r#"{{"type":"message_start","message":{body}}}"#);
             let stop = frame("message_stop", r#"{"type":"message_stop"}"#);
             [frame("message_start", &start), stop].concat()
@@ -223,6 +223,12 @@ fn stream(protocol: Protocol, body: &str) -> Option<String> {
             Some([frame("", &chunk), frame("", "[DONE]")].concat())
         }
     }
+}
+
+/// Whether a message of Anthropic's says what it has said, be it nothing.
+fn says_content(body: &str) -> bool {
+    let content = raw_member(body, "content").unwrap_or_default();
+    content.starts_with('[') || content == "null" && raw_member(body, "stop_reason").is_some()
 }
 
 /// A choice with its message as one delta.

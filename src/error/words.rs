@@ -118,7 +118,7 @@ fn refused(status: u16, excerpt: &str, f: &mut fmt::Formatter<'_>) -> fmt::Resul
     write!(f, "no event stream but status {status} with {}", what_begins_so(excerpt))?;
     // Then that is the only reason.
     let fine = (200..300).contains(&status);
-    f.write_str(if fine { "; `content-type` is not `text/event-stream`" } else { "" })
+    f.write_str(if fine { "; `content-type` is not that of an event stream" } else { "" })
 }
 
 /// What a body is that begins like this. Its own words are left out: they may be the model's.

@@ -355,13 +355,14 @@ impl Machine {
             let Some(finish) = &choice.finish else {
                 continue;
             };
-            if calls_tools(finish) && choice.tools.is_empty() {
-                self.ledger.tolerate(Rule::MissingToolCall, None, origin, out)?;
-            }
+            let calls = calls_tools(finish);
             let cut = stop_reason(choice, finish).is_cut();
             let (next, id) = (&mut self.next, self.message.id.as_ref());
             let mut hand = Hand { ledger: &mut self.ledger, next, id, origin, out: &mut *out };
             choice.name_calls(&mut hand)?;
+            if calls && choice.tools.is_empty() {
+                hand.ledger.tolerate(Rule::MissingToolCall, None, origin, hand.out)?;
+            }
             if !cut {
                 choice.settle_inputs(&mut hand)?;
             }

@@ -177,7 +177,8 @@ impl Machine {
         self.state = next(self.state, input);
         if outcome == Outcome::Assume {
             self.assumed = true;
-            out.push_back(Event::Start(Start::default().into()));
+            let (id, model) = (self.message.id.clone(), self.message.model.clone());
+            out.push_back(Event::Start(Start { id, model, ..Start::default() }.into()));
             return self.step(input, index, origin, out);
         }
         Ok(outcome)
@@ -286,6 +287,10 @@ impl Machine {
         out: &mut Queue,
     ) -> Result<(), Fault> {
         let before = self.state;
+        // It may be all that there is of the reply.
+        if before == State::Idle {
+            self.name(&response)?;
+        }
         if self.step(Input::Ended, None, origin, out)? != Outcome::Complete {
             return Ok(());
         }

@@ -162,7 +162,8 @@ impl<'a> Delta<'a> {
 
     fn read_content(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
         self.content = match reader.kind()? {
-            Kind::Array => Some(Content::Parts(reader.raw()?)),
+            // A part alone, too.
+            Kind::Array | Kind::Object => Some(Content::Parts(reader.raw()?)),
             _ => reader.string_or_skip()?.map(Content::Text),
         };
         Ok(())
@@ -297,7 +298,8 @@ impl<'a> Delta<'a> {
 
 /// The objects in an array.
 fn objects(array: &str) -> impl Iterator<Item = &str> {
-    Items::new(array).filter(|raw| raw.starts_with('{'))
+    let alone = Some(array).filter(|raw| raw.starts_with('{'));
+    alone.into_iter().chain(Items::new(array)).filter(|raw| raw.starts_with('{'))
 }
 
 impl<'a> Content<'a> {

@@ -277,7 +277,7 @@ impl<'a> Chunk<'a> {
             match key {
                 "index" => choice.index = slot(reader)?.unwrap_or_default(),
                 "delta" => {
-                    changed = true;
+                    changed = reader.kind()? != Kind::Null;
                     choice.delta.read(reader)?;
                 }
                 "text" => text = reader.string_or_skip()?.filter(|text| !text.is_empty()),
@@ -306,7 +306,8 @@ impl<'a> Chunk<'a> {
     fn read_error(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
         let kind = reader.kind()?;
         let raw = reader.raw()?;
-        if kind == Kind::Object || kind == Kind::String && raw != "\"\"" {
+        let empty = raw.trim_matches(['{', '}', '"']).trim().is_empty();
+        if matches!(kind, Kind::Object | Kind::String) && !empty {
             self.error = Some(Box::new(read_bare(raw)));
         }
         Ok(())
