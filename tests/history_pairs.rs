@@ -289,3 +289,45 @@ fn an_approval_stays_with_who_asked() {
         }
     }
 }
+
+/// No API takes half of a surrogate pair, wherever it stands; what is cut in an emoji has one.
+#[test]
+fn no_half_of_a_pair_goes_out() {
+    const HALF: &str = r"\ud83d";
+    let found = r#"{"type":"web_search_tool_result","tool_use_id":"s1","content":[{"type":"web_search_result","title":"a\ud83d","url":"https://x","encrypted_content":"E"}]}"#;
+    let searched =
+        r#"{"type":"server_tool_use","id":"s1","name":"web_search","input":{"query":"\ud83d"}}"#;
+    let stream = sse([
+        START.to_owned(),
+        open(0, searched),
+        shut(0),
+        open(1, found),
+        shut(1),
+        open(2, TEXT),
+        text(2, "b"),
+        shut(2),
+        end("end_turn"),
+        STOP.to_owned(),
+    ]);
+    let (events, _) = decode(anthropic(), [&stream[..]]);
+    let Some(Event::Complete(done)) = events.last() else { panic!("{events:?}") };
+    let output = r#"[{"id":"m1","type":"message","role":"assistant","status":"completed","content":[{"type":"output_text","text":"a\ud83d"}]}]"#;
+    let body = format!(r#"{{"id":"r","model":"gpt-5","status":"completed","output":{output}}}"#);
+    let responses =
+        thinkstream::Complete::from_body(thinkstream::Protocol::OpenAiResponses, body.as_bytes());
+    for (message, (provider, model)) in
+        [(done.message.clone(), TARGETS[0]), (responses.unwrap().message, TARGETS[2])]
+    {
+        assert!(!message.to_param().contains(HALF), "{}", message.to_param());
+        let mut history = History::new();
+        history.push_user_json(
+            Json::parse(r#"[{"type":"text","text":"\ud83d\ude80 \ud83d"}]"#).unwrap(),
+        );
+        history.push_assistant(message, Provenance::default());
+        history.push_user("go on");
+        let sent = history.render(&Target::new(provider, model), &Policy::default()).to_json();
+        assert!(sent.contains(r"\ud83d\ude80 \ufffd") && sent.contains(r"a\ufffd"), "{sent}");
+        assert!(!sent.replace(r"\ud83d\ude80", "").contains(HALF), "{sent}");
+        serde_json::from_str::<Value>(&sent).unwrap();
+    }
+}

@@ -1171,7 +1171,7 @@ mod elsewhere {
             "tool_start 0 call_1 dim Client",
             r#"tool_input 0 "{\"lamp\":""#,
             "warning missing_block_stop 0",
-            "complete tool_use",
+            "complete tool_use unsafe",
         ]
         half_a_call_that_a_cut_response_calls_whole: [CREATED, added(0, CALLING), args(0, r#"{"lamp":"#), ended("incomplete", &format!(r#""status":"incomplete","incomplete_details":{{"reason":"max_output_tokens"}},"output":[{}]"#, call(1, r#"{"lamp":"#)))] => [
             "tool_start 0 call_1 dim Client",
@@ -1548,7 +1548,7 @@ mod variations {
             "tool_call 1 dim {}",
             r#"block 1 {"type":"tool_use","id":"call_2","name":"dim","input":{}}"#,
             "warning missing_block_stop 0",
-            "complete tool_use",
+            "complete tool_use unsafe",
         ]
         another_type_at_the_end_is_not_the_open_item: [CREATED, added(0, REASONING), think(0, 0, "t"), completed(&[&message("a")])] => [
             r#"thinking 0 "t""#,
@@ -1696,11 +1696,25 @@ mod variations {
             r#"block 0 {"type":"text","text":"a"}"#,
             "complete end_turn",
         ]
+        a_summary_that_was_gone_on_with: [CREATED, think(0, 2, "C more"), done(0, r#"{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"A"},{"type":"summary_text","text":"B"},{"type":"summary_text","text":"C more"}],"encrypted_content":"gAAA"}"#), COMPLETED] => [
+            "warning missing_block_start 0",
+            r#"thinking 0 "C more""#,
+            r#"thinking 0 "\n\n""#,
+            r#"thinking 0 "A""#,
+            "warning done_differs 0",
+            r#"thinking 0 "\n\n""#,
+            r#"thinking 0 "B""#,
+            "warning done_differs 0",
+            "signature 0 gAAA",
+            r#"block 0 {"type":"thinking","thinking":"A\n\nB\n\nC more","signature":"gAAA"}"#,
+            "complete end_turn",
+        ]
         parts_that_leave_a_place_free_are_found_by_it: [CREATED, added(0, MESSAGE), text(0, "a"), piece("output_text", 0, 2, "c"), done(0, &message_of(&[&output_text("a"), &output_text("b"), &output_text("c")])), COMPLETED] => [
             r#"token 0 "a""#,
             r#"token 0 "c""#,
             r#"token 0 "b""#,
-            r#"block 0 {"type":"text","text":"acb"}"#,
+            "warning done_differs 0",
+            r#"block 0 {"type":"text","text":"abc"}"#,
             "complete end_turn",
         ]
         a_text_in_a_part_of_reasoning: [CREATED, added(0, REASONING), part("content_part.added", 0, 0, &output_text("t")), done(0, r#"{"type":"reasoning","summary":[],"content":[{"type":"text","text":"tu"}]}"#), COMPLETED] => [

@@ -24,7 +24,6 @@ use crate::error::ErrorKind;
 use crate::event::{BlockEvent, Event};
 use crate::json::Json;
 use crate::json::reader::{Kind, Reader};
-use crate::json::string::paired;
 use crate::message::{Block, InvalidInput, InvalidReason, Message};
 use crate::text::Text;
 use crate::usage::Usage;
@@ -161,7 +160,7 @@ fn is_object(text: &str) -> bool {
 fn object(raw: ByteString) -> Result<Json, InvalidInput> {
     match Reader::new(&raw).whole() {
         // The APIs refuse half of a surrogate pair, and with it every request that has it in its history.
-        Ok(Kind::Object) => Ok(paired(&raw).map_or_else(|| Json::checked(raw), Json::checked)),
+        Ok(Kind::Object) => Ok(Json::checked(raw).paired()),
         Ok(_) => Err(InvalidInput { raw: raw.into(), reason: InvalidReason::NotAnObject }),
         Err(error) => Err(InvalidInput { raw: raw.into(), reason: InvalidReason::Json(error) }),
     }

@@ -93,6 +93,11 @@ impl Json {
         Self(text.into())
     }
 
+    /// The same with U+FFFD for every escape that is half of a surrogate pair.
+    pub(crate) fn paired(self) -> Self {
+        string::paired(&self).map_or(self, Self::checked)
+    }
+
     /// The JSON text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -86,6 +86,13 @@ pub(super) struct Part {
     pub(super) whole: bool,
 }
 
+impl Part {
+    /// Its place in the item: texts and refusals are counted together, and a summary stands before the reasoning.
+    fn order(&self) -> (bool, u32) {
+        (self.said == Said::Reasoning, self.index)
+    }
+}
+
 impl Draft {
     pub(super) fn new(index: u32, item: &Item<'_>) -> Self {
         let fill = match &*item.kind {
@@ -232,7 +239,7 @@ impl Draft {
     }
 
     /// The indexes of the texts that are such.
-    pub(super) fn indexes(&self, said: Said) -> impl Iterator<Item = u32> {
+    pub(super) fn indexes(&self, said: Said) -> impl DoubleEndedIterator<Item = u32> {
         self.by_index.range((said, 0)..=(said, u32::MAX)).map(|((_, index), _)| *index)
     }
 
@@ -241,6 +248,8 @@ impl Draft {
         let mut texts: Vec<Text> = Vec::with_capacity(1);
         let mut citations = Vec::new();
         let mut refusal = false;
+        // What came first may not be first, where a stream was gone on with.
+        self.parts.sort_by_key(Part::order);
         for part in self.parts.drain(..) {
             refusal |= part.said == Said::Refusal && !part.text.is_empty();
             citations.extend(part.citations);
@@ -251,8 +260,10 @@ impl Draft {
 
     /// The block as it would be if it ended here.
     pub(super) fn to_block(&self) -> Block {
-        let texts: Vec<Text> = self.parts.iter().map(|part| part.text.to_text()).collect();
-        let citations = self.parts.iter().flat_map(|part| part.citations.iter().cloned());
+        let mut parts: Vec<&Part> = self.parts.iter().collect();
+        parts.sort_by_key(|part| part.order());
+        let texts: Vec<Text> = parts.iter().map(|part| part.text.to_text()).collect();
+        let citations = parts.iter().flat_map(|part| part.citations.iter().cloned());
         let refusal =
             self.parts.iter().any(|part| part.said == Said::Refusal && !part.text.is_empty());
         self.block(&texts, citations.collect(), refusal, None)

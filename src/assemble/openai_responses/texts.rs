@@ -189,6 +189,7 @@ impl Machine {
         let index = *index;
         let ledger = &mut self.ledger;
         let known = draft.known(said, part).is_some();
+        let behind = draft.indexes(said).next_back().is_some_and(|last| last > part);
         // An empty text says nothing, and is no part that others have to be parted from.
         if whole.is_empty() && !known {
             return Ok(());
@@ -206,7 +207,14 @@ impl Machine {
         }
         match part.text.settle(&whole.decode(), keep) {
             Settled::Same => Ok(()),
-            Settled::Missing(rest) => self.say(at, index, said, rest, first, out),
+            Settled::Missing(rest) => {
+                self.say(at, index, said, rest, first, out)?;
+                // It was said behind what it stands before.
+                if first && behind && !whole.is_empty() {
+                    self.ledger.tolerate(Rule::DoneDiffers, Some(index), origin, out)?;
+                }
+                Ok(())
+            }
             Settled::Differs => {
                 let len = part.text.len();
                 let more = len.saturating_sub(before);
@@ -394,6 +402,11 @@ impl Machine {
                     [(Said::Summary, item.summary), (Said::Reasoning, item.content)]
                 {
                     let shifted = self.counted_from(at, said);
+                    // Of a stream that was gone on with, the first may be missing.
+                    let parts_there = parts.iter().count();
+                    let known =
+                        |last: &u32| usize::try_from(*last).is_ok_and(|it| it < parts_there);
+                    let shifted = shifted.filter(|it| !it.last().is_some_and(known));
                     for ((index, part), place) in parts.iter().zip(0_usize..) {
                         let shifted = shifted.as_ref().and_then(|shifted| shifted.get(place));
                         let index = shifted.map_or(index, |at| *at);

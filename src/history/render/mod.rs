@@ -72,7 +72,8 @@ impl History {
     ///
     /// The same history, target and policy give the same again, however often they are rendered. To see what
     /// another target or policy would give, [`preview`](Self::preview) it: what a rendering has removed for
-    /// good is removed for all.
+    /// good is removed for all. An escape that is half of a surrogate pair, as of a result that was cut in an emoji, is
+    /// U+FFFD in it: no API takes a request that has one.
     pub fn render(&mut self, target: &Target, policy: &Policy) -> Rendered {
         let (rendered, watermark, why) = self.draft(target, policy);
         (self.watermark, self.watermark_why) = (watermark, why);
@@ -121,6 +122,9 @@ impl History {
             Provider::OpenAiResponses | Provider::OpenAiChat => {
                 openai::render(self, target, policy, &fates, &mut rendered);
             }
+        }
+        for message in &mut rendered.messages {
+            *message = message.clone().paired();
         }
         rendered.report.lines.sort_by_key(|line| (line.entry, line.block));
         if let Some(edits) = policy.context_edits.as_ref().filter(|_| target.is_anthropic()) {

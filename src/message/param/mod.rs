@@ -16,7 +16,8 @@ impl Message {
     /// The message as the next request must echo it to the provider that it came from.
     ///
     /// The blocks are the same and in the same order. Signatures, encrypted data and tool inputs
-    /// have the same bytes; empty thinking stays. What is left out would make the request fail.
+    /// have the same bytes; empty thinking stays. What is left out would make the request fail, and so would an escape
+    /// that is half of a surrogate pair: it is U+FFFD here.
     ///
     /// # Anthropic
     ///
@@ -86,11 +87,12 @@ impl Message {
     /// ```
     #[must_use]
     pub fn to_param(&self) -> Json {
-        match self.provider {
+        let param = match self.provider {
             Provider::Anthropic => self.to_anthropic(),
             Provider::OpenAiResponses => self.to_responses(),
             Provider::OpenAiChat => self.to_chat(),
-        }
+        };
+        param.paired()
     }
 }
 
@@ -100,7 +102,7 @@ impl Block {
     #[must_use]
     pub fn to_param(&self) -> Json {
         match self.raw.as_ref().filter(|raw| raw.starts_with('{')) {
-            Some(raw) => raw.clone(),
+            Some(raw) => raw.clone().paired(),
             None => self.as_anthropic(),
         }
     }
