@@ -173,6 +173,21 @@ fn a_late_answer_to_the_second_of_two() {
     assert_eq!(pairs(&repaired.messages), ["f: F", "g: G"], "{:?}", repaired.messages);
 }
 
+/// An item that is named before it stands there is not there twice.
+#[test]
+fn a_reference_is_no_second_item() {
+    let call = json!({"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": "{}"});
+    let items = [
+        json!({"role": "user", "content": "hi"}),
+        json!({"type": "item_reference", "id": "fc_1"}),
+        call,
+        json!({"type": "function_call_output", "call_id": "c1", "output": "x"}),
+    ]
+    .map(Json::from);
+    let target = Target::new(Provider::OpenAiResponses, "gpt-4.1");
+    assert_eq!(validate(&items, &target), []);
+}
+
 #[test]
 fn an_approval_of_what_nobody_asked_for() {
     let target = Target::new(Provider::OpenAiResponses, "gpt-5");

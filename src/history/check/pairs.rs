@@ -42,7 +42,8 @@ impl Pairs {
         for (at, item) in items.iter().enumerate() {
             let reply = replies.of(item);
             // One that is there for the second time goes.
-            if string_member(item, "id").is_some_and(|own| !known.insert(own)) {
+            let own = string_member(item, "id").filter(|_| kind(item) != "item_reference");
+            if own.is_some_and(|own| !known.insert(own)) {
                 continue;
             }
             if let Some(id) = asks(item) {
