@@ -709,6 +709,11 @@ cases! {
         "warning missing_tool_call",
         "complete end_turn unsafe",
     ]
+    a_reason_that_is_none_in_a_string: [chunk(r#"{"index":0,"delta":{"content":"Sta"},"finish_reason":"null"}"#), chunk(r#"{"index":0,"delta":{"content":"y."},"finish_reason":"None"}"#)] => [
+        r#"token 0 "Sta""#,
+        r#"token 0 "y.""#,
+        "error incomplete: the stream ended before a stop reason",
+    ]
     a_message_beside_no_delta: [chunk(r#"{"index":0,"delta":null,"message":{"content":"Stay."},"finish_reason":"stop"}"#), DONE] => [
         r#"token 0 "Stay.""#,
         r#"block 0 {"type":"text","text":"Stay."}"#,

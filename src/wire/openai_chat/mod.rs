@@ -283,8 +283,9 @@ impl<'a> Chunk<'a> {
                 "text" => text = reader.string_or_skip()?.filter(|text| !text.is_empty()),
                 "message" => message = read::raw(reader)?,
                 "finish_reason" => {
-                    choice.finish_reason =
-                        reader.string_or_skip()?.filter(|reason| !reason.is_empty());
+                    // KoboldCpp has written `null` as a string.
+                    let none = |reason: &Str<'_>| matches!(reason.raw(), "" | "null" | "None");
+                    choice.finish_reason = reader.string_or_skip()?.filter(|it| !none(it));
                 }
                 "native_finish_reason" => choice.native_finish_reason = reader.string_or_skip()?,
                 "usage" => read_usage(&mut self.choice_usage, &mut self.bad_count, reader)?,
