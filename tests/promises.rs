@@ -2241,37 +2241,6 @@ fn events_that_no_blank_line_parts_are_told_apart() {
     let stream = frames(&chats, 5);
     let (_, events) = told(decode(chat(), [stream.trim_end().as_bytes()]));
     assert!(matches!(events.last(), Some(Event::Complete(_))));
-    // Cut anywhere, what came whole before the cut is there, as it would be of the usual stream.
-    for (events, protocol) in [
-        (&chats[..], Protocol::OpenAiChat),
-        (&messages[..], Protocol::Anthropic),
-        (&items[..], Protocol::OpenAiResponses),
-    ] {
-        let lines: Vec<String> = events.iter().map(|event| format!("data: {event}\n")).collect();
-        let stream = lines.concat();
-        for flush in [false, true] {
-            let decoder = || Decoder::new(protocol).flush_at_end(flush);
-            let plain = |events: Vec<Event>| -> Vec<Event> {
-                events.into_iter().filter(|it| !matches!(it, Event::Warning(_))).collect()
-            };
-            for cut in lines[0].len() + 7..=stream.len() {
-                let mut whole = 0;
-                let ended = lines.iter().take_while(|line| {
-                    whole += line.len();
-                    // The end of the line says nothing that the end of its JSON has not said.
-                    whole <= cut + 1
-                });
-                let usual: String = ended.map(|line| format!("{line}\n")).collect();
-                let (expected, error) = decode(decoder(), [usual.as_bytes()]);
-                let (found, cut_error) = decode(decoder(), [&stream.as_bytes()[..cut]]);
-                assert_eq!(plain(found), plain(expected), "{cut} of {stream}");
-                let kind = |error: &Option<thinkstream::Error>| {
-                    error.as_ref().map(|it| it.kind().name().to_owned())
-                };
-                assert_eq!(kind(&cut_error), kind(&error), "{cut} of {stream}");
-            }
-        }
-    }
     // What is not all JSON stays malformed, and a text may have as many lines as it likes.
     let broken = format!("data: {}\ndata: {{\n\n", chats[0]);
     assert_eq!(failure(chat(), broken.as_bytes()).kind().name(), "malformed");

@@ -194,34 +194,11 @@ impl Decoder {
         .map_err(Refusal::Fault)
     }
 
-    /// Takes the events that the input has ended in, if no blank line parts them: the last may be cut.
-    pub(super) fn end_joined(&mut self) {
-        if self.failed.is_some() || !self.queue.is_empty() {
-            return;
-        }
-        let Some(whole) = Joined::whole(self.sse.held_data()) else { return };
-        let (offset, data) = (self.offset(), Bytes::copy_from_slice(self.sse.held_data()));
-        let leftover = data.len().saturating_sub(whole);
-        if let Ok(Some(Found::Frame { .. })) = self.sse.flushed() {
-            // The names of all but the last are lost, and that of the last may be of what was cut.
-            drop((self.sse.take_event(), self.sse.take_data()));
-        }
-        let source = Source::new(&data, data.len());
-        let events = data.get(..whole).unwrap_or_default();
-        self.frame(b"", events, source, (offset, false));
-        match &mut self.head {
-            Some(head) if !self.machine.has_begun() => head.frames = true,
-            head => *head = None,
-        }
-        if self.failed.is_none() {
-            self.end(wide(leftover));
-        }
-    }
-
-    /// Ends the machine's input, with so many bytes of an event that was cut.
-    pub(super) fn end(&mut self, leftover: u64) {
+    /// Ends the machine's input.
+    pub(super) fn end(&mut self) {
         let (data, offset) = (Bytes::new(), self.offset());
         let origin = Origin { name: "", source: Source::new(&data, 0), data: &data, offset };
+        let leftover = self.leftover();
         match self.machine.finish(leftover, &origin, &mut self.queue) {
             Ok(()) => self.name_request(),
             Err(kind) => {

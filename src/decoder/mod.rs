@@ -316,7 +316,6 @@ impl Decoder {
         #[cfg(feature = "http")]
         self.end_refusal();
         self.uncut();
-        self.end_joined();
         // The end of a reply is taken without the blank line behind it, too.
         while (self.sse.flushes() && !self.breaks_off() || self.is_done_behind())
             && self.failed.is_none()
@@ -332,7 +331,7 @@ impl Decoder {
             return Ok(Some(event));
         }
         if self.failed.is_none() {
-            self.end(self.leftover());
+            self.end();
         }
         match self.queue.pop_front() {
             Some(event) => Ok(Some(event)),

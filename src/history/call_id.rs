@@ -5,21 +5,17 @@ use alloc::string::String;
 use super::Target;
 use super::thinking::print;
 use crate::message::Provider;
-use crate::models::{Maker, Model};
 use crate::text::Text;
 
 /// What a call goes by in a request to this target, if it cannot keep its id: always the same for the same.
 pub(super) fn fitted(target: &Target, id: &str) -> Option<Text> {
-    let model = &target.model;
     let most = match target.provider {
         Provider::OpenAiChat if target.is_mistral() => {
             let fits = id.len() == MISTRAL && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
             let print = || print("call", id).chars().take(MISTRAL).collect::<String>();
             return (!fits).then(|| print().into());
         }
-        Provider::OpenAiChat if id.len() > CHAT => {
-            Model::find(model).filter(|row| row.maker == Maker::OpenAi).map(|_| CHAT)?
-        }
+        Provider::OpenAiChat if target.is_openais() => CHAT,
         Provider::OpenAiChat | Provider::Anthropic => return None,
         Provider::OpenAiResponses => RESPONSES,
     };

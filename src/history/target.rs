@@ -164,6 +164,11 @@ impl Target {
         self.provider == Provider::OpenAiChat && vendor(&self.model) == Some("mistral")
     }
 
+    /// Whether the model is one that `OpenAI` serves itself: of `gpt-oss` others have ids as they like.
+    pub(super) fn is_openais(&self) -> bool {
+        vendor(&self.model) == Some("openai")
+    }
+
     /// Whether it is a chat with a server that refuses a reply without content, also where it has calls: Alibaba's and
     /// xAI's.
     pub(super) fn wants_content(&self) -> bool {

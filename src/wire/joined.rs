@@ -20,18 +20,6 @@ impl<'a> Joined<'a> {
         (count > 1 && events.rest().is_empty()).then_some(joined)
     }
 
-    /// How much of what the input has ended in are whole events, if more than one has begun: the last may be cut.
-    pub(crate) fn whole(data: &'a [u8]) -> Option<usize> {
-        let text = match core::str::from_utf8(data) {
-            Ok(text) => text,
-            Err(flaw) if flaw.error_len().is_some() => return None,
-            Err(flaw) => core::str::from_utf8(data.get(..flaw.valid_up_to())?).ok()?,
-        };
-        let mut events = Self { text, at: 0 };
-        let count = events.by_ref().take(MOST).count();
-        (count > 1 || count == 1 && !events.rest().is_empty()).then_some(events.at)
-    }
-
     /// What is left, without the white space before it.
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default().trim_start()

@@ -12,13 +12,12 @@ use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
 use crate::json::reader::Items;
 use crate::message::{Provider, param};
-use crate::models::{Maker, Model, Replay};
+use crate::models::Replay;
 
 const CHAT_ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
 
 /// What the Responses API would refuse in its `input`.
 pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
-    let is_openai = Model::find(&target.model).is_some_and(|row| row.maker == Maker::OpenAi);
     let mut found = Vec::new();
     let mut known: BTreeSet<String> = BTreeSet::new();
     let mut calls: BTreeSet<String> = BTreeSet::new();
@@ -44,7 +43,7 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
             continue;
         }
         // Others begin theirs as they like, and make them as long.
-        if is_openai && kind != "item_reference" && !param::takes_id(item) {
+        if target.is_openais() && kind != "item_reference" && !param::takes_id(item) {
             add(Kind::InvalidItemId, None);
         }
         match (kind.as_str(), id) {
