@@ -707,7 +707,7 @@ cases! {
         r#"block 0 {"type":"text","text":"Stay."}"#,
         "warning missing_field 1",
         "warning missing_tool_call",
-        "complete end_turn unsafe",
+        "complete end_turn",
     ]
     a_reason_that_is_none_in_a_string: [chunk(r#"{"index":0,"delta":{"content":"Sta"},"finish_reason":"null"}"#), chunk(r#"{"index":0,"delta":{"content":"y."},"finish_reason":"None"}"#)] => [
         r#"token 0 "Sta""#,

@@ -1171,7 +1171,7 @@ mod elsewhere {
             "tool_start 0 call_1 dim Client",
             r#"tool_input 0 "{\"lamp\":""#,
             "warning missing_block_stop 0",
-            "complete tool_use unsafe",
+            "complete tool_use",
         ]
         half_a_call_that_a_cut_response_calls_whole: [CREATED, added(0, CALLING), args(0, r#"{"lamp":"#), ended("incomplete", &format!(r#""status":"incomplete","incomplete_details":{{"reason":"max_output_tokens"}},"output":[{}]"#, call(1, r#"{"lamp":"#)))] => [
             "tool_start 0 call_1 dim Client",
@@ -1548,7 +1548,7 @@ mod variations {
             "tool_call 1 dim {}",
             r#"block 1 {"type":"tool_use","id":"call_2","name":"dim","input":{}}"#,
             "warning missing_block_stop 0",
-            "complete tool_use unsafe",
+            "complete tool_use",
         ]
         another_type_at_the_end_is_not_the_open_item: [CREATED, added(0, REASONING), think(0, 0, "t"), completed(&[&message("a")])] => [
             r#"thinking 0 "t""#,

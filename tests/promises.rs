@@ -2124,21 +2124,6 @@ fn an_end_alone_is_an_empty_stream() {
     }
 }
 
-/// A call that never ended is not run, and the others alone are not what was asked for.
-#[test]
-fn one_of_two_calls_is_not_run() {
-    for stopped in [false, true] {
-        let mut events = vec![START.to_owned(), open(0, TOOL), json(0, "{}")];
-        events.extend(stopped.then(|| shut(0)));
-        events.extend([open(1, &TOOL.replace("toolu_1", "toolu_2")), json(1, "{}"), shut(1)]);
-        events.extend([end("tool_use"), STOP.to_owned()]);
-        let (events, _) = decode(anthropic(), [&sse(events)[..]]);
-        let Some(Event::Complete(done)) = events.last() else { panic!("{events:?}") };
-        assert_eq!(done.tools_safe_to_run(), stopped);
-        assert_eq!(done.message.tool_calls().count(), if stopped { 2 } else { 1 });
-    }
-}
-
 /// What a model called before another took over goes back to nobody.
 #[test]
 fn calls_before_a_fallback_are_not_to_be_run() {

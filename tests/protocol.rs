@@ -526,7 +526,7 @@ cases! {
         r#"tool_input 1 "{}""#,
         "warning missing_block_stop 0",
         "warning missing_block_stop 1",
-        "complete tool_use unsafe",
+        "complete tool_use",
     ]
     copilot_ends_with_done: [START, open(0, TEXT), text(0, "a"), shut(0), end("end_turn"), "data: [DONE]\n\n"] => [
         r#"token 0 "a""#,

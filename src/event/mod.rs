@@ -354,8 +354,8 @@ impl Complete {
 
     /// Whether the tool calls that were handed out may be run, all of them.
     ///
-    /// Not if it was cut at a limit or refused, nor if a call has never ended; and not if the server gave no reason, or
-    /// one that this version does not know: then look at [`stop_reason`](Self::stop_reason) and decide. Of
+    /// Not if it was cut at a limit or refused; and not if the server gave no reason, or one that
+    /// this version does not know: then look at [`stop_reason`](Self::stop_reason) and decide. Of
     /// several choices all have to be, whether or not they have calls; each says so too. Nor if another model
     /// took over in the middle and so took back a call that was handed out: which are left, and whether they may be
     /// run, [`Message::tool_calls`] and [`Message::tools_safe_to_run`] say.

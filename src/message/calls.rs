@@ -1,10 +1,8 @@
 //! The calls of a message, and whether they may be run.
 
-use alloc::sync::Arc;
-
 use serde::de::DeserializeOwned;
 
-use super::{Block, Content, InvalidInput, InvalidReason, Message, Provider, ToolKind, ToolUse};
+use super::{Content, InvalidInput, InvalidReason, Message, Provider, ToolKind, ToolUse};
 use crate::json::Flaw;
 use crate::stop::StopReason;
 
@@ -13,8 +11,7 @@ impl Message {
     /// if it was cut at a limit or refused, nor if nothing, or nothing known, was said of it.
     ///
     /// Nor, of a chat, if the arguments of a call end inside a value: there are servers that call a reply finished
-    /// which a limit has cut. And not if one of several calls has never ended: it is not among them, and what the model
-    /// wanted done is more than they do.
+    /// which a limit has cut.
     #[must_use]
     pub fn tools_safe_to_run(&self) -> bool {
         let half = |(call, _): (&ToolUse, bool)| match &call.input {
@@ -24,14 +21,6 @@ impl Message {
             _ => false,
         };
         if self.provider == Provider::OpenAiChat && self.all_calls().any(half) {
-            return false;
-        }
-        let taken_over = self.last_fallback().unwrap_or(0);
-        let open = |block: &Arc<Block>| match &block.content {
-            Content::ToolUse(tool) => tool.kind.is_client() && !block.complete,
-            _ => false,
-        };
-        if self.content.iter().skip(taken_over).any(open) {
             return false;
         }
         let known = |reason: &StopReason| !matches!(reason, StopReason::Other(_));
