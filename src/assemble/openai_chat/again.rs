@@ -1,7 +1,8 @@
 //! Inputs that a server says again: all of one once more behind its pieces, or with every piece all that was said
 //! before it. The pieces on each other would be no JSON, and the call lost.
 
-use super::choice::{Choice, Hand};
+use super::choice::Choice;
+use super::hand::Hand;
 use super::tools::call;
 use crate::assemble::growing::Growing;
 use crate::assemble::{Fault, is_object};

@@ -8,26 +8,16 @@ use alloc::vec::Vec;
 use super::details::NEAR;
 use super::draft::{Draft, Fill, Thinking};
 use super::extra::{Extra, gemini_signature, keep_extra};
+use super::hand::{Hand, write};
 use crate::assemble::growing::Growing;
 use crate::assemble::written::Written;
-use crate::assemble::{Fault, Ledger, Origin, Queue, finished, is_object};
+use crate::assemble::{Fault, Ledger, Queue, finished, is_object};
 use crate::event::{CitationEvent, Event, Signature, Token, ToolCall};
 use crate::json::Json;
 use crate::message::{Block, Citation, Content};
 use crate::text::Text;
 use crate::wire::Str;
 use crate::wire::openai_chat::{Content as Said, ContentPart, Delta, Detail};
-
-/// What a chunk is added with.
-pub(super) struct Hand<'a, 'b> {
-    pub(super) ledger: &'a mut Ledger,
-    /// The index of the next block: unique over all choices.
-    pub(super) next: &'a mut u32,
-    /// The id of the completion.
-    pub(super) id: Option<&'a Text>,
-    pub(super) origin: &'a Origin<'b>,
-    pub(super) out: &'a mut Queue,
-}
 
 /// One completion of those that were asked for.
 #[derive(Debug)]
@@ -477,22 +467,6 @@ impl Life {
             }
         }
     }
-}
-
-/// Adds a piece to the text of a block; gives the piece, if there is any. What `waits` to be handed out is kept
-/// until then.
-pub(super) fn write(
-    text: &mut Growing,
-    piece: Str<'_>,
-    waits: bool,
-    hand: &mut Hand<'_, '_>,
-) -> Result<Option<Text>, Fault> {
-    let ledger = &mut *hand.ledger;
-    let keep = ledger.accumulate || waits;
-    let piece = text.add(piece, hand.origin.source, keep, &mut ledger.arena);
-    ledger.output_started |= !piece.is_empty() && !waits;
-    ledger.hold(if keep { piece.len() } else { 0 })?;
-    Ok(Some(piece).filter(|piece| !piece.is_empty()))
 }
 
 fn think_in(field: &'static str) -> Fill {

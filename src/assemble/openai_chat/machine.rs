@@ -3,7 +3,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::choice::{Choice, Hand};
+use super::choice::Choice;
+use super::hand::Hand;
 use super::{Failure, Input, Left, Outcome, State, next, outcome};
 use crate::assemble::{Fault, Ledger, Origin, Queue};
 use crate::error::ServerError;

@@ -1,7 +1,8 @@
 //! Thinking that only the provider can read, as `LiteLLM` passes it on from Anthropic.
 
-use super::choice::{Choice, Hand, Life};
+use super::choice::{Choice, Life};
 use super::draft::Fill;
+use super::hand::Hand;
 use crate::assemble::Fault;
 use crate::event::{Event, RedactedData};
 use crate::text::Text;

@@ -4,9 +4,10 @@ use alloc::format;
 use alloc::string::String;
 
 use super::again::Again;
-use super::choice::{Choice, Hand, Life, write};
+use super::choice::{Choice, Life};
 use super::draft::{Fill, Tool};
 use super::extra::{gemini_signature, keep_extra};
+use super::hand::{Hand, write};
 use crate::assemble::growing::Growing;
 use crate::assemble::{Fault, is_object};
 use crate::event::{Event, ToolStart};

@@ -6,7 +6,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::draft::{Draft, Fill, text, written};
+use super::draft::{Draft, Fill};
+use super::fields::{text, written};
 use super::items::{Closed, Items, Life, Place};
 use crate::assemble::is_object;
 use crate::json::edit::quoted;

@@ -5,8 +5,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::draft::{Done, Draft, Fill, action, text};
+use super::draft::{Done, Draft, Fill};
 use super::elsewhere::{has_arguments, is_call};
+use super::fields::{action, text};
 use super::machine::Machine;
 use super::{Input, Outcome, Slot, Target};
 use crate::assemble::{Fault, Origin, Queue, finished};

@@ -225,7 +225,7 @@ impl Machine {
         origin: &Origin<'_>,
         out: &mut Queue,
     ) -> Result<(), Fault> {
-        let id = response.id.map(super::draft::text);
+        let id = response.id.map(super::fields::text);
         let same = id == self.message.id || self.assumed;
         let input = Input::Created(if same { Identity::Same } else { Identity::Other });
         let begins = self.step(input, None, origin, out)? == Outcome::Begin;
@@ -271,7 +271,7 @@ impl Machine {
             [(&mut self.message.id, response.id), (&mut self.message.model, response.model)];
         for (mine, said) in names {
             if mine.is_none() {
-                *mine = said.map(super::draft::text);
+                *mine = said.map(super::fields::text);
                 named = named.saturating_add(mine.as_ref().map_or(0, Text::len));
             }
         }
@@ -309,7 +309,7 @@ impl Machine {
         let reason = self.stop_reason(&response, incomplete);
         self.message.stop_reason = Some(reason);
         self.state = State::Done;
-        self.note("status", response.status.map(super::draft::text));
+        self.note("status", response.status.map(super::fields::text));
         if let Some(details) = response.incomplete_details {
             let key = Text::from("incomplete_details");
             replace(&mut self.message.other, key, Json::checked(details));

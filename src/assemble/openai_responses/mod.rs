@@ -21,6 +21,7 @@
 
 mod draft;
 mod elsewhere;
+mod fields;
 mod items;
 mod machine;
 mod texts;

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::draft::{Draft, Fill, PARTING, written};
+use super::draft::{Draft, Fill, PARTING};
+use super::fields::written;
 use super::items::{Life, Place};
 use super::machine::Machine;
 use super::{Input, Outcome, Target};
