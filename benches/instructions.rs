@@ -1,11 +1,11 @@
-//! One pass over one stream, for a profiler that counts instructions: see `instructions.sh`.
+//! One pass over one stream, or one conversation, for a profiler that counts instructions: see `instructions.sh`
+//! and `linear.sh`.
 
 mod common;
 
-use bytes::Bytes;
-use common::openai;
-use common::peers::{self, Seen, Stack};
+use common::peers::{self, Stack};
 use common::traffic::{self, Chunks};
+use common::{histories, openai};
 
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
@@ -13,6 +13,11 @@ fn main() {
         // So it is called by `cargo bench`, which counts no instructions.
         return;
     };
+    if stack == "history" {
+        let (name, calls) = name.split_once('=').unwrap();
+        let job = histories::job(name, calls.parse().unwrap());
+        return measured(&job.unwrap_or_else(|| panic!("no history is called {name}")));
+    }
     let traffic = match name.as_str() {
         "mix" => traffic::mix(10_000),
         "tools" => traffic::tools(10_000),
@@ -37,12 +42,14 @@ fn main() {
         (other, _) => panic!("no stack is called {other}"),
     };
     let chunks = traffic.cut(cut);
-    measured(run, &chunks);
+    measured(&|| {
+        std::hint::black_box(run(&chunks));
+    });
     println!("{}", traffic.events);
 }
 
 /// What is counted, by its name.
 #[inline(never)]
-fn measured(run: Stack, chunks: &[Bytes]) -> Seen {
-    std::hint::black_box(run(chunks))
+fn measured(job: &dyn Fn()) {
+    job();
 }

@@ -4,6 +4,7 @@
 pub(crate) mod clock;
 pub(crate) mod compare;
 pub(crate) mod floor;
+pub(crate) mod histories;
 pub(crate) mod openai;
 pub(crate) mod peers;
 pub(crate) mod stacks;

@@ -15,7 +15,7 @@ pub(super) fn fitted(target: &Target, id: &str) -> Option<Text> {
             let print = || print("call", id).chars().take(MISTRAL).collect::<String>();
             return (!fits).then(|| print().into());
         }
-        Provider::OpenAiChat if target.is_openais() => CHAT,
+        Provider::OpenAiChat if id.len() > CHAT && target.is_openais() => CHAT,
         Provider::OpenAiChat | Provider::Anthropic => return None,
         Provider::OpenAiResponses => RESPONSES,
     };

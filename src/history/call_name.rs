@@ -6,13 +6,17 @@ use alloc::string::String;
 use super::{Target, kind};
 use crate::json::edit::{quoted, raw_member, string_member, with_member};
 use crate::message::Provider;
-use crate::models::{Maker, Model, Replay};
+use crate::models::{Maker, Replay};
 use crate::text::Text;
 
 /// The name in a request to this target, if a call cannot keep its own: always the same for the same.
 pub(super) fn fitted(target: &Target, name: &str) -> Option<Text> {
+    // Most names go anywhere, and then it need not be known whom they go to.
+    if (1..=STRICT).contains(&name.len()) && name.chars().all(is_plain) {
+        return None;
+    }
     let strict = is_strict(target);
-    let fits = |char: char| !strict || char.is_ascii_alphanumeric() || matches!(char, '_' | '-');
+    let fits = |char: char| !strict || is_plain(char);
     let most = match target.provider {
         _ if strict => STRICT,
         Provider::Anthropic => ANTHROPIC,
@@ -44,16 +48,19 @@ pub(super) fn renamed(call: &str, target: &Target) -> Option<String> {
     }
 }
 
+fn is_plain(char: char) -> bool {
+    char.is_ascii_alphanumeric() || matches!(char, '_' | '-')
+}
+
 /// Whether letters, digits, `_` and `-` are all that a name may have.
 fn is_strict(target: &Target) -> bool {
-    let model = &target.model;
     match target.provider {
         Provider::Anthropic => false,
         Provider::OpenAiResponses => true,
         Provider::OpenAiChat => {
             target.is_mistral()
-                || Replay::vendor(model) == Some("deepseek")
-                || Model::find(model).is_some_and(|row| row.maker == Maker::OpenAi)
+                || Replay::vendor(&target.model) == Some("deepseek")
+                || target.knows(|row| row.maker == Maker::OpenAi)
         }
     }
 }

@@ -48,7 +48,17 @@ impl Rules<'_> {
     pub(super) fn unstated_account(&self, reply: &Reply) -> Option<Text> {
         let known = reply.provenance.account.is_some() && self.target.account.is_some();
         let model = reply.message.model.as_ref().filter(|_| !known)?;
-        Model::find(model).filter(|row| row.bound_to_account).map(|_| model.clone())
+        self.binds_account(model).then(|| model.clone())
+    }
+
+    /// Whether a model signs for an account.
+    fn binds_account(&self, model: &str) -> bool {
+        let bound = |row: &Model| row.bound_to_account;
+        if *model == *self.target.model {
+            self.target.knows(bound)
+        } else {
+            Model::find(model).as_ref().is_some_and(bound)
+        }
     }
 
     /// Whether a server that signs nothing wants its thinking back here.
@@ -68,8 +78,8 @@ impl Rules<'_> {
             (Some(own), Some(other)) => own != other,
             _ => false,
         };
-        let bound = || Model::find(author).is_some_and(|row| row.bound_to_account);
-        if other_account && (target.provider == Provider::OpenAiResponses || bound()) {
+        let sealed = target.provider == Provider::OpenAiResponses;
+        if other_account && (sealed || self.binds_account(author)) {
             return Some(Reason::OtherAccount);
         }
         let own = self.is_same_model(author, block) || self.fell_back(reply);
@@ -85,11 +95,14 @@ impl Rules<'_> {
     fn is_same_model(&self, author: &str, block: &Block) -> bool {
         let target = self.target;
         let like = target.row.as_ref().map(|row| row.family.as_str());
-        // What is not sealed is read by all models of its vendor.
-        let vendor = Replay::vendor(author);
+        let same_vendor = || {
+            let vendor = Replay::vendor(author);
+            vendor.is_some() && vendor == Replay::vendor(&target.model)
+        };
         Model::same_family(author, &target.model)
             || like.is_some_and(|like| Model::same_family(author, like))
-            || is_plain(block) && vendor.is_some() && vendor == Replay::vendor(&target.model)
+            // What is not sealed is read by all models of its vendor.
+            || is_plain(block) && same_vendor()
     }
 
     /// Whether it was the target that was asked, and another model took over: the API, which let it, takes that one's

@@ -182,7 +182,7 @@ impl History {
                     for (place, id) in reply.message.asks() {
                         own.entry(id).or_default().calls.push((at, place));
                     }
-                    asked.append(&mut own);
+                    asked.extend(own);
                 }
                 Entry::Prefill(_) => {}
             }

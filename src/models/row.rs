@@ -7,16 +7,19 @@ use super::{Effort, ForcedTools, Maker, Model, Sampling};
 /// A row as it is written.
 pub(super) struct Row {
     maker: Maker,
-    cells: Vec<&'static str>,
+    line: &'static str,
 }
 
 /// The rows of a table behind its head, each with the families it is for.
 pub(super) fn rows(maker: Maker, table: &'static str) -> impl Iterator<Item = (&'static str, Row)> {
     table.lines().skip(2).filter_map(move |line| {
-        let cells = line.trim().strip_prefix('|')?.strip_suffix('|')?;
-        let cells: Vec<_> = cells.split('|').map(str::trim).collect();
-        Some((cells.first().copied()?, Row { maker, cells }))
+        let line = line.trim().strip_prefix('|')?.strip_suffix('|')?;
+        Some((cells(line).next()?, Row { maker, line }))
     })
+}
+
+fn cells(line: &'static str) -> impl Iterator<Item = &'static str> {
+    line.split('|').map(str::trim)
 }
 
 impl Row {
@@ -29,6 +32,7 @@ impl Row {
     }
 
     fn anthropic(&self) -> Option<Model> {
+        let cells: Vec<_> = cells(self.line).collect();
         let [
             family,
             modes,
@@ -47,7 +51,7 @@ impl Row {
             output,
             cache,
             source,
-        ] = self.cells[..]
+        ] = cells[..]
         else {
             return None;
         };
@@ -91,7 +95,8 @@ impl Row {
     }
 
     fn openai(&self) -> Option<Model> {
-        let [family, efforts, off, unasked, sampling, refused, source] = self.cells[..] else {
+        let cells: Vec<_> = cells(self.line).collect();
+        let [family, efforts, off, unasked, sampling, refused, source] = cells[..] else {
             return None;
         };
         let efforts = efforts_of(efforts)?;

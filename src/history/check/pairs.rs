@@ -141,7 +141,7 @@ pub(super) fn late_answers(messages: &[Json]) -> Vec<(usize, usize, usize)> {
             alike.reply = at;
             alike.calls.push(at);
         }
-        asked.append(&mut own);
+        asked.extend(own);
         current = Some(at);
     }
     let end = |reply: usize| ends.get(&reply).copied().unwrap_or(reply);

@@ -108,6 +108,7 @@ impl Repaired {
                 Kind::OrphanToolUse => answers::answer(&mut drafts, &found),
                 Kind::DuplicateToolId => rename::again(&mut drafts, &found),
                 Kind::InvalidToolId => rename::make_valid(&mut drafts, &found),
+                Kind::TooManyMarks => unmark(&mut drafts, found.len()),
                 _ => {}
             }
             for finding in found {
@@ -238,6 +239,7 @@ fn mend(drafts: &mut Vec<Draft>, finding: &Finding, target: &Target) -> &'static
         Kind::OrphanToolUse => "an answer was put in: the tool was not run",
         Kind::DuplicateToolId | Kind::InvalidToolId => "renamed",
         Kind::EmptyMessage | Kind::InvalidRole => "the message was left out",
+        Kind::TooManyMarks => "the first mark was taken off",
         Kind::ToolResultNotFirst => "moved to the front",
         Kind::FirstNotUser => {
             drafts.insert(0, user("(The beginning of the conversation is missing.)"));
@@ -248,10 +250,6 @@ fn mend(drafts: &mut Vec<Draft>, finding: &Finding, target: &Target) -> &'static
             "a message of the user was put behind it"
         }
         Kind::LoopWithoutThinking => "the request must turn thinking off",
-        Kind::TooManyMarks => {
-            unmark_first(drafts);
-            "the first mark was taken off"
-        }
         kind => match drafts.get_mut(at) {
             Some(draft) => mend_block(draft, block, kind, target),
             None => "nothing",
@@ -396,15 +394,17 @@ fn join(drafts: &mut Vec<Draft>, found: &[Finding]) {
     *drafts = joined;
 }
 
-/// The last four marks are worth the most: they have the longest prefixes.
-fn unmark_first(drafts: &mut [Draft]) {
+/// Takes off the first marks: the last four are worth the most, for they have the longest prefixes.
+fn unmark(drafts: &mut [Draft], mut marks: usize) {
     for draft in drafts {
-        let Some(part) = draft.parts.iter_mut().find(|part| part.mark().is_some()) else {
-            continue;
-        };
-        if let Ok(json) = without_member(&part.json, "cache_control") {
-            part.json = Json::checked(json);
+        for at in 0..draft.parts.len() {
+            let marked = draft.parts.get(at).filter(|part| marks > 0 && part.mark().is_some());
+            let bare = marked.and_then(|part| without_member(&part.json, "cache_control").ok());
+            if let Some((json, part)) = bare.zip(draft.parts.get_mut(at)) {
+                part.json = Json::checked(json);
+                marks = marks.saturating_sub(1);
+                draft.change();
+            }
         }
-        return draft.change();
     }
 }

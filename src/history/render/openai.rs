@@ -359,8 +359,8 @@ fn push_reply(message: &Message, target: &Target, loops: bool, out: &mut Vec<Jso
         true => whole,
         false => with_member(&whole, "content", r#""""#).map_or(whole, Json::checked),
     };
-    let wanted = target.replay.demands(&target.model, loops) && !thinks;
-    let nothing = Replay::nothing(&target.model).filter(|_| wanted);
+    let wanted = !thinks && target.replay.demands(&target.model, loops);
+    let nothing = wanted.then(|| Replay::nothing(&target.model)).flatten();
     let nothing = nothing.filter(|nothing| !has_reasoning(&whole, nothing));
     let filled = nothing.and_then(|it| with_member(&whole, "reasoning_content", it).ok());
     out.push(filled.map_or(whole, Json::checked));
