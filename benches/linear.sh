@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks that work is linear in the bytes, by counting: twice the input takes twice the instructions,
 # within 2 %, for inputs that are mostly one thing and chunks of any width; and twice the conversation,
-# within 5 %, for its ids are looked up in trees.
+# within 8 %, for its ids are looked up in trees.
 #
 # Needs valgrind, which counts the same on a busy machine.
 set -euo pipefail
@@ -46,9 +46,9 @@ for shape in one-line many-lines many-events one-tool-input many-blocks comments
 done
 
 # Calls in a conversation, which is rendered, or broken and mended.
-for shape in render-{anthropic,chat,responses} unanswered-{anthropic,chat,responses} \
+for shape in {deep,wide}-{anthropic,chat,responses} unanswered-{anthropic,chat,responses} \
     alike-{anthropic,chat,responses} late-{anthropic,chat} early-responses marked-anthropic; do
-    compare "$shape" 10 "$(count history "$shape=250" 1)" "$(count history "$shape=500" 1)" \
+    compare "$shape" 16 "$(count history "$shape=250" 1)" "$(count history "$shape=500" 1)" \
         "$(count history "$shape=1000" 1)"
 done
 [ "$bad" = 0 ] || echo "not linear" >&2

@@ -14,8 +14,12 @@ pub(crate) fn job(name: &str, calls: usize) -> Option<Box<dyn Fn()>> {
         "responses" => Target::new(Provider::OpenAiResponses, "gpt-5"),
         _ => return None,
     };
-    if what == "render" {
-        let history = one_turn(calls);
+    let history = match what {
+        "deep" => Some(one_turn(calls, 1)),
+        "wide" => Some(one_turn(1, calls)),
+        _ => None,
+    };
+    if let Some(history) = history {
         return Some(Box::new(move || {
             black_box(history.preview(&target, &Policy::default()));
         }));
@@ -33,20 +37,25 @@ pub(crate) fn job(name: &str, calls: usize) -> Option<Box<dyn Fn()>> {
     }))
 }
 
-/// A turn with so many calls, one after the other, each with its thinking.
-fn one_turn(calls: usize) -> History {
+/// A turn of so many replies, each with its thinking and so many calls.
+fn one_turn(replies: usize, calls: usize) -> History {
     let mut history = History::new();
     history.push_user("What is in these files?");
-    for call in 0..calls {
+    for reply in 0..replies {
+        let ids: Vec<_> = (0..calls).map(|call| format!("toolu_{reply}_{call}")).collect();
+        let call = |id| format!(r#"{{"type":"tool_use","id":"{id}","name":"read","input":{{}}}}"#);
+        let asked: Vec<_> = ids.iter().map(call).collect();
         let body = format!(
-            r#"{{"id":"msg_{call}","type":"message","role":"assistant","model":"claude-opus-4-5",
-            "content":[{{"type":"thinking","thinking":"The next.","signature":"{call:04}"}},
-            {{"type":"tool_use","id":"toolu_{call}","name":"read","input":{{"file":{call}}}}}],
-            "stop_reason":"tool_use","usage":{{"output_tokens":9}}}}"#
+            r#"{{"id":"msg_{reply}","type":"message","role":"assistant","model":"claude-opus-4-5",
+            "content":[{{"type":"thinking","thinking":"More.","signature":"{reply:04}"}},{}],
+            "stop_reason":"tool_use","usage":{{"output_tokens":9}}}}"#,
+            asked.join(",")
         );
         let done = Complete::from_body(Protocol::Anthropic, body.as_bytes()).unwrap();
         history.push_assistant(done.message, Provenance::default());
-        history.push_tool_result(ToolResult::new(format!("toolu_{call}"), "empty"));
+        for id in ids {
+            history.push_tool_result(ToolResult::new(id, "empty"));
+        }
     }
     history
 }

@@ -275,17 +275,18 @@ impl Rules<'_> {
         if message.stop_reason == Some(StopReason::Refusal) {
             return blocks.map(|_| Some(Reason::Refused)).collect();
         }
+        let taken_over = message.last_fallback().unwrap_or(0);
         let mut fates: Vec<_> = blocks
             .map(|(at, block)| {
                 let before = self.compaction.is_some_and(|compaction| (entry, at) < compaction);
                 if before {
                     return Some(Reason::BeforeCompaction);
                 }
-                self.of_form(entry, reply, at, block).or_else(|| {
-                    let thinking = is_thinking(block);
-                    let of_thinking = || self.of_thinking(entry, reply, block, watermark);
-                    thinking.then(of_thinking).flatten()
-                })
+                let declined = at < taken_over && block.belongs_to_its_model();
+                let of_thinking = || self.of_thinking(entry, reply, block, watermark);
+                self.of_form(entry, reply, at, block)
+                    .or_else(|| declined.then_some(Reason::BeforeFallback))
+                    .or_else(|| is_thinking(block).then(of_thinking).flatten())
             })
             .collect();
         let cut = message.stop_reason.as_ref().is_some_and(StopReason::is_cut);
@@ -302,37 +303,41 @@ impl Rules<'_> {
         let elsewhere = reply.provenance.issuer != self.target.issuer
             && self.target.provider == Provider::OpenAiResponses;
         match &block.content {
-            Content::Text(text) if self.is_empty(&text.text) => return Some(Reason::EmptyText),
-            Content::Text(_) if message.complete && !block.damaged => {}
+            Content::Text(text) if self.is_empty(&text.text) => Some(Reason::EmptyText),
+            Content::Text(_) if message.complete && !block.damaged => None,
             Content::ToolUse(tool) if foreign && !tool.kind.is_client() => {
-                return Some(Reason::OtherProvider);
+                Some(Reason::OtherProvider)
             }
             Content::Other(_) | Content::Thinking(_) | Content::RedactedThinking(_) if foreign => {
-                return Some(Reason::OtherProvider);
+                Some(Reason::OtherProvider)
             }
             // Items of the provider's own tools, and what is sealed, are its own.
             Content::ToolUse(tool) if elsewhere && !tool.kind.is_client() => {
-                return Some(Reason::OtherIssuer);
+                Some(Reason::OtherIssuer)
             }
-            Content::Other(_) if elsewhere => return Some(Reason::OtherIssuer),
+            Content::Other(_) if elsewhere => Some(Reason::OtherIssuer),
             // What the model wrote in place of arguments goes back with what was said of it.
             Content::ToolUse(tool)
                 if tool.is_nonsense()
                     && block.answerable()
                     && message.complete
                     && self.target.provider == Provider::Anthropic
-                    && self.answers.has((entry, at)) => {}
+                    && self.answers.has((entry, at)) =>
+            {
+                None
+            }
             // Some servers sign nothing, and want their thinking back all the same.
             Content::Thinking(thinking)
                 if thinking.signature.is_none()
                     && block.complete
                     && !block.damaged
-                    && self.wants_plain(entry) => {}
-            _ if !block.replayable => return Some(Reason::NotReplayable),
-            _ => {}
+                    && self.wants_plain(entry) =>
+            {
+                None
+            }
+            _ if !block.replayable => Some(Reason::NotReplayable),
+            _ => None,
         }
-        let declined = message.last_fallback().is_some_and(|last| at < last);
-        (declined && block.belongs_to_its_model()).then_some(Reason::BeforeFallback)
     }
 
     /// Anthropic's API refuses text that is nothing but white space too.
