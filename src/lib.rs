@@ -234,7 +234,7 @@ pub use crate::message::{
     ThinkingContent, ToolKind, ToolUse,
 };
 pub use crate::partial_input::{InputField, InputPath, InputSegment, PartialInput};
-pub use crate::protocol::Protocol;
+pub use crate::protocol::{Protocol, UnknownProtocol};
 pub use crate::rate_limit::{RateLimit, RateLimitReset};
 pub use crate::rule::Rule;
 pub use crate::stop::StopReason;

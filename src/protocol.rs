@@ -1,10 +1,14 @@
 //! What servers speak.
 
 use core::fmt;
+use core::str::FromStr;
+
+use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
 use crate::message::Provider;
+use crate::text::Text;
 
 /// What the server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,6 +31,28 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    const ALL: [Self; 4] =
+        [Self::Anthropic, Self::AnthropicOnBedrock, Self::OpenAiResponses, Self::OpenAiChat];
+
+    /// Its name, as it is displayed, serialised and parsed: `anthropic`, `anthropic_on_bedrock`, `openai_responses`,
+    /// `openai_chat`.
+    ///
+    /// ```
+    /// use thinkstream::Protocol;
+    ///
+    /// assert_eq!("openai_chat".parse(), Ok(Protocol::OpenAiChat));
+    /// assert_eq!(Protocol::OpenAiChat.as_str(), "openai_chat");
+    /// ```
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anthropic => "anthropic",
+            Self::AnthropicOnBedrock => "anthropic_on_bedrock",
+            Self::OpenAiResponses => "openai_responses",
+            Self::OpenAiChat => "openai_chat",
+        }
+    }
+
     /// Whose form its messages have.
     #[must_use]
     pub fn provider(self) -> Provider {
@@ -50,11 +76,56 @@ impl Protocol {
 impl fmt::Display for Protocol {
     /// As it is serialised.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Anthropic => "anthropic",
-            Self::AnthropicOnBedrock => "anthropic_on_bedrock",
-            Self::OpenAiResponses => "openai_responses",
-            Self::OpenAiChat => "openai_chat",
-        })
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Protocol {
+    type Err = UnknownProtocol;
+
+    /// As it is serialised.
+    fn from_str(name: &str) -> Result<Self, UnknownProtocol> {
+        let unknown = || UnknownProtocol { name: name.chars().take(64).collect::<String>().into() };
+        Self::ALL.into_iter().find(|known| known.as_str() == name).ok_or_else(unknown)
+    }
+}
+
+/// A name that is no protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct UnknownProtocol {
+    /// The name, or how it begins: at most 64 characters.
+    pub name: Text,
+}
+
+impl fmt::Display for UnknownProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is no protocol: ", self.name)?;
+        let [first, rest @ ..] = Protocol::ALL;
+        f.write_str(first.as_str())?;
+        rest.iter().try_for_each(|known| write!(f, ", {known}"))
+    }
+}
+
+impl core::error::Error for UnknownProtocol {}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn names_are_one_and_the_same_everywhere() {
+        for protocol in Protocol::ALL {
+            assert_eq!(protocol.to_string().parse(), Ok(protocol));
+            assert_eq!(serde_json::to_string(&protocol).unwrap(), format!("\"{protocol}\""));
+        }
+        let error = "OpenAI".parse::<Protocol>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r#""OpenAI" is no protocol: anthropic, anthropic_on_bedrock, openai_responses, openai_chat"#
+        );
     }
 }

@@ -727,6 +727,7 @@ fn modules() -> Vec<String> {
         line!(models::Replay: r#""never""#, r#""in_tool_loop""#, r#""always""#),
         line!(models::Sampling: r#""free""#, r#""fixed""#, r#""without_reasoning""#, r#""refused""#),
         line!(models::UnknownEffort: r#"{"name":"huge"}"#),
+        line!(UnknownProtocol: r#"{"name":"grpc"}"#),
         line!(request::ApiVersion: r#""2023-06-01""#, r#""2026-10-21""#),
         line!(request::Display: r#""summarized""#, r#""omitted""#, r#""updates""#),
         line!(request::Fix: r#"{"thinking":null}"#, r#"{"effort":null}"#, r#"{"effort":"low"}"#, r#"{"max_tokens":5}"#, r#"{"raise_max_tokens":5}"#, r#"{"remove":"top_k"}"#, r#""tool_choice_auto""#),
