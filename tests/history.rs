@@ -375,6 +375,31 @@ fn what_one_model_goes_on_from_another_may_not() {
     assert!(history.validate(&old).is_empty());
     let found = history.validate(&target(BOUND));
     assert_eq!(found.len(), 1, "{found:?}");
+    // Who is asked instead is told of it, and asked to go on in another way.
+    let notes = |history: &History, target: &Target| -> Vec<String> {
+        let notes = history.preview(target, &Policy::default()).report.notes;
+        notes.iter().skip(1).map(ToString::to_string).collect()
+    };
+    let not_taken = "the last words are the model's own, and this one does not go on from them";
+    let thinks = || target("claude-opus-4-5").mode(Mode::Enabled);
+    let others = [Provider::OpenAiChat, Provider::OpenAiResponses];
+    for other in
+        others.map(|api| Target::new(api, "gpt-5")).into_iter().chain([target(BOUND), thinks()])
+    {
+        assert_eq!(notes(&history, &old), [""; 0]);
+        assert_eq!(notes(&history, &other), [not_taken]);
+        let mut history = history.clone();
+        assert_eq!(history.resume(&old), Some(Resume::Prefill));
+        assert_eq!(history.resume(&other), Some(Resume::User));
+        assert_eq!((history.resume(&other), notes(&history, &other)), (None, Vec::new()));
+        assert_eq!(history.validate(&other), []);
+        let rendered = history.preview(&other, &Policy::default());
+        assert_eq!(rendered.messages.len(), 3);
+        assert!(
+            rendered.messages[1].contains("one")
+                && rendered.messages[2].contains("Go on from where")
+        );
+    }
     // Nothing of it is said twice, or for nothing.
     let mut history = self::history(&["u a", "a claude-opus-4-5 Tone !max_tokens"]);
     history.resume(&old);
@@ -396,6 +421,20 @@ fn what_is_not_known_is_noted() {
     assert_eq!(notes(sonnet, target("claude-sonnet-5-5").account("work")), [""; 0]);
     let unknown = "nothing is known of \"clade-opus-4-8\", and what it reads is a guess";
     assert_eq!(notes(&["u a"], target("clade-opus-4-8")), [unknown]);
+    // Answers that the API refuses, each.
+    let calls = ["u a", "a claude-opus-4-8 K1 Ct1 Ct2", "r t1 4"];
+    let with = |more: &[&'static str]| notes(&[&calls, more].concat(), target(OPUS));
+    assert_eq!(with(&["r t2 5"]), [""; 0]);
+    assert_eq!(with(&["r t2 5", "r t1 6"]), ["the call \"t1\" has an answer too many"]);
+    assert_eq!(
+        with(&["r t3 5"]),
+        ["the call \"t2\" has no answer", "an answer is to no call: \"t3\""]
+    );
+    // To a call that does not go out, none goes out.
+    assert_eq!(
+        notes(&["u a", "a claude-opus-4-8 Ct1 !refusal", "r t1 4", "r t1 5"], target(OPUS)),
+        ["entry 1: nothing of the reply goes out"]
+    );
     // What goes out is not always read.
     let report = |lines: &[&str], model: &str| {
         let report = history(lines).render(&target(model), &Policy::default()).report.to_string();

@@ -704,7 +704,7 @@ fn modules() -> Vec<String> {
         line!(history::Line: line_text),
         line!(history::Lost: r#""all""#, r#""behind""#),
         line!(history::Mode: r#""unknown""#, r#""off""#, r#""adaptive""#, r#""enabled""#),
-        line!(history::Note: r#"{"system_mark":{"ttl":"5m"}}"#, r#"{"unanswered":{"id":"t"}}"#),
+        line!(history::Note: r#"{"system_mark":{"ttl":"5m"}}"#, r#""prefill_not_taken""#, r#"{"unanswered":{"id":"t"}}"#),
         line!(history::Part: r#""model""#, r#""parameter""#),
         line!(history::Policy: policy),
         line!(history::Provenance: r#"{"account":"a","issuer":"i","at_ms":5,"request_id":"r"}"#, "{}"),

@@ -122,7 +122,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
 use crate::json::edit::quoted;
-use crate::message::Message;
+use crate::message::{Message, ToolUse};
 use crate::text::Text;
 
 /// What was said in a conversation, in order. It is only ever appended to.
@@ -306,6 +306,39 @@ impl History {
     /// Adds the answer to a tool call.
     pub fn push_tool_result(&mut self, result: ToolResult) {
         self.entries.push(Entry::ToolResult(result));
+    }
+
+    /// The calls that are yours to run and that have no answer, in order: what is left to do after a restart, or to be
+    /// answered with why it was not done. Those of a cut reply are among them: whether they may be run, its
+    /// [`tools_safe_to_run`](Message::tools_safe_to_run) says, and they go out only with an answer.
+    ///
+    /// ```
+    /// use thinkstream::history::{History, Provenance, ToolResult};
+    /// use thinkstream::{Complete, Protocol};
+    ///
+    /// let body = br#"{"type":"message","role":"assistant","content":[
+    ///     {"type":"tool_use","id":"toolu_1","name":"roll","input":{}},
+    ///     {"type":"tool_use","id":"toolu_2","name":"roll","input":{}}],"stop_reason":"tool_use"}"#;
+    /// let mut history = History::new();
+    /// history.push_user("Throw two dice.");
+    /// history.push_assistant(Complete::from_body(Protocol::Anthropic, body)?.message, Provenance::default());
+    /// history.push_tool_result(ToolResult::new("toolu_1", "6"));
+    ///
+    /// let open: Vec<_> = history.open_calls().map(|call| call.id.clone()).collect();
+    /// for id in open {
+    ///     history.push_tool_result(ToolResult::new(id, "The program was ended before the tool ran.").error());
+    /// }
+    /// assert_eq!(history.open_calls().count(), 0);
+    /// # Ok::<(), thinkstream::Error>(())
+    /// ```
+    pub fn open_calls(&self) -> impl Iterator<Item = &ToolUse> {
+        let answers = self.answers();
+        let calls = self.replies().flat_map(|(at, reply)| {
+            reply.message.placed_calls().map(move |(place, call)| ((at, place), call))
+        });
+        calls
+            .filter(move |(at, call)| call.kind.is_client() && !answers.has(*at))
+            .map(|(_, call)| call)
     }
 
     /// What was said, in order.

@@ -118,6 +118,20 @@ pub enum Note {
         /// The id of the call.
         id: Text,
     },
+    /// A call has an answer more than it can have, and the API refuses that: for each such answer. As of a tool that
+    /// came back after it was said not to have run; [`repair`](super::repair) keeps the first.
+    AnsweredAgain {
+        /// The id of the call.
+        id: Text,
+    },
+    /// An answer is to a call that nobody has made, and the API refuses that.
+    NotAsked {
+        /// The id that it names.
+        id: Text,
+    },
+    /// The last words are the model's own, for [`resume`](super::History::resume) was told of a target that goes on
+    /// from them, and this one does not: resume again, with this one.
+    PrefillNotTaken,
     /// Thinking before this entry does not go out any more.
     Watermark {
         /// The entry of the history.
@@ -294,6 +308,13 @@ impl fmt::Display for Note {
             }
             Self::EmptyReply { entry } => write!(f, "entry {entry}: nothing of the reply goes out"),
             Self::Unanswered { id } => write!(f, "the call {:?} has no answer", id.as_str()),
+            Self::AnsweredAgain { id } => {
+                write!(f, "the call {:?} has an answer too many", id.as_str())
+            }
+            Self::NotAsked { id } => write!(f, "an answer is to no call: {:?}", id.as_str()),
+            Self::PrefillNotTaken => f.write_str(
+                "the last words are the model's own, and this one does not go on from them",
+            ),
             Self::Watermark { entry, why } => {
                 write!(f, "thinking before entry {entry} does not go out any more: {why}")
             }

@@ -37,6 +37,9 @@ pub(super) struct Answers {
     calls: BTreeMap<Origin, Origin>,
     /// The calls that have one.
     answered: BTreeSet<Origin>,
+    /// The answers to a call that has one already, and to no call at all.
+    again: Vec<(Origin, Text)>,
+    stray: Vec<(Origin, Text)>,
 }
 
 /// The calls of a reply with one id, and how many of them have an answer.
@@ -62,9 +65,22 @@ impl Answers {
         self.calls.iter().map(|(answer, call)| (*answer, *call))
     }
 
-    fn put(&mut self, answer: Origin, alike: Option<&mut Alike>) {
-        let Some(alike) = alike else { return };
+    /// The ids of answers to calls that have one already, and of those to no call at all, which `goes` out.
+    pub(super) fn odd(&self, goes: impl Fn(Origin) -> bool) -> [Vec<Text>; 2] {
+        [&self.again, &self.stray].map(|odd| {
+            odd.iter().filter(|(answer, _)| goes(*answer)).map(|(_, id)| id.clone()).collect()
+        })
+    }
+
+    fn put(&mut self, answer: Origin, id: &str, alike: Option<&mut Alike>) {
+        let Some(alike) = alike else {
+            self.stray.push((answer, id.into()));
+            return;
+        };
         let call = alike.calls.get(alike.answered).or(alike.calls.last());
+        if alike.answered >= alike.calls.len() {
+            self.again.push((answer, id.into()));
+        }
         alike.answered = alike.answered.saturating_add(1);
         if let Some(call) = call {
             self.calls.insert(answer, *call);
@@ -80,9 +96,18 @@ impl History {
     /// sent, such as a cut call or thinking alone: that request is sent again, if its length was the reason
     /// then with more `max_tokens`.
     ///
-    /// It becomes part of the record, so that what is signed behind it stays valid.
+    /// It becomes part of the record, so that what is signed behind it stays valid. Where the model was to go on from
+    /// its own text, and another one is asked instead that does not, that one is asked to go on behind it.
     pub fn resume(&mut self, target: &Target) -> Option<Resume> {
-        let Some(Entry::Assistant(reply)) = self.entries.last() else { return None };
+        let reply = match self.entries.last() {
+            Some(Entry::Assistant(reply)) => reply,
+            Some(Entry::Prefill(_)) if target.prefills() => return Some(Resume::Prefill),
+            Some(Entry::Prefill(_)) => {
+                self.push_user(&request_to_go_on(""));
+                return Some(Resume::User);
+            }
+            _ => return None,
+        };
         let message = &reply.message;
         let cut = message.stop_reason.as_ref().is_some_and(StopReason::is_cut) || !message.complete;
         if !cut || message.stop_reason == Some(StopReason::Refusal) {
@@ -171,10 +196,12 @@ impl History {
         let (mut answers, mut asked) = (Answers::default(), BTreeMap::<Text, Alike>::new());
         for (at, entry) in self.entries.iter().enumerate() {
             match entry {
-                Entry::ToolResult(result) => answers.put((at, 0), asked.get_mut(&result.id)),
+                Entry::ToolResult(result) => {
+                    answers.put((at, 0), &result.id, asked.get_mut(&result.id));
+                }
                 Entry::User(content) => {
                     for (place, id) in answered(content) {
-                        answers.put((at, place), asked.get_mut(id.as_str()));
+                        answers.put((at, place), &id, asked.get_mut(id.as_str()));
                     }
                 }
                 Entry::Assistant(reply) => {

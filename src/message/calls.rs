@@ -14,7 +14,7 @@ impl Message {
     /// which a limit has cut.
     #[must_use]
     pub fn tools_safe_to_run(&self) -> bool {
-        let half = |(call, _): (&ToolUse, bool)| match &call.input {
+        let half = |(_, call, _): (usize, &ToolUse, bool)| match &call.input {
             Err(InvalidInput { reason: InvalidReason::Json(error), .. }) => {
                 call.kind.is_client() && error.flaw == Flaw::Unfinished
             }
@@ -36,20 +36,25 @@ impl Message {
     ///
     /// Whether they may be run is known only at the end: see [`tools_safe_to_run`](Self::tools_safe_to_run).
     pub fn tool_calls(&self) -> impl Iterator<Item = &ToolUse> {
-        self.all_calls().filter(|(_, declined)| !declined).map(|(tool, _)| tool)
+        self.placed_calls().map(|(_, tool)| tool)
+    }
+
+    /// The same, each with its place in the content.
+    pub(crate) fn placed_calls(&self) -> impl Iterator<Item = (usize, &ToolUse)> {
+        self.all_calls().filter(|(_, _, declined)| !declined).map(|(at, tool, _)| (at, tool))
     }
 
     /// Whether a call of yours that was handed out was taken back by a model that took over.
     pub(crate) fn took_calls_back(&self) -> bool {
-        self.all_calls().any(|(tool, declined)| declined && tool.kind.is_client())
+        self.all_calls().any(|(_, tool, declined)| declined && tool.kind.is_client())
     }
 
-    /// The calls that were received whole, and whether another model took over behind them.
-    fn all_calls(&self) -> impl Iterator<Item = (&ToolUse, bool)> {
+    /// The calls that were received whole, with their places, and whether another model took over behind them.
+    fn all_calls(&self) -> impl Iterator<Item = (usize, &ToolUse, bool)> {
         let taken_over = self.last_fallback().unwrap_or(0);
         self.content.iter().enumerate().filter_map(move |(at, block)| match &block.content {
             Content::ToolUse(tool) if block.complete && !tool.is_cut() => {
-                Some((&**tool, at < taken_over && block.belongs_to_its_model()))
+                Some((at, &**tool, at < taken_over && block.belongs_to_its_model()))
             }
             _ => None,
         })

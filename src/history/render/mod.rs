@@ -116,7 +116,10 @@ impl History {
         let mut rendered = Rendered::default();
         rendered.report.notes = core::mem::take(&mut fates.notes);
         self.report_dropped(&fates, &mut rendered.report);
-        Self::report_unasked(&fates, &mut rendered.report);
+        self.report_answers(&fates, &mut rendered.report);
+        if matches!(self.entries.last(), Some(Entry::Prefill(_))) && !target.prefills() {
+            rendered.report.notes.push(Note::PrefillNotTaken);
+        }
         match target.provider {
             Provider::Anthropic => anthropic::render(self, target, policy, &fates, &mut rendered),
             Provider::OpenAiResponses | Provider::OpenAiChat => {
@@ -170,10 +173,15 @@ impl History {
         }
     }
 
-    fn report_unasked(fates: &Fates, report: &mut Report) {
+    fn report_answers(&self, fates: &Fates, report: &mut Report) {
         for answer in &fates.unasked {
             report.line(*answer, "tool_result", None, Action::Dropped(Reason::Unasked));
         }
+        let compacted = fates.compaction.map_or(0, |(entry, _)| entry);
+        let goes = |answer| !fates.unasked.contains(&answer) && answer.0 >= compacted;
+        let [again, stray] = fates.answers.odd(goes);
+        report.notes.extend(again.into_iter().map(|id| Note::AnsweredAgain { id }));
+        report.notes.extend(stray.into_iter().map(|id| Note::NotAsked { id }));
     }
 }
 
