@@ -31,9 +31,10 @@ async fn forward(
     body: Bytes,
 ) -> Result<Response<Body>, StatusCode> {
     let protocol = match uri.path() {
-        "/v1/messages" => Protocol::Anthropic,
-        "/v1/responses" => Protocol::OpenAiResponses,
-        _ => Protocol::OpenAiChat,
+        "/v1/messages" => Some(Protocol::Anthropic),
+        "/v1/responses" => Some(Protocol::OpenAiResponses),
+        "/v1/chat/completions" => Some(Protocol::OpenAiChat),
+        _ => None,
     };
     // The connection's own, and an encoding that nobody here could read.
     for name in ["host", "content-length", "connection", "accept-encoding"] {
@@ -42,6 +43,10 @@ async fn forward(
     let sent = Instant::now();
     let request = gateway.client.post(format!("{}{uri}", gateway.upstream)).headers(headers);
     let response = request.body(body).send().await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    // Whatever else there is, such as counts of tokens, is no reply.
+    let Some(protocol) = protocol else {
+        return Ok(Response::from(response).map(Body::new));
+    };
     let decoder = Decoder::new(protocol).accumulate(false);
     let log = |outcome| println!("{}", CallRecord::from(&outcome).to_line());
     let response = Tap::on_response(response, decoder, log);

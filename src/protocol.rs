@@ -121,6 +121,8 @@ mod tests {
         for protocol in Protocol::ALL {
             assert_eq!(protocol.to_string().parse(), Ok(protocol));
             assert_eq!(serde_json::to_string(&protocol).unwrap(), format!("\"{protocol}\""));
+            let provider = protocol.provider();
+            assert_eq!(serde_json::to_string(&provider).unwrap(), format!("\"{provider}\""));
         }
         let error = "OpenAI".parse::<Protocol>().unwrap_err();
         assert_eq!(

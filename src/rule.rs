@@ -61,7 +61,8 @@ pub enum Rule {
     MissingToolId,
     /// A reply that stops for tools has called one. One that has not is taken to have ended its turn.
     MissingToolCall,
-    /// The stream ends where an event does. Where the reply is whole, the event that was cut is passed over.
+    /// The stream ends, and it does where an event does. Where the reply is whole, an event that was cut is passed over,
+    /// and so is that the connection broke off behind it, or said nothing more until a timer ran out.
     CutEvent,
     /// A blank line stands between two events. Without it lines of data that are each a JSON text of their own are
     /// events of their own. Reported once in a stream.

@@ -728,6 +728,51 @@ mod behind_the_end {
         })
     }
 
+    /// A chat whose text has ended is whole, but what comes behind it may be lost.
+    #[tokio::test]
+    async fn a_connection_that_breaks_behind_the_text_is_told_of() {
+        const TEXT: &str =
+            r#"{"id":"c","choices":[{"index":0,"delta":{"content":"4"},"finish_reason":"stop"}]}"#;
+        const USAGE: &str = r#"{"id":"c","choices":[],"usage":{"prompt_tokens":7}}"#;
+        let frame = |data: &str| Ok(format!("data: {data}\n\n").into_bytes());
+        let lost = || Err(std::io::Error::other("reset"));
+        for (chunks, warned, input_tokens) in [
+            (vec![frame(TEXT), frame(USAGE), frame("[DONE]")], 0, Some(7)),
+            (vec![frame(TEXT), frame(USAGE)], 0, Some(7)),
+            (vec![frame(TEXT)], 0, None),
+            (vec![frame(TEXT), frame(USAGE), frame("[DONE]"), lost()], 0, Some(7)),
+            (vec![frame(TEXT), lost()], 1, None),
+            (vec![frame(TEXT), Ok(b"data: {\"usage\"".to_vec()), lost()], 1, None),
+        ] {
+            let taken = Cell::new(0);
+            let mut events = EventStream::new(counted(chunks, &taken), Protocol::OpenAiChat);
+            let (mut warnings, mut done) = (0, None);
+            while let Some(event) = events.next().await {
+                match event.unwrap() {
+                    Event::Warning(warning) => {
+                        assert_eq!(warning.rule, thinkstream::Rule::CutEvent);
+                        warnings += 1;
+                    }
+                    Event::Complete(complete) => done = Some(complete),
+                    _ => {}
+                }
+            }
+            let done = done.unwrap();
+            assert_eq!((warnings, done.usage().input_tokens), (warned, input_tokens));
+            assert_eq!(done.message.text(), "4");
+        }
+        let taken = Cell::new(0);
+        let chunks = counted(vec![frame(TEXT), lost()], &taken);
+        let mut events = EventStream::new(chunks, Decoder::new(Protocol::OpenAiChat).strict(true));
+        let error = loop {
+            if let Err(error) = events.next().await.unwrap() {
+                break error;
+            }
+        };
+        assert_eq!(error.kind().name(), "transport");
+        assert_eq!(error.partial().message.text(), "4");
+    }
+
     #[tokio::test]
     async fn the_body_can_be_read_to_its_end() {
         let chunk = |events: &[&str]| Ok(sse(events));

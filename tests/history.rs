@@ -784,12 +784,17 @@ fn answers_find_their_calls() {
         (
             &["u a", "a claude-opus-4-8 K1 Cc0", "r c0 4", "a claude-opus-4-8 K2 Cc0", "r c0 5"][..],
             OPUS,
-            "u['a'] a[K1 Cc0] u[rc0] a[K2 Cc0] u[rc0]",
+            "u['a'] a[K1 Cc0] u[rc0] a[K2 Cc0_3_1] u[rc0_3_1]",
+        ),
+        (
+            &["u a", "a kimi-k2 Cc0", "r c0 4", "a kimi-k2 Cc0", "r c0 5"][..],
+            "kimi-k2",
+            "u['a'] a[Cc0] u[rc0] a[Cc0] u[rc0]",
         ),
         (
             &["u a", "a claude-opus-4-8 K1 Cc0", "r c0 4", "r c0 5", "a claude-opus-4-8 K2 Cc0"],
             OPUS,
-            "u['a'] a[K1 Cc0] u[rc0] a[K2 Cc0] u[rc0]",
+            "u['a'] a[K1 Cc0] u[rc0] a[K2 Cc0_3_1] u[rc0_3_1]",
         ),
         // What a system says does not part them.
         (
@@ -829,7 +834,7 @@ fn answers_find_their_calls() {
                 "r c0 4",
             ],
             OPUS,
-            "u['a'] a[Tx] u['go'] a[Cc0] u[rc0] -- 1.1 Cut",
+            "u['a'] a[Tx] u['go'] a[Cc0_3_1] u[rc0_3_1] -- 1.1 Cut",
         ),
         // A transcript of somebody else's.
         (

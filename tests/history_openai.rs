@@ -976,6 +976,11 @@ fn the_user_does_not_speak_to_mistral_right_behind_its_tools() {
         assert!(roles(&mut history).is_empty());
         say(&mut history, "u stop");
         assert_eq!(roles(&mut history), if said { &["assistant", "user"][..] } else { &["user"] });
+        // A reply of which nothing goes out does not part them.
+        let mut empty = history.fork(3);
+        say(&mut empty, "a claude-opus-4-8 K1");
+        say(&mut empty, "u stop");
+        assert_eq!(roles(&mut empty), if said { &["assistant", "user"][..] } else { &["user"] });
         // What answers cannot have is shown by the user.
         let mut history = history.fork(2);
         let image = json!([{"type": "image", "source": {"type": "url", "url": "https://x"}}]);

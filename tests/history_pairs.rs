@@ -162,6 +162,45 @@ fn an_answer_before_its_call() {
         };
         assert_eq!(pairs(&repaired.messages), [expected], "{model}");
     }
+    // Right before it, it can be to no other.
+    for script in [
+        &["user", "answer a 42", "call a f", "user"][..],
+        &["user", "answer b 43", "answer a 42", "call a f", "call b g", "user"],
+        &["user", "call a e", "answer a 41", "user", "answer b 42", "call b f"],
+    ] {
+        for (provider, model) in TARGETS {
+            let repaired = repair(&messages(provider, script), &Target::new(provider, model));
+            let found = pairs(&repaired.messages);
+            assert!(found.contains(&"f: 42".to_owned()), "{model} {found:?}");
+            assert!(!found.iter().any(|pair| pair.contains("not run")), "{model} {found:?}");
+        }
+    }
+    // In the message of the call itself.
+    let call = json!({"type": "tool_use", "id": "toolu_1", "name": "pay", "input": {}});
+    let answer = json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": "42"});
+    let inside = [
+        json!({"role": "user", "content": "hi"}),
+        json!({"role": "assistant", "content": [call, answer]}),
+        json!({"role": "user", "content": "and?"}),
+    ];
+    let target = Target::new(Provider::Anthropic, "claude-opus-4-8");
+    let repaired = repair(&inside.map(Json::from), &target);
+    assert_eq!(pairs(&repaired.messages), ["pay: 42"]);
+}
+
+/// Dumps of typed messages have every field.
+#[test]
+fn an_answer_with_null_for_calls() {
+    let call =
+        json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let chat = [
+        json!({"role": "user", "content": "hi", "tool_calls": null, "tool_call_id": null}),
+        json!({"role": "assistant", "content": null, "tool_calls": [call], "tool_call_id": null}),
+        json!({"role": "tool", "tool_call_id": "c1", "content": "42", "tool_calls": null}),
+        json!({"role": "user", "content": "and?", "tool_calls": null, "tool_call_id": null}),
+    ]
+    .map(Json::from);
+    assert_eq!(validate(&chat, &Target::new(Provider::OpenAiChat, "gpt-4.1")), []);
 }
 
 /// Two calls of one id in a reply, whose second answer came late.

@@ -639,7 +639,7 @@ const MATRIX: &[(&str, &str, &str, &str, &str, &str, &str)] = &[
     ("claude-opus-5", "ah+", "lmhxM", "y", "", "kept", ""),
     ("claude-opus-4-8", "ad", "lmhxM", "y", "", "kept", ""),
     ("claude-opus-4-7", "ad", "lmhxM", "y", "", "kept", ""),
-    ("claude-mythos-preview", "ae+", "lmhM", "y", "", "kept", ""),
+    ("claude-mythos-preview", "ae+", "lmhM", "a", "", "kept", ""),
     ("claude-opus-4-6", "aed", "lmhM", "a", "", "kept", ""),
     ("claude-sonnet-4-6", "aed", "lmhM", "a", "", "kept", ""),
     ("claude-opus-4-5", "ed", "lmh", "n", "prefill", "kept", ""),
@@ -1133,6 +1133,12 @@ fn what_the_caller_has_already_counts() {
         written("gpt-5", responses, Thinking::On, json!({"reasoning": {"effort": "minimal"}})),
         json!({})
     );
+    // Of what is not thought there is no summary.
+    let asked = json!({"reasoning": {"effort": "low", "summary": "auto"}});
+    assert_eq!(written("gpt-4.1", responses, Thinking::Off, asked.clone()), json!({}));
+    assert_eq!(written("gpt-4.1", responses, Thinking::ModelDefault, asked.clone()), json!({}));
+    let kept = json!({"reasoning": {"summary": "auto"}});
+    assert_eq!(written("gpt-5", responses, Thinking::ModelDefault, asked), kept);
     assert_eq!(
         written("gpt-4o", Provider::OpenAiChat, Thinking::ModelDefault, json!({"max_tokens": 100})),
         json!({"max_tokens": 100})
@@ -1192,6 +1198,18 @@ fn claude_behind_a_server_of_another_kind() {
             resolved(r#"{"effort":"high"}"#).unwrap(),
             r#"{"reasoning":{"effort":"high"},"max_tokens":900}"#
         );
+        assert!(resolved("high").is_err());
+    }
+    // And the other way round.
+    let messages = params(|params| params.api = Some(Provider::Anthropic));
+    for model in ["gpt-5.2", "o3", "some/model"] {
+        let resolved = |thinking: &str| {
+            let thinking: Thinking = thinking.parse().unwrap();
+            thinking.resolve(model, &messages).map(|it| serde_json::to_string(&it).unwrap())
+        };
+        assert_eq!(resolved("default").unwrap(), "{}", "{model}");
+        let raw = r#"{"type":"adaptive"}"#;
+        assert_eq!(resolved(raw).unwrap(), format!(r#"{{"thinking":{raw}}}"#), "{model}");
         assert!(resolved("high").is_err());
     }
     let mut newer = chat;

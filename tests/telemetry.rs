@@ -150,8 +150,10 @@ mod records {
             assert_eq!(record.retry_safe, Some(retry_safe), "{outcome}");
             assert_eq!(record.request_id.as_deref(), Some("req_1"));
             assert_eq!(record.error.as_deref(), Some(&*error.to_string()));
-            // Whatever the reply said last, its calls are not to be run.
-            assert_ne!(record.tools_safe_to_run, Some(true));
+            // Behind the stop reason nothing of them can be missing.
+            let safe = (outcome == "unterminated").then_some(true);
+            assert_eq!(record.tools_safe_to_run.filter(|safe| *safe), safe);
+            assert_eq!(error.partial().message.tools_safe_to_run(), safe.is_some());
             assert!(!record.to_line().contains('\n'));
         }
         // The id that came with the error is the better one.
@@ -167,7 +169,7 @@ mod records {
         assert_eq!(&*record.outcome, "dropped");
         assert_eq!(record.error_type.as_deref(), Some("cancelled"));
         assert_eq!((record.prompt_tokens, record.completion_tokens), (Some(1510), Some(70)));
-        assert_eq!((record.has_tool_calls, record.tools_safe_to_run), (Some(true), Some(false)));
+        assert_eq!((record.has_tool_calls, record.tools_safe_to_run), (Some(true), Some(true)));
         assert!(record.duration.is_some());
         // What Anthropic says at the beginning is no count of output.
         let record = CallRecord::from(&dropped(&whole[..whole.len() / 2]));

@@ -227,14 +227,14 @@ where
                 Ok(None) if this.decoder.is_complete() => break Ok(None),
                 // A sign of life is worth nothing to who has waited for long enough.
                 Ok(Some(Event::Ping)) if came => match this.clock.run_out(came) {
-                    Some(kind) => break this.decoder.time_out(kind),
+                    Some(kind) => break this.decoder.break_off(kind),
                     None => break Ok(Some(Event::Ping)),
                 },
                 Ok(None) => {}
                 result => break result,
             }
             if let Some(kind) = this.clock.run_out(came) {
-                break this.decoder.time_out(kind);
+                break this.decoder.break_off(kind);
             }
             match this.chunks.as_mut().poll_next(context) {
                 Poll::Ready(Some(Ok(chunk))) => {
@@ -254,7 +254,7 @@ where
                 Poll::Pending => {
                     let kind = ready!(this.clock.poll(context));
                     this.watch.ended();
-                    break this.decoder.time_out(kind);
+                    break this.decoder.break_off(kind);
                 }
             }
             this.clock.received();

@@ -20,6 +20,8 @@ pub(crate) struct Ledger {
     pub(crate) unstreamed: bool,
     /// This one was not: what comes late has no beginning.
     pub(crate) whole: bool,
+    /// The input has not ended: it broke off, or nothing came any more.
+    pub(crate) broken_off: bool,
     pub(crate) limits: Bounds,
     /// Bytes held for the message.
     pub(super) held: usize,
@@ -65,6 +67,7 @@ impl Ledger {
             lossy: false,
             unstreamed: false,
             whole: false,
+            broken_off: false,
             limits: Limits::default().into(),
             held: 0,
             beside: 0,

@@ -400,12 +400,17 @@ impl Decoder {
         }
     }
 
-    /// Ends because nothing came for too long: well, if nothing is missing that matters.
-    #[cfg(feature = "stream")]
-    pub(crate) fn time_out(&mut self, kind: ErrorKind) -> Result<Option<Event>, Error> {
+    /// Ends because the input broke off, or nothing came for too long: well, if the reply is whole.
+    #[cfg(any(feature = "std", feature = "stream"))]
+    pub(crate) fn break_off(&mut self, kind: ErrorKind) -> Result<Option<Event>, Error> {
         #[cfg(feature = "http")]
         self.break_refusal();
-        if self.machine.is_over() || self.machine.is_done() {
+        if self.machine.is_over() && !self.machine.ledger().strict {
+            // What else it had to say of the reply, such as its usage, may be lost.
+            self.machine.ledger_mut().broken_off = true;
+            return self.finish();
+        }
+        if self.machine.is_done() {
             return self.finish();
         }
         Err(self.fail(kind, self.offset()))
@@ -415,19 +420,13 @@ impl Decoder {
         self.aws.as_ref().map_or_else(|| self.sse.leftover(), |aws| aws.leftover())
     }
 
-    /// Ends because of what is under an adapter: well, if nothing is missing that matters, else with the
-    /// error, which has what was received.
+    /// The same because of what is under an adapter.
     #[cfg(any(feature = "std", feature = "stream"))]
     pub(crate) fn interrupt(
         &mut self,
         source: impl Into<alloc::boxed::Box<dyn core::error::Error + Send + Sync>>,
     ) -> Result<Option<Event>, Error> {
-        #[cfg(feature = "http")]
-        self.break_refusal();
-        if self.machine.is_over() || self.machine.is_done() {
-            return self.finish();
-        }
-        Err(self.fail(ErrorKind::Transport(source.into().into()), self.offset()))
+        self.break_off(ErrorKind::Transport(source.into().into()))
     }
 
     fn fail(&mut self, kind: ErrorKind, offset: u64) -> Error {

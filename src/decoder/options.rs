@@ -8,7 +8,7 @@ use crate::text::Text;
 impl Decoder {
     /// Sets the id of the request, from the response's `request-id` or `x-request-id` header. It comes
     /// back in [`Complete`](crate::Complete) and in errors. Set it before the
-    /// [`response`](Self::response): of one that is refused the error is made there.
+    /// `response`: of one that is refused the error is made there.
     pub fn request_id(mut self, id: impl Into<Text>) -> Self {
         self.headers.get_or_insert_default().request_id = Some(id.into());
         self

@@ -127,9 +127,10 @@ use crate::text::Text;
 
 /// What was said in a conversation, in order. It is only ever appended to.
 ///
-/// See the [module](self) for an example. It is stored as JSON text, in a struct of yours or alone: through a
+/// See the [module](self) for an example. It is stored as JSON text, in a field of a struct of yours or alone: through a
 /// `serde_json::Value`, or a database that keeps one, the inputs of tools lose their key order and the digits of large
-/// numbers, as any JSON does there; in an enum with a tag they lose [less](Json), which is still not what was signed.
+/// numbers, as any JSON does there; in an enum with a tag or without one, and in a field that is flattened, they lose
+/// [less](Json), which is still not what was signed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     entries: Vec<Entry>,

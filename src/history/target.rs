@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::Provenance;
 use crate::message::Provider;
 use crate::models::{Maker, Model, Replay, vendor};
 use crate::request::ThinkingRequest;
@@ -148,6 +149,27 @@ impl Target {
         self
     }
 
+    /// What there is to note of a reply that this target has given: the account, the issuer and the time that it states.
+    /// The id of the request is the reply's own.
+    ///
+    /// ```
+    /// use thinkstream::Provider;
+    /// use thinkstream::history::Target;
+    ///
+    /// let target = Target::new(Provider::Anthropic, "claude-sonnet-5-5").account("work").at_ms(1_790_000_000_000);
+    /// let provenance = target.provenance().request_id("req_1");
+    /// assert_eq!(provenance.account.as_deref(), Some("work"));
+    /// ```
+    #[must_use]
+    pub fn provenance(&self) -> Provenance {
+        Provenance {
+            account: self.account.clone(),
+            issuer: self.issuer.clone(),
+            at_ms: self.now_ms,
+            request_id: None,
+        }
+    }
+
     pub(super) fn knows(&self, rule: impl Fn(&Model) -> bool) -> bool {
         self.row.as_ref().is_some_and(rule)
     }
@@ -174,6 +196,13 @@ impl Target {
     pub(super) fn wants_content(&self) -> bool {
         let strict = matches!(vendor(&self.model), Some("alibaba" | "xai"));
         self.provider == Provider::OpenAiChat && strict
+    }
+
+    /// Whether it is another vendor's model behind Anthropic's API: such servers may count their calls anew in each
+    /// reply, and take them back so.
+    pub(super) fn repeats_ids(&self) -> bool {
+        let other = vendor(&self.model).is_some_and(|vendor| vendor != "anthropic");
+        self.provider == Provider::Anthropic && other
     }
 
     /// Whether it is one of Anthropic's models, by the table or its name.
@@ -203,7 +232,8 @@ pub struct Policy {
     pub keep: Keep,
     /// After a pause as long as this, in milliseconds, the thinking from before it is removed:
     /// [`STALE_AFTER_MS`](Self::STALE_AFTER_MS), for example. It happens once for a pause, and not again
-    /// on each turn.
+    /// on each turn; and only where both the [target](Target::at_ms) and the last
+    /// [reply](super::Provenance::at_ms) state a time.
     ///
     /// Costs: what the model thought before the pause. The cache has passed away by then anyway, so the
     /// request is cheaper to read.

@@ -23,7 +23,9 @@ use crate::stop::StopReason;
 use crate::text::Text;
 use crate::usage::Usage;
 
-/// Whose model wrote a message, and so who can read its signed blocks.
+/// The API whose form a message has, whoever made the model: a reply of `DeepSeek`'s is a chat, and one of Kimi's from
+/// Anthropic's API is Anthropic's. What the bytes of a server are is a [`Protocol`](crate::Protocol), which has
+/// its [provider](crate::Protocol::provider).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -37,6 +39,17 @@ pub enum Provider {
     /// The Chat Completions API of `OpenAI`, or one of the many servers that speak it.
     #[serde(rename = "openai_chat")]
     OpenAiChat,
+}
+
+impl core::fmt::Display for Provider {
+    /// As it is serialised.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(match self {
+            Self::Anthropic => "anthropic",
+            Self::OpenAiResponses => "openai_responses",
+            Self::OpenAiChat => "openai_chat",
+        })
+    }
 }
 
 /// A reply of the model, or what of it is known so far.

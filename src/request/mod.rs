@@ -101,6 +101,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::json::Json;
+use crate::message::Provider;
 use crate::models::{Maker, Model};
 use crate::text::Text;
 
@@ -127,8 +128,8 @@ impl Thinking {
     /// [`RequestParams::model`] states it. A model that neither knows gets what is
     /// [`Raw`](Thinking::Raw), as it is: under `thinking`, or under `reasoning` if
     /// [`RequestParams::api`] is one of `OpenAI`'s; in a chat only if it has no `type`, for `DeepSeek`, GLM and Kimi
-    /// call an object with one `thinking` too. So does Claude behind a server that speaks as `OpenAI` does: how
-    /// it is asked to think there is the server's own.
+    /// call an object with one `thinking` too. So does Claude behind a server that speaks as `OpenAI` does, and a model
+    /// of `OpenAI`'s behind one that speaks as Anthropic does: how it is asked to think there is the server's own.
     ///
     /// # Errors
     ///
@@ -143,11 +144,13 @@ impl Thinking {
         if let Some(known) = known.as_mut().filter(|known| known.family.is_empty()) {
             known.family = model.into();
         }
-        // How a server that speaks as OpenAI does is asked to let Claude think is its own.
-        let foreign = |model: &Model| model.maker == Maker::Anthropic && openai::serves(params.api);
-        match (known, self) {
-            (Some(model), Self::ModelDefault) if foreign(&model) => Ok(openai::pass(None, params)),
-            (Some(model), Self::Raw(raw)) if foreign(&model) => Ok(openai::pass(Some(raw), params)),
+        // How a server that speaks as OpenAI does is asked to let Claude think is its own, and the other way round.
+        let foreign = |model: &Model| match model.maker {
+            Maker::Anthropic => openai::serves(params.api),
+            Maker::OpenAi => params.api == Some(Provider::Anthropic),
+        };
+        let passed = matches!(self, Self::ModelDefault | Self::Raw(_));
+        match (known.filter(|model| !(passed && foreign(model))), self) {
             (Some(model), _) => match model.maker {
                 Maker::Anthropic => anthropic::resolve(self, &model, params),
                 Maker::OpenAi => openai::resolve(self, &model, params),
@@ -174,8 +177,8 @@ impl ThinkingRequest {
 
     /// Writes the fields into a request. What is there is replaced; of `output_config` and `reasoning`
     /// only the members that are set, and to `include` what is missing is added. What the request asked
-    /// for before, in `thinking`, `reasoning.effort` or `reasoning_effort`, is removed, and `max_tokens` where
-    /// the limit has a newer name.
+    /// for before, in `thinking`, `reasoning.effort` or `reasoning_effort`, is removed, `reasoning.summary` too where the
+    /// model will not think, and `max_tokens` where the limit has a newer name.
     pub fn write_to(
         &self,
         request: &mut serde_json::Map<alloc::string::String, serde_json::Value>,
@@ -186,6 +189,10 @@ impl ThinkingRequest {
         request.remove("reasoning_effort");
         if let Some(reasoning) = request.get_mut("reasoning").and_then(Value::as_object_mut) {
             reasoning.remove("effort");
+            // Of nothing there is no summary, and models that do not reason refuse to be asked for one.
+            if self.thinks == Some(false) {
+                reasoning.remove("summary");
+            }
             if reasoning.is_empty() {
                 request.remove("reasoning");
             }

@@ -51,12 +51,16 @@ pub struct CallRecord {
     pub model: Option<Text>,
     /// `complete`, `dropped` by the caller, or the kind of the error: `incomplete`, `server`, …
     pub outcome: Text,
-    /// What to count failures by: the type of the server's error, else the kind; `None` if all was well.
+    /// What to count failures by: the type of the server's error, else the kind; `cancelled` if the caller dropped it,
+    /// and `None` if all was well.
     pub error_type: Option<Text>,
     /// The error in words, on one line and without anything that the model wrote.
     pub error: Option<Text>,
     /// Whether the call could be made again without showing anything twice, if it failed.
     pub retry_safe: Option<bool>,
+    /// The status of the response, if it was an error's, or the server's error says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
     /// The id of the request, to quote to the provider.
     pub request_id: Option<Text>,
     /// The id of the reply.
@@ -95,7 +99,8 @@ pub struct CallRecord {
     pub has_tool_calls: Option<bool>,
     /// How many.
     pub tool_call_count: Option<u32>,
-    /// Whether they may be run, if there are any.
+    /// Whether they may be run, if there are any, as [`Message::tools_safe_to_run`] has it: also where the connection
+    /// broke off behind the stop reason.
     pub tools_safe_to_run: Option<bool>,
     /// From the sending of the request to its end, if that was measured.
     #[serde(rename = "duration_ms", with = "milliseconds::optional")]
@@ -189,8 +194,6 @@ impl CallRecord {
     fn tool_calls(mut self, count: Option<u32>, safe: bool) -> Self {
         self.tool_call_count = count;
         self.has_tool_calls = count.map(|count| count > 0);
-        // Those of a reply that is not whole are not to be run, whatever it said last.
-        let safe = safe && self.outcome == "complete";
         self.tools_safe_to_run = (count != Some(0)).then_some(safe);
         self
     }
@@ -210,6 +213,7 @@ impl CallRecord {
         self.error_type = Some(named.unwrap_or(kind).into());
         self.error = Some(alloc::format!("{error}").into());
         self.retry_safe = Some(error.retry_safe());
+        self.status = error.status();
         self.request_id = error.request_id().cloned();
         if !error.partial().output_started {
             self = self.tool_calls(Some(0), false);

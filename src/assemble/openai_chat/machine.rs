@@ -347,7 +347,7 @@ impl Machine {
             Outcome::Fail(_) => return Err(Fault::Incomplete { leftover }),
             _ => return Ok(()),
         }
-        if leftover > 0 {
+        if leftover > 0 || self.ledger.broken_off {
             let origin = Origin { offset: origin.offset.saturating_sub(leftover), ..*origin };
             self.ledger.tolerate(Rule::CutEvent, None, &origin, out)?;
         }

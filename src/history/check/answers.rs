@@ -9,7 +9,8 @@ use crate::history::draft::{Draft, Part};
 use crate::json::Json;
 use crate::json::edit::quote;
 
-/// Moves answers that came late to where their calls want them; gives the findings that are mended by it.
+/// Moves answers that came late, or right before their calls, to where those want them; gives the findings that are
+/// mended by it.
 pub(super) fn bring_back(drafts: &mut Vec<Draft>, found: &[Finding]) -> Vec<Finding> {
     let place = |finding: &Finding| (finding.message, finding.block.unwrap_or(0));
     let mut stray: BTreeMap<&str, Vec<(usize, usize)>> = BTreeMap::new();
@@ -18,16 +19,25 @@ pub(super) fn bring_back(drafts: &mut Vec<Draft>, found: &[Finding]) -> Vec<Find
     }
     let mut moved: Vec<Finding> = Vec::new();
     let mut from: BTreeMap<(usize, usize), (usize, Option<usize>)> = BTreeMap::new();
-    for call in found.iter().filter(|it| it.kind == Kind::OrphanToolUse) {
-        let places = stray.get_mut(call.id.as_deref().unwrap_or_default());
-        let late = places.and_then(|places| {
-            let late = places.iter().position(|place| place.0 > call.message)?;
-            Some(places.remove(late))
+    let mut calls: Vec<_> = found.iter().filter(|it| it.kind == Kind::OrphanToolUse).collect();
+    // One that came late is not taken for one that came early to a later call, nor one of long ago for an early one.
+    for late in [true, false] {
+        calls.retain(|call| {
+            let places = stray.get_mut(call.id.as_deref().unwrap_or_default());
+            let answer = places.and_then(|places| {
+                let fits = |place: &(usize, usize)| match place.0 > call.message {
+                    true => late,
+                    false => !late && is_right_before(drafts, *place, call.message),
+                };
+                let answer = places.iter().position(fits)?;
+                Some(places.remove(answer))
+            });
+            if let Some(answer) = answer {
+                from.insert(answer, (call.message, call.block));
+                moved.push((*call).clone());
+            }
+            answer.is_none()
         });
-        if let Some(late) = late {
-            from.insert(late, (call.message, call.block));
-            moved.push(call.clone());
-        }
     }
     let mut results: Results = BTreeMap::new();
     // From the end, so that the places before stay what they are.
@@ -40,6 +50,12 @@ pub(super) fn bring_back(drafts: &mut Vec<Draft>, found: &[Finding]) -> Vec<Find
     }
     put(drafts, results);
     moved
+}
+
+/// Whether nothing but answers stands between a block and a message that it is in, or before.
+fn is_right_before(drafts: &[Draft], (at, block): (usize, usize), message: usize) -> bool {
+    let behind = drafts.get(at).into_iter().flat_map(|draft| draft.parts.iter().skip(block));
+    at == message || at.saturating_add(1) == message && behind.into_iter().all(Part::is_result)
 }
 
 /// Answers calls that nobody answered: leaving them out would change what the model signed.

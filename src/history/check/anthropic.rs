@@ -27,7 +27,7 @@ pub(super) fn find(drafts: &[Draft], target: &Target) -> Vec<Finding> {
             }
         }
     }
-    of_tools(drafts, &mut found);
+    of_tools(drafts, target, &mut found);
     of_server_tools(drafts, &mut found);
     of_marks(drafts, &mut found);
     of_end(drafts, target, &mut found);
@@ -128,7 +128,7 @@ fn is_bad_error(result: &Part) -> bool {
 }
 
 /// Calls and their answers: an answer stands first in the message behind its call.
-fn of_tools(drafts: &[Draft], found: &mut Vec<Finding>) {
+fn of_tools(drafts: &[Draft], target: &Target, found: &mut Vec<Finding>) {
     // What a system says in between does not part them.
     let spoken = drafts.iter().enumerate().filter(|(_, draft)| draft.role != "system");
     let spoken: Vec<_> = spoken.collect();
@@ -141,6 +141,9 @@ fn of_tools(drafts: &[Draft], found: &mut Vec<Finding>) {
         let answers = ids.get(place.saturating_add(1)).map(|(_, answers)| answers);
         let calls = place.checked_sub(1).and_then(|before| ids.get(before)).map(|(calls, _)| calls);
         let mut others = false;
+        if target.repeats_ids() {
+            known.clear();
+        }
         let mut answered: BTreeSet<String> = BTreeSet::new();
         for (block, part) in draft.parts.iter().enumerate() {
             let Some(id) = part.tool_id() else {

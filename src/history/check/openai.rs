@@ -153,7 +153,7 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
         }
         // The answers come before anything else is said.
         let behind = messages.get(at.saturating_add(1)..).unwrap_or_default();
-        let answers = behind.iter().take_while(|next| raw_member(next, "tool_calls").is_none());
+        let answers = behind.iter().take_while(|next| call_ids(next).is_empty());
         let answers = answers.map_while(|next| string_member(next, "tool_call_id"));
         let answers: BTreeSet<String> = answers.collect();
         for id in ids {

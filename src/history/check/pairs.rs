@@ -11,7 +11,7 @@ use super::openai::{call_ids, is_answer, is_call};
 use crate::history::item::APPROVAL;
 use crate::history::kind;
 use crate::json::Json;
-use crate::json::edit::{raw_member, string_member};
+use crate::json::edit::string_member;
 
 /// The calls of a reply with one id.
 #[derive(Default)]
@@ -113,26 +113,30 @@ pub(super) fn answers(item: &str) -> Option<String> {
     }
 }
 
-/// The answers of a chat that came too late, behind what others said: each with its place, that of its reply, and that
-/// of the message which it belongs behind.
-pub(super) fn late_answers(messages: &[Json]) -> Vec<(usize, usize, usize)> {
+/// The answers of a chat that do not stand behind their calls, but behind what others said, or right before the calls:
+/// each with its place, that of its reply, and that of the message which it belongs behind.
+pub(super) fn misplaced_answers(messages: &[Json]) -> Vec<(usize, usize, usize)> {
     let mut asked: BTreeMap<String, Alike> = BTreeMap::new();
+    // Answers to calls that nobody had made by then, of which nothing else was said since; and of each reply, those
+    // right before it. One of long ago is none to what is called now.
+    let mut early: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut before: BTreeMap<usize, BTreeMap<String, Vec<usize>>> = BTreeMap::new();
     // Of each reply, the last of the answers that stand behind it.
     let mut ends: BTreeMap<usize, usize> = BTreeMap::new();
-    let (mut late, mut current) = (Vec::new(), None);
+    let (mut misplaced, mut current) = (Vec::new(), None);
     for (at, message) in messages.iter().enumerate() {
         if let Some(id) = string_member(message, "tool_call_id") {
             ends.extend(current.map(|reply| (reply, at)));
-            let open = |alike: &&mut Alike| alike.answered < alike.calls.len();
-            let Some(alike) = asked.get_mut(&id).filter(open) else { continue };
-            alike.answered = alike.answered.saturating_add(1);
-            if current != Some(alike.reply) {
-                late.push((at, alike.reply));
+            match asked.get_mut(&id) {
+                Some(alike) if alike.answered < alike.calls.len() => {
+                    alike.answered = alike.answered.saturating_add(1);
+                    if current != Some(alike.reply) {
+                        misplaced.push((at, alike.reply));
+                    }
+                }
+                Some(_) => {}
+                None => early.entry(id).or_default().push(at),
             }
-            continue;
-        }
-        current = None;
-        if raw_member(message, "tool_calls").is_none() {
             continue;
         }
         let mut own: BTreeMap<String, Alike> = BTreeMap::new();
@@ -141,11 +145,21 @@ pub(super) fn late_answers(messages: &[Json]) -> Vec<(usize, usize, usize)> {
             alike.reply = at;
             alike.calls.push(at);
         }
+        current = (!own.is_empty()).then_some(at);
+        let said = core::mem::take(&mut early);
+        if current.is_some() && !said.is_empty() {
+            before.insert(at, said);
+        }
         asked.extend(own);
-        current = Some(at);
+    }
+    for (id, alike) in asked {
+        let said = before.get_mut(&alike.reply).and_then(|before| before.remove(&id));
+        let open = alike.calls.len().saturating_sub(alike.answered);
+        let early = said.into_iter().flatten().take(open);
+        misplaced.extend(early.map(|answer| (answer, alike.reply)));
     }
     let end = |reply: usize| ends.get(&reply).copied().unwrap_or(reply);
-    late.into_iter().map(|(at, reply)| (at, reply, end(reply))).collect()
+    misplaced.into_iter().map(|(at, reply)| (at, reply, end(reply))).collect()
 }
 
 /// The answers of a response's items that came before their calls, each with the place of its call.

@@ -165,7 +165,7 @@ impl Repaired {
             return false;
         }
         let places: Vec<(usize, usize, usize)> = match self.target.provider {
-            Provider::OpenAiChat => pairs::late_answers(&self.messages),
+            Provider::OpenAiChat => pairs::misplaced_answers(&self.messages),
             _ => pairs::early_answers(&self.messages, &Pairs::of_items(&self.messages))
                 .into_iter()
                 .map(|(answer, call)| (answer, call, call))

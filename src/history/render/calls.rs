@@ -23,6 +23,8 @@ pub(super) struct Calls {
     plain: bool,
     /// Whether ids may come again in the next reply: in a chat, an answer is to the message before it.
     again: bool,
+    /// Whether they may come again where they are not changed.
+    own_again: bool,
     taken: BTreeSet<Text>,
     /// The ids of those that had to be called otherwise.
     new: BTreeMap<Origin, Text>,
@@ -36,6 +38,7 @@ impl Calls {
             all: !plain || target.is_claude(),
             plain,
             again: target.provider == Provider::OpenAiChat,
+            own_again: target.repeats_ids(),
             taken: BTreeSet::new(),
             new: BTreeMap::new(),
         }
@@ -92,7 +95,8 @@ impl Calls {
             };
             let mut id = base.clone();
             let mut number = self.taken.len();
-            while changes && self.taken.contains(&id) || client && own.contains(&id) {
+            let once = changes || client && !self.own_again;
+            while once && self.taken.contains(&id) || client && own.contains(&id) {
                 let next = alloc::format!("{base}_{entry}_{number}");
                 id = fitted(target, next.into());
                 number = number.saturating_add(1);

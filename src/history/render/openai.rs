@@ -69,6 +69,7 @@ pub(super) fn render(
                 let message = reply.left(sent, fates, target, signed, notes);
                 let loops = turn.is_none_or(|turn| at > turn);
                 push_reply(&message, target, loops, &mut rendered.messages);
+                said.answered &= rendered.messages.len() == first;
                 // What came from Gemini is as it wants it: routers sign in other places.
                 let author = reply.message.model.as_deref().unwrap_or_default();
                 if !signed || !models::same_line(author, &target.model) {
@@ -102,6 +103,8 @@ struct Said {
     others: Vec<Spoken>,
     /// The calls that failed.
     failed: Vec<Text>,
+    /// Whether an answer is the last that went out.
+    answered: bool,
 }
 
 /// A message, and whose blocks it has: each by its entry and its place there, with its type.
@@ -138,18 +141,20 @@ impl Said {
             shown: Vec::new(),
             others: Vec::new(),
             failed: Vec::new(),
+            answered: false,
         }
     }
 
     fn flush(&mut self, rendered: &mut Rendered) {
-        let answered = !self.answers.is_empty();
+        self.answered |= !self.answers.is_empty();
         self.answers.drain(..).for_each(|spoken| spoken.push(rendered));
         let behind = self.shown.first().or(self.others.first());
         let user = |it: &Spoken| string_member(&it.json, "role").is_some_and(|role| role == "user");
-        if self.parted && answered && behind.is_some_and(user) {
+        if self.parted && self.answered && behind.is_some_and(user) {
             rendered.report.notes.push(Note::ReplyPutIn { message: rendered.messages.len() });
             rendered.messages.push(message("assistant", &quoted(BETWEEN)));
         }
+        self.answered &= behind.is_none();
         for said in [&mut self.shown, &mut self.others] {
             said.drain(..).for_each(|spoken| spoken.push(rendered));
         }
