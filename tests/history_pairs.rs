@@ -188,6 +188,31 @@ fn an_answer_before_its_call() {
     assert_eq!(pairs(&repaired.messages), ["pay: 42"]);
 }
 
+/// What was said in the words of another API is not lost.
+#[test]
+fn messages_of_another_api() {
+    let call = json!({"type": "tool_use", "id": "toolu_1", "name": "pay", "input": {}});
+    let messages = [
+        json!({"role": "developer", "content": "Never pay twice."}),
+        json!({"role": "user", "content": "hi"}),
+        json!({"role": "assistant", "content": [call]}),
+        json!({"role": "tool", "tool_call_id": "toolu_1", "content": "42"}),
+        json!({"role": "nobody", "content": "x"}),
+        json!({"role": "user", "content": "and?"}),
+    ]
+    .map(Json::from);
+    let target = Target::new(Provider::Anthropic, "claude-opus-4-8");
+    let repaired = repair(&messages, &target);
+    assert_eq!(pairs(&repaired.messages), ["pay: 42"]);
+    assert_eq!(validate(&repaired.messages, &target), []);
+    let system: Value = serde_json::from_str(&repaired.messages[0]).unwrap();
+    assert_eq!(
+        (&system["role"], &system["content"][0]["text"]),
+        (&json!("system"), &json!("Never pay twice."))
+    );
+    assert_eq!(repaired.messages.len(), 4);
+}
+
 /// Dumps of typed messages have every field.
 #[test]
 fn an_answer_with_null_for_calls() {

@@ -215,6 +215,11 @@ impl Draft {
         }
     }
 
+    /// What it was given with, if nothing has changed since.
+    pub(super) fn whole(&self) -> Option<&str> {
+        self.whole.as_deref()
+    }
+
     /// Its blocks are no longer those that it was given with.
     pub(super) fn change(&mut self) {
         self.whole = None;

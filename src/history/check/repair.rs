@@ -14,7 +14,7 @@ use super::openai::{find_chat, find_items};
 use super::pairs::{self, Pairs};
 use super::{Finding, FindingKind as Kind, answers, rename};
 use crate::history::draft::{Draft, FAILED, Part, is_empty_text};
-use crate::history::{Mode, Target, call_name, kind};
+use crate::history::{Mode, Target, ToolResult, call_name, item, kind};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
 use crate::message::Provider;
@@ -101,9 +101,17 @@ impl Repaired {
                 self.thinking_off = true;
                 self.target.mode = Mode::Off;
             }
+            if kind == Kind::InvalidRole {
+                // The last first, so that the others stay where they are.
+                for finding in found {
+                    let done = translate_role(&mut drafts, finding.message);
+                    self.note(finding, done);
+                }
+                continue;
+            }
             match kind {
                 Kind::ConsecutiveRoles => join(&mut drafts, &found),
-                Kind::EmptyMessage | Kind::InvalidRole => leave_out(&mut drafts, &found),
+                Kind::EmptyMessage => leave_out(&mut drafts, &found),
                 Kind::ToolResultNotFirst => answers::first(&mut drafts, &found),
                 Kind::OrphanToolUse => answers::answer(&mut drafts, &found),
                 Kind::DuplicateToolId => rename::again(&mut drafts, &found),
@@ -238,7 +246,7 @@ fn mend(drafts: &mut Vec<Draft>, finding: &Finding, target: &Target) -> &'static
         Kind::ConsecutiveRoles => "joined to the message before",
         Kind::OrphanToolUse => "an answer was put in: the tool was not run",
         Kind::DuplicateToolId | Kind::InvalidToolId => "renamed",
-        Kind::EmptyMessage | Kind::InvalidRole => "the message was left out",
+        Kind::EmptyMessage => "the message was left out",
         Kind::TooManyMarks => "the first mark was taken off",
         Kind::ToolResultNotFirst => "moved to the front",
         Kind::FirstNotUser => {
@@ -368,6 +376,24 @@ fn without_empty_texts(result: &Part) -> String {
     }
     left.push(']');
     left
+}
+
+/// Says what a message of another API says in the words of this one, if it has any; else leaves it out.
+fn translate_role(drafts: &mut Vec<Draft>, at: usize) -> &'static str {
+    let Some(draft) = drafts.get_mut(at) else { return "nothing" };
+    let answer = draft.whole().and_then(item::read);
+    if let Some((id, said)) = answer {
+        let result = ToolResult::json(id, said).to_anthropic();
+        *draft = Draft::results([Part::new(result)].into());
+        return "it is a result now";
+    }
+    if draft.role == "developer" {
+        draft.role = "system".into();
+        draft.change();
+        return "it is the system's now";
+    }
+    drafts.remove(at);
+    "the message was left out"
 }
 
 /// Leaves messages out.

@@ -40,7 +40,7 @@ impl ToolResult {
         (Cow::Owned(Self { content, ..self.clone() }), shown)
     }
 
-    pub(super) fn to_anthropic(&self) -> Json {
+    pub(in crate::history) fn to_anthropic(&self) -> Json {
         let mut json = String::from(r#"{"type":"tool_result","tool_use_id":"#);
         quote(&mut json, &self.id);
         json.push_str(r#","content":"#);
