@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use thinkstream::history::{
     Action, FindingKind, History, Policy, Provenance, Reason, Target, ToolResult, repair, validate,
 };
-use thinkstream::{Event, Json, Message, Provider};
+use thinkstream::{Complete, Event, Json, Message, Protocol, Provider};
 
 const TARGETS: [(Provider, &str); 5] = [
     (Provider::Anthropic, "claude-sonnet-4-5"),
@@ -185,6 +185,93 @@ fn an_answer_before_its_call() {
     ];
     let target = Target::new(Provider::Anthropic, "claude-opus-4-8");
     let repaired = repair(&inside.map(Json::from), &target);
+    assert_eq!(pairs(&repaired.messages), ["pay: 42"]);
+}
+
+/// A server that counts its items anew in each reply: the second of an id is another.
+#[test]
+fn items_counted_anew() {
+    let target = Target::new(Provider::OpenAiResponses, "gpt-5");
+    let mut history = History::new();
+    for (name, output) in [("f", "42"), ("g", "43")] {
+        history.push_user("go");
+        let call = json!({"type": "function_call", "id": "fc_0", "call_id": "call_0", "name": name, "arguments": "{}"});
+        let said = json!({"type": "message", "id": "msg_0", "role": "assistant", "content": [{"type": "output_text", "text": name}]});
+        let body = json!({"id": "r", "status": "completed", "output": [said, call]}).to_string();
+        let done = Complete::from_body(Protocol::OpenAiResponses, body.as_bytes()).unwrap();
+        history.push_assistant(done.message, Provenance::default());
+        history.push_tool_result(ToolResult::new("call_0", output));
+    }
+    let rendered = history.preview(&target, &Policy::default());
+    assert_eq!(validate(&rendered.messages, &target), []);
+    assert_eq!(pairs(&rendered.messages), ["f: 42", "g: 43"]);
+    let ids = |messages: &[Json]| -> usize {
+        messages.iter().filter(|it| it.contains("\"fc_0\"") || it.contains("\"msg_0\"")).count()
+    };
+    assert_eq!(ids(&rendered.messages), 2);
+    // The same in an array of one's own.
+    let item = |name: &str| json!({"type": "function_call", "id": "fc_0", "call_id": name, "name": name, "arguments": "{}"});
+    let answer =
+        |name: &str| json!({"type": "function_call_output", "call_id": name, "output": name});
+    let user = json!({"role": "user", "content": "go"});
+    let items =
+        [user.clone(), item("f"), answer("f"), item("g"), answer("g"), item("g")].map(Json::from);
+    let found: Vec<_> = validate(&items, &target).iter().map(|it| (it.kind, it.message)).collect();
+    assert_eq!(
+        found,
+        [
+            (FindingKind::InvalidItemId, 3),
+            (FindingKind::InvalidItemId, 5),
+            (FindingKind::DuplicateToolId, 5),
+            (FindingKind::OrphanToolUse, 5)
+        ]
+    );
+    let repaired = repair(&items[..5], &target);
+    assert_eq!(
+        (pairs(&repaired.messages), ids(&repaired.messages)),
+        (vec!["f: f".into(), "g: g".into()], 1)
+    );
+}
+
+/// What items and messages must have.
+#[test]
+fn what_is_lacking() {
+    let items = Target::new(Provider::OpenAiResponses, "gpt-5");
+    let chat = Target::new(Provider::OpenAiChat, "gpt-4.1");
+    for (target, message, kind) in [
+        (
+            &items,
+            json!({"role": "tool", "tool_call_id": "c", "content": "x"}),
+            FindingKind::InvalidRole,
+        ),
+        (&items, json!({"role": "nobody", "content": "x"}), FindingKind::InvalidRole),
+        (&items, json!({"role": "assistant", "content": null}), FindingKind::EmptyMessage),
+        (&items, json!({"type": "message", "role": "user"}), FindingKind::EmptyMessage),
+        (
+            &items,
+            json!({"type": "function_call", "name": "f", "arguments": "{}"}),
+            FindingKind::InvalidBlock,
+        ),
+        (&items, json!({"type": "function_call_output", "output": "x"}), FindingKind::InvalidBlock),
+        (
+            &items,
+            json!({"type": "function_call_output", "call_id": "c"}),
+            FindingKind::InvalidBlock,
+        ),
+        (&chat, json!({"role": "user", "content": null}), FindingKind::EmptyMessage),
+        (&chat, json!({"role": "developer"}), FindingKind::EmptyMessage),
+    ] {
+        let user = json!({"role": "user", "content": "hi"});
+        let messages = [user.clone(), message, user].map(Json::from);
+        let found: Vec<_> =
+            validate(&messages, target).iter().map(|it| (it.kind, it.message)).collect();
+        assert_eq!(found, [(kind, 1)]);
+        assert_eq!(repair(&messages, target).messages.len(), 2);
+    }
+    let call = json!({"type": "function_call", "call_id": "c", "name": "pay", "arguments": "{}"});
+    let answer = json!({"role": "tool", "tool_call_id": "c", "content": "42"});
+    let user = json!({"role": "user", "content": "hi"});
+    let repaired = repair(&[user, call, answer].map(Json::from), &items);
     assert_eq!(pairs(&repaired.messages), ["pay: 42"]);
 }
 

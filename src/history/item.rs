@@ -111,5 +111,10 @@ pub(super) fn read(content: &str) -> Option<(String, Json)> {
     })
 }
 
+/// Whether an item of this type is known by more than its own id, so that it can go without.
+pub(super) fn is_known_without_id(kind: &str) -> bool {
+    matches!(kind, "message" | "function_call" | "custom_tool_call" | "reasoning")
+}
+
 /// What asks whether the server of a tool may be called.
 pub(super) const APPROVAL: &str = "mcp_approval_request";

@@ -9,7 +9,7 @@ use super::openai::{call_ids, is_answer, is_call, is_no_chat_part, is_no_item_pa
 use super::pairs::Replies;
 use super::{Finding, FindingKind as Kind};
 use crate::history::draft::BETWEEN;
-use crate::history::{Target, call_id, call_name, gemini, item, kind};
+use crate::history::{Target, ToolResult, call_id, call_name, gemini, item, kind};
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
@@ -92,18 +92,19 @@ pub(super) fn mend_openai(
         Kind::InvalidBlock if mend_parts(messages, at, chat) => {
             "what only another API has was left out, and a text says so"
         }
+        Kind::InvalidRole if !chat => {
+            moves.leave_out(at);
+            match messages.get(at).and_then(|message| answer_of(message)) {
+                Some(answer) => {
+                    moves.put(at, answer);
+                    "it is an answer now"
+                }
+                None => "left out",
+            }
+        }
         Kind::UnsignedThinking | Kind::ThinkingWhileOff => {
             moves.leave_out(at);
-            // What it led to is refused by its id now.
-            for item in messages.iter_mut().skip(at.saturating_add(1)) {
-                if !matches!(kind(item).as_str(), "message" | "function_call" | "custom_tool_call")
-                {
-                    break;
-                }
-                if let Ok(bare) = without_member(item, "id") {
-                    *item = Json::checked(bare);
-                }
-            }
+            forget_what_it_led_to(messages, at);
             "left out, and the ids of what it led to"
         }
         Kind::ThinkingLast => {
@@ -115,6 +116,25 @@ pub(super) fn mend_openai(
         _ => {
             moves.leave_out(at);
             "left out"
+        }
+    }
+}
+
+/// The answer that a message of a chat is, as an item.
+fn answer_of(message: &str) -> Option<Json> {
+    let (id, said) = item::read(message)?;
+    Some(ToolResult::json(id.as_str(), said).to_openai(&id, "function_call", false))
+}
+
+/// Leaves out the ids of what reasoning has led to: without it, that is refused by its id.
+fn forget_what_it_led_to(messages: &mut [Json], reasoning: usize) {
+    let led_to = |item: &&mut Json| {
+        matches!(kind(item).as_str(), "message" | "function_call" | "custom_tool_call")
+    };
+    let behind = messages.iter_mut().skip(reasoning.saturating_add(1)).take_while(led_to);
+    for item in behind {
+        if let Ok(bare) = without_member(item, "id") {
+            *item = Json::checked(bare);
         }
     }
 }

@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::pairs::{Pairs, answers};
+use super::pairs::{Known, Pairs, Seen, answers};
 use super::{Finding, FindingKind as Kind};
 use crate::history::thinking::has_reasoning;
 use crate::history::{Mode, Target, call_id, call_name, gemini, kind};
@@ -14,12 +14,14 @@ use crate::json::reader::Items;
 use crate::message::{Provider, param};
 use crate::models::Replay;
 
+const ITEM_ROLES: [&str; 4] = ["system", "developer", "user", "assistant"];
+
 const CHAT_ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
 
 /// What the Responses API would refuse in its `input`.
 pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut known: BTreeSet<String> = BTreeSet::new();
+    let mut known = Known::default();
     let mut calls: BTreeSet<String> = BTreeSet::new();
     let pairs = Pairs::of_items(items);
     for (at, item) in items.iter().enumerate() {
@@ -37,10 +39,17 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
             add(Kind::InvalidBlock, id.as_deref());
             continue;
         }
-        let own = string_member(item, "id").filter(|_| kind != "item_reference");
-        if own.is_some_and(|own| !known.insert(own)) {
-            add(Kind::DuplicateItem, None);
+        if let Some(lacking) = in_item(item, &kind, id.is_some()) {
+            add(lacking, id.as_deref());
             continue;
+        }
+        match known.look(items, at) {
+            Seen::No => {}
+            Seen::Otherwise => add(Kind::InvalidItemId, None),
+            Seen::Twice => {
+                add(Kind::DuplicateItem, None);
+                continue;
+            }
         }
         // Others begin theirs as they like, and make them as long.
         if target.is_openais() && kind != "item_reference" && !param::takes_id(item) {
@@ -72,6 +81,21 @@ pub(super) fn find_items(items: &[Json], target: &Target) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// What an item lacks that its type must have.
+fn in_item(item: &str, kind: &str, called: bool) -> Option<Kind> {
+    let says = |key: &str| raw_member(item, key).is_some_and(|it| it != "null");
+    let role = string_member(item, "role").unwrap_or_default();
+    match kind {
+        "" | "message" if !ITEM_ROLES.contains(&role.as_str()) => Some(Kind::InvalidRole),
+        "" | "message" if !says("content") => Some(Kind::EmptyMessage),
+        "function_call" | "custom_tool_call" if !called => Some(Kind::InvalidBlock),
+        "function_call_output" | "custom_tool_call_output" if !called || !says("output") => {
+            Some(Kind::InvalidBlock)
+        }
+        _ => None,
+    }
 }
 
 /// Whether something is said in it that the API does not have there.
@@ -175,11 +199,12 @@ fn in_message(message: &str, role: &str, nothing: Option<&str>) -> impl Iterator
     let reply = role == "assistant";
     let calls = !call_ids(message).is_empty();
     let spoken = calls || said("content") || said("refusal");
+    let speaks = matches!(role, "system" | "developer" | "user");
     let thoughtless = nothing.is_some_and(|nothing| !has_reasoning(message, nothing));
     [
         (!CHAT_ROLES.contains(&role), Kind::InvalidRole),
         (parts.any(|part| is_no_chat_part(&kind(part), role)), Kind::InvalidBlock),
-        (reply && !spoken, Kind::EmptyMessage),
+        (reply && !spoken || speaks && !said("content"), Kind::EmptyMessage),
         (reply && calls && thoughtless, Kind::ThinkingMissing),
     ]
     .into_iter()

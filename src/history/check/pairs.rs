@@ -8,10 +8,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::openai::{call_ids, is_answer, is_call};
-use crate::history::item::APPROVAL;
+use crate::history::item::{APPROVAL, is_known_without_id};
 use crate::history::kind;
 use crate::json::Json;
-use crate::json::edit::string_member;
+use crate::json::edit::{raw_member, string_member};
 
 /// The calls of a reply with one id.
 #[derive(Default)]
@@ -38,12 +38,11 @@ impl Pairs {
         let mut pairs = Self::default();
         let mut asked: BTreeMap<String, Alike> = BTreeMap::new();
         let mut replies = Replies::default();
-        let mut known: BTreeSet<String> = BTreeSet::new();
+        let mut known = Known::default();
         for (at, item) in items.iter().enumerate() {
             let reply = replies.of(item);
             // One that is there for the second time goes.
-            let own = string_member(item, "id").filter(|_| kind(item) != "item_reference");
-            if own.is_some_and(|own| !known.insert(own)) {
+            if known.look(items, at) == Seen::Twice {
                 continue;
             }
             if let Some(id) = asks(item) {
@@ -71,6 +70,43 @@ impl Pairs {
         if alike.answered == 0 {
             self.unanswered.extend(alike.calls);
         }
+    }
+}
+
+/// Whether an id of an item has come before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    No,
+    /// With the same item.
+    Twice,
+    /// With another, as of a server that counts its items anew in each reply.
+    Otherwise,
+}
+
+/// The ids that items have, each with the place of the first.
+#[derive(Default)]
+pub(super) struct Known(BTreeMap<String, usize>);
+
+impl Known {
+    /// Looks at the item there, behind all before it.
+    pub(super) fn look(&mut self, items: &[Json], at: usize) -> Seen {
+        let Some(item) = items.get(at) else { return Seen::No };
+        let id = string_member(item, "id").filter(|_| kind(item) != "item_reference");
+        let Some(id) = id else { return Seen::No };
+        let first = self.0.entry(id).or_insert(at);
+        let Some(first) = items.get(*first).filter(|_| *first != at) else { return Seen::No };
+        let says = [
+            "type",
+            "call_id",
+            "name",
+            "arguments",
+            "input",
+            "content",
+            "summary",
+            "encrypted_content",
+        ];
+        let same = says.into_iter().all(|key| raw_member(first, key) == raw_member(item, key));
+        if same || !is_known_without_id(&kind(item)) { Seen::Twice } else { Seen::Otherwise }
     }
 }
 

@@ -144,8 +144,8 @@ impl Repaired {
             }
             // A call is looked after before its answer is taken for one to nothing.
             let has = |kind| found.iter().any(|finding| finding.kind == kind);
-            let urgent =
-                [Kind::InvalidBlock, Kind::OrphanToolUse].into_iter().find(|kind| has(*kind));
+            let first = [Kind::InvalidRole, Kind::InvalidBlock, Kind::OrphanToolUse];
+            let urgent = first.into_iter().find(|kind| has(*kind));
             let Some(kind) = urgent.or_else(|| found.first().map(|it| it.kind)) else { break };
             let mut same: Vec<_> = found.into_iter().filter(|it| it.kind == kind).collect();
             same.sort_by_key(|finding| finding.message);

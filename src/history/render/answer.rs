@@ -59,7 +59,7 @@ impl ToolResult {
     }
 
     /// The same as an answer to a call of this type.
-    pub(super) fn to_openai(&self, id: &str, call: &str, chat: bool) -> Json {
+    pub(in crate::history) fn to_openai(&self, id: &str, call: &str, chat: bool) -> Json {
         let output = self.output(chat);
         if !chat {
             return item::answer(call, id, &self.content, &output, self.is_error);

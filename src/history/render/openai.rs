@@ -1,6 +1,7 @@
 //! The messages of a chat, and the items of the Responses API.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -88,7 +89,29 @@ pub(super) fn render(
         }
     }
     said.flush(rendered);
+    if target.provider == Provider::OpenAiResponses {
+        forget_ids(&mut rendered.messages);
+    }
     rendered.report.notes.extend(said.failed.into_iter().map(|id| Note::ErrorUnsaid { id }));
+}
+
+/// Leaves out the id of an item that another has had before: some servers count theirs anew in each reply, and
+/// `OpenAI` takes two of one id for one item.
+fn forget_ids(items: &mut [Json]) {
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for item in items {
+        let stored = kind(item) == "reasoning" && raw_member(item, "encrypted_content").is_none();
+        let Some(id) = string_member(item, "id").filter(|_| item::is_known_without_id(&kind(item)))
+        else {
+            continue;
+        };
+        if !known.insert(id)
+            && !stored
+            && let Ok(bare) = without_member(item, "id")
+        {
+            *item = Json::checked(bare);
+        }
+    }
 }
 
 /// What was said between two replies. The answers to the first come before all else.
