@@ -18,10 +18,7 @@ pub(crate) struct Ledger {
     pub(crate) lossy: bool,
     /// A reply that was not streamed is taken too.
     pub(crate) unstreamed: bool,
-    /// This one was not: what comes late has no beginning.
-    pub(crate) whole: bool,
-    /// The input has not ended: it broke off, or nothing came any more.
-    pub(crate) broken_off: bool,
+    pub(crate) came: Came,
     pub(crate) limits: Bounds,
     /// Bytes held for the message.
     pub(super) held: usize,
@@ -59,6 +56,16 @@ impl Bounds {
     }
 }
 
+/// How a reply came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    Streamed,
+    /// It was not streamed: what comes late has no beginning.
+    Whole,
+    /// Its stream did not end, but broke off, or nothing came any more.
+    BrokenOff,
+}
+
 impl Ledger {
     pub(super) fn new() -> Self {
         Self {
@@ -66,8 +73,7 @@ impl Ledger {
             accumulate: true,
             lossy: false,
             unstreamed: false,
-            whole: false,
-            broken_off: false,
+            came: Came::Streamed,
             limits: Limits::default().into(),
             held: 0,
             beside: 0,

@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 
 use bytestring::ByteString;
 
-pub(crate) use self::ledger::Ledger;
+pub(crate) use self::ledger::{Came, Ledger};
 use crate::error::ErrorKind;
 use crate::event::{BlockEvent, Event};
 use crate::json::Json;

@@ -407,7 +407,7 @@ impl Decoder {
         self.break_refusal();
         if self.machine.is_over() && !self.machine.ledger().strict {
             // What else it had to say of the reply, such as its usage, may be lost.
-            self.machine.ledger_mut().broken_off = true;
+            self.machine.ledger_mut().came = crate::assemble::Came::BrokenOff;
             return self.finish();
         }
         if self.machine.is_done() {

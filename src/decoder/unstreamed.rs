@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use bytes::{Buf, Bytes};
 
 use super::Decoder;
+use crate::assemble::Came;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Complete, Event};
 use crate::json::Flaw;
@@ -119,7 +120,7 @@ impl Decoder {
             }
         };
         self.failed = None;
-        self.machine.ledger_mut().whole = true;
+        self.machine.ledger_mut().came = Came::Whole;
         // Its bytes were counted as those of a message.
         let limit = self.sse.limit();
         self.sse.set_limit(limit.max(stream.len()));

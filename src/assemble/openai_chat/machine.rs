@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::choice::Choice;
 use super::hand::Hand;
 use super::{Failure, Input, Left, Outcome, State, next, outcome};
-use crate::assemble::{Fault, Ledger, Origin, Queue};
+use crate::assemble::{Came, Fault, Ledger, Origin, Queue};
 use crate::error::ServerError;
 use crate::event::{self, Complete, Event, Start, Unknown, UsageEvent};
 use crate::json::Json;
@@ -347,7 +347,7 @@ impl Machine {
             Outcome::Fail(_) => return Err(Fault::Incomplete { leftover }),
             _ => return Ok(()),
         }
-        if leftover > 0 || self.ledger.broken_off {
+        if leftover > 0 || self.ledger.came == Came::BrokenOff {
             let origin = Origin { offset: origin.offset.saturating_sub(leftover), ..*origin };
             self.ledger.tolerate(Rule::CutEvent, None, &origin, out)?;
         }

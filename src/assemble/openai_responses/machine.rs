@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use super::items::{Closed, Items, Life, Place};
 use super::{Failure, Identity, Input, Outcome, State, next, outcome};
 use crate::assemble::written::Written;
-use crate::assemble::{Fault, Ledger, Origin, Queue};
+use crate::assemble::{Came, Fault, Ledger, Origin, Queue};
 use crate::error::ServerError;
 use crate::event::{Complete, Event, Progress, Start, Unknown, UsageEvent};
 use crate::json::Json;
@@ -165,7 +165,7 @@ impl Machine {
                 self.ledger.tolerate(Rule::MissingMessageStart, None, origin, out)?;
             }
             Outcome::OpenAnew => self.ledger.tolerate(Rule::ReusedIndex, index, origin, out)?,
-            Outcome::OpenFirst if !self.ledger.whole => {
+            Outcome::OpenFirst if self.ledger.came != Came::Whole => {
                 self.ledger.tolerate(Rule::MissingBlockStart, index, origin, out)?;
             }
             Outcome::Drop(rule) => self.ledger.pass_over(rule, index, origin, out)?,
