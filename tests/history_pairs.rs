@@ -233,6 +233,72 @@ fn items_counted_anew() {
     );
 }
 
+/// Servers that read the arguments of old calls as JSON refuse all that follows a call whose arguments are none.
+#[test]
+fn arguments_that_are_no_json() {
+    let wrapped = |raw: &str| json!({ "INVALID_JSON": raw }).to_string();
+    for (provider, model, reads) in [
+        (Provider::OpenAiChat, "MiniMax-M2.7", true),
+        (Provider::OpenAiChat, "qwen3-max", true),
+        (Provider::OpenAiResponses, "openai/gpt-oss-120b", true),
+        (Provider::OpenAiChat, "gpt-4.1", false),
+        (Provider::OpenAiResponses, "gpt-5", false),
+        (Provider::OpenAiResponses, "a-deployment", false),
+    ] {
+        let target = Target::new(provider, model);
+        for raw in [r#"{"cmd": ls}"#, "[1]", r#"{"a": "#] {
+            let expected = if reads { wrapped(raw) } else { raw.to_owned() };
+            let function = json!({"name": "f", "arguments": raw});
+            let (protocol, body) = match provider {
+                Provider::OpenAiChat => {
+                    let call = json!({"id": "call_1", "type": "function", "function": function});
+                    let message = json!({"role": "assistant", "tool_calls": [call]});
+                    let choice =
+                        json!({"index": 0, "message": message, "finish_reason": "tool_calls"});
+                    (Protocol::OpenAiChat, json!({"id": "c", "model": model, "choices": [choice]}))
+                }
+                _ => {
+                    let call = json!({"type": "function_call", "call_id": "call_1", "name": "f", "arguments": raw});
+                    let output =
+                        json!({"id": "r", "model": model, "status": "completed", "output": [call]});
+                    (Protocol::OpenAiResponses, output)
+                }
+            };
+            let done = Complete::from_body(protocol, body.to_string().as_bytes()).unwrap();
+            // What ends inside a value was cut, whatever was said of it.
+            assert_eq!(done.tools_safe_to_run(), raw != r#"{"a": "#, "{model} {raw}");
+            let mut history = History::new();
+            history.push_user("go");
+            history.push_assistant(done.message, Provenance::default());
+            history.push_tool_result(ToolResult::new("call_1", "no JSON").error());
+            let rendered = history.preview(&target, &Policy::default());
+            let call: Value = serde_json::from_str(&rendered.messages[1]).unwrap();
+            let chat = &call["tool_calls"][0]["function"]["arguments"];
+            let found = chat.as_str().or(call["arguments"].as_str()).unwrap();
+            assert_eq!(found, expected, "{model}");
+            assert_eq!(validate(&rendered.messages, &target), []);
+            // The same in an array of one's own.
+            let own = match provider {
+                Provider::OpenAiChat => {
+                    json!({"role": "assistant", "content": "", "reasoning_content": " ", "tool_calls":
+                    [{"id": "call_1", "type": "function", "function": function}]})
+                }
+                _ => {
+                    json!({"type": "function_call", "call_id": "call_1", "name": "f", "arguments": raw})
+                }
+            };
+            let mut own_array = rendered.messages.clone();
+            own_array[1] = Json::from(own);
+            let kinds: Vec<_> = validate(&own_array, &target).iter().map(|it| it.kind).collect();
+            let expected_kinds = if reads { &[FindingKind::InvalidToolInput][..] } else { &[] };
+            assert_eq!(kinds, expected_kinds, "{model} {raw}");
+            let repaired = repair(&own_array, &target);
+            assert!(repaired.messages[1].contains("INVALID_JSON") == reads, "{model}");
+            assert_eq!(validate(&repaired.messages, &target), []);
+        }
+    }
+}
+
 /// What items and messages must have.
 #[test]
 fn what_is_lacking() {

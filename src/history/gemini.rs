@@ -32,9 +32,13 @@ pub(super) fn unsigned_call(message: &str) -> Option<String> {
         return None;
     }
     let call = Items::new(raw_member(message, "tool_calls")?).next()?;
-    let google = raw_member(call, "extra_content").and_then(|extra| raw_member(extra, "google"));
-    let signature = google.and_then(|google| string_member(google, "thought_signature"));
-    let signed = signature.is_some_and(|signature| !signature.is_empty());
+    // Vertex signs under a name of its own.
+    let extra = raw_member(call, "extra_content").unwrap_or_default();
+    let signed = ["google", "vertex"].into_iter().any(|signer| {
+        let signature =
+            raw_member(extra, signer).and_then(|signer| string_member(signer, "thought_signature"));
+        signature.is_some_and(|signature| !signature.is_empty())
+    });
     (!signed).then(|| string_member(call, "id").unwrap_or_default())
 }
 
@@ -56,6 +60,20 @@ pub(super) fn say_unsigned(message: &str) -> Option<Json> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_are_signed_under_two_names() {
+        for (extra, unsigned) in [
+            (r#"{"google":{"thought_signature":"AY89"}}"#, false),
+            (r#"{"vertex":{"thought_signature":"AY89"}}"#, false),
+            (r#"{"vertex":{"thought_signature":""}}"#, true),
+            (r#"{"other":{}}"#, true),
+        ] {
+            let message =
+                alloc::format!(r#"{{"tool_calls":[{{"id":"c1","extra_content":{extra}}}]}}"#);
+            assert_eq!(unsigned_call(&message).is_some(), unsigned, "{extra}");
+        }
+    }
 
     #[test]
     fn who_wants_signed_calls() {

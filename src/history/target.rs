@@ -198,6 +198,13 @@ impl Target {
         self.provider == Provider::OpenAiChat && strict
     }
 
+    /// Whether it is a server of `OpenAI`'s protocols that reads the arguments of old calls as JSON, and refuses others:
+    /// `MiniMax`, Alibaba and vLLM do. `OpenAI` takes them as the model wrote them.
+    pub(super) fn reads_arguments(&self) -> bool {
+        let other = vendor(&self.model).is_some_and(|vendor| vendor != "openai");
+        self.provider != Provider::Anthropic && other
+    }
+
     /// Whether it is another vendor's model behind Anthropic's API: such servers may count their calls anew in each
     /// reply, and take them back so.
     pub(super) fn repeats_ids(&self) -> bool {

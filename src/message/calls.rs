@@ -10,8 +10,8 @@ impl Message {
     /// Whether the [tool calls](Self::tool_calls) of the message may be run, as far as why it ended is concerned: not
     /// if it was cut at a limit or refused, nor if nothing, or nothing known, was said of it.
     ///
-    /// Nor, of a chat, if the arguments of a call end inside a value: there are servers that call a reply finished
-    /// which a limit has cut.
+    /// Nor, of `OpenAI`'s APIs, if the arguments of a call end inside a value: there are servers that call a reply
+    /// finished which a limit has cut.
     #[must_use]
     pub fn tools_safe_to_run(&self) -> bool {
         let half = |(_, call, _): (usize, &ToolUse, bool)| match &call.input {
@@ -20,7 +20,7 @@ impl Message {
             }
             _ => false,
         };
-        if self.provider == Provider::OpenAiChat && self.all_calls().any(half) {
+        if self.provider != Provider::Anthropic && self.all_calls().any(half) {
             return false;
         }
         let known = |reason: &StopReason| !matches!(reason, StopReason::Other(_));

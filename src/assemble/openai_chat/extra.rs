@@ -29,7 +29,8 @@ pub(super) fn keep_extra(
 
 /// The signature in what Gemini adds to a text or a call.
 pub(super) fn gemini_signature(index: u32, extra: &str) -> Option<Event> {
-    let google = raw_member(extra, "google")?;
-    let signature = string_member(google, "thought_signature").filter(|text| !text.is_empty())?;
+    // Vertex signs under a name of its own.
+    let signer = raw_member(extra, "google").or_else(|| raw_member(extra, "vertex"))?;
+    let signature = string_member(signer, "thought_signature").filter(|text| !text.is_empty())?;
     Some(Event::Signature(Signature { index, signature: signature.into() }))
 }

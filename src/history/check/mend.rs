@@ -5,7 +5,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::openai::{call_ids, is_answer, is_call, is_no_chat_part, is_no_item_part, no_text};
+use super::openai::{
+    call_ids, is_answer, is_call, is_no_chat_part, is_no_item_part, wrong_arguments,
+};
 use super::pairs::Replies;
 use super::{Finding, FindingKind as Kind};
 use crate::history::draft::BETWEEN;
@@ -302,11 +304,17 @@ fn put_in(message: &str, key: &str, value: &str) -> Option<Json> {
     with_member(message, key, value).ok().map(Json::checked)
 }
 
-/// Writes arguments that came as JSON in a string.
-pub(super) fn write_inputs(messages: &mut [Json]) {
+/// Writes arguments that came as JSON in a string, and what is no JSON as the Messages API would have it.
+pub(super) fn write_inputs(messages: &mut [Json], target: &Target) {
     let text = |json: &str| {
-        let said = raw_member(json, "arguments").filter(|it| *it != "null").unwrap_or("{}");
-        with_member(json, "arguments", &quoted(said)).ok().filter(|_| no_text(json, "arguments"))
+        let wrong = wrong_arguments(json, target);
+        let said = raw_member(json, "arguments").filter(|it| !matches!(*it, "null" | "\"\""));
+        let said = said.filter(|_| wrong).unwrap_or("{}");
+        let arguments = match said.starts_with('"') {
+            true => with_member("{}", "INVALID_JSON", said).ok()?,
+            false => said.into(),
+        };
+        with_member(json, "arguments", &quoted(&arguments)).ok().filter(|_| wrong)
     };
     let in_function =
         |call: &str| with_member(call, "function", &text(raw_member(call, "function")?)?).ok();

@@ -10,7 +10,7 @@ use crate::history::thinking::has_reasoning;
 use crate::history::{Mode, Target, call_id, call_name, gemini, kind};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
-use crate::json::reader::Items;
+use crate::json::reader::{Items, Kind as JsonKind, Reader};
 use crate::message::{Provider, param};
 use crate::models::Replay;
 
@@ -238,8 +238,15 @@ fn is_anthropics(kind: &str) -> bool {
 }
 
 /// Whether arguments are not there, or no text: both APIs take JSON in a string alone.
-pub(super) fn no_text(json: &str, key: &str) -> bool {
+fn no_text(json: &str, key: &str) -> bool {
     !raw_member(json, key).is_some_and(|it| it.starts_with('"'))
+}
+
+/// Whether arguments are no text, or none that this server takes for arguments.
+pub(super) fn wrong_arguments(function: &str, target: &Target) -> bool {
+    let is_object = |text: String| Reader::new(&text).whole() == Ok(JsonKind::Object);
+    no_text(function, "arguments")
+        || target.reads_arguments() && !string_member(function, "arguments").is_some_and(is_object)
 }
 
 /// What would be refused in a call, of a chat or an item.
@@ -249,7 +256,7 @@ fn in_call(call: &str, id: Option<&str>, target: &Target) -> impl Iterator<Item 
         _ => Some(call).filter(|call| kind(call) == "function_call"),
     };
     [
-        (function.is_some_and(|it| no_text(it, "arguments")), Kind::InvalidToolInput),
+        (function.is_some_and(|it| wrong_arguments(it, target)), Kind::InvalidToolInput),
         (call_name::renamed(call, target).is_some(), Kind::InvalidToolName),
         (id.is_some_and(|id| call_id::fitted(target, id).is_some()), Kind::InvalidToolId),
     ]

@@ -153,7 +153,7 @@ impl Repaired {
                 Kind::InvalidToolId => fit_ids(&mut self.messages, &self.target),
                 Kind::DuplicateToolId => mend::rename_again(&mut self.messages, chat),
                 Kind::InvalidToolName => mend::fit_names(&mut self.messages, &self.target),
-                Kind::InvalidToolInput => mend::write_inputs(&mut self.messages),
+                Kind::InvalidToolInput => mend::write_inputs(&mut self.messages, &self.target),
                 _ => {}
             }
             let mut moves = Moves::default();

@@ -3,6 +3,7 @@
 
 use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -12,7 +13,7 @@ use crate::history::turns::Origin;
 use crate::history::{Target, call_id, call_name};
 use crate::json::Json;
 use crate::json::edit::{quoted, with_member};
-use crate::message::{Block, Content, Message, Provider};
+use crate::message::{Block, Content, Message, Provider, ToolKind};
 use crate::text::Text;
 
 /// What calls go by in a request.
@@ -60,14 +61,24 @@ impl Calls {
         };
         let names: BTreeMap<usize, Text> =
             message.content.iter().enumerate().filter_map(name).collect();
-        if ids.is_empty() && names.is_empty() {
+        let input = |(at, block): (usize, &Arc<Block>)| match &block.content {
+            Content::ToolUse(tool) if tool.kind == ToolKind::Client && tool.is_nonsense() => {
+                Some((at, tool.input.as_ref().err()?.as_object()))
+            }
+            _ => None,
+        };
+        let inputs: BTreeMap<usize, String> = match target.reads_arguments() {
+            true => message.content.iter().enumerate().filter_map(input).collect(),
+            false => BTreeMap::new(),
+        };
+        if ids.is_empty() && names.is_empty() && inputs.is_empty() {
             return Cow::Borrowed(message);
         }
         let mut message = message.clone();
         for (at, block) in message.content.iter_mut().enumerate() {
-            let (id, name) = (ids.get(&at), names.get(&at));
-            if id.is_some() || name.is_some() {
-                Arc::make_mut(block).call_otherwise(id, name);
+            let (id, name, input) = (ids.get(&at), names.get(&at), inputs.get(&at));
+            if id.is_some() || name.is_some() || input.is_some() {
+                Arc::make_mut(block).call_otherwise(id, name, input.map(String::as_str));
             }
         }
         Cow::Owned(message)
@@ -118,8 +129,9 @@ impl Calls {
 }
 
 impl Block {
-    fn call_otherwise(&mut self, id: Option<&Text>, name: Option<&Text>) {
-        for (key, new) in [("call_id", id), ("name", name)] {
+    fn call_otherwise(&mut self, id: Option<&Text>, name: Option<&Text>, input: Option<&str>) {
+        let (new_id, new_name) = (id.map(Text::as_str), name.map(Text::as_str));
+        for (key, new) in [("call_id", new_id), ("name", new_name), ("arguments", input)] {
             let Some(new) = new else { continue };
             let renamed = |raw: &Json| with_member(raw, key, &quoted(new)).ok();
             self.raw = self.raw.as_ref().and_then(renamed).map(Json::checked);
@@ -127,6 +139,9 @@ impl Block {
         if let Content::ToolUse(tool) = &mut self.content {
             tool.id = id.unwrap_or(&tool.id).clone();
             tool.name = name.unwrap_or(&tool.name).clone();
+            if let Some(input) = input {
+                tool.input = Ok(Json::checked(input));
+            }
         }
     }
 }
