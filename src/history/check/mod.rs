@@ -75,7 +75,8 @@ pub enum FindingKind {
     /// A call by a name that no tool can have: none at all, more than 200 characters for Anthropic, and for `OpenAI`,
     /// Mistral and `DeepSeek` more than 64, or others than letters, digits, `_` and `-`. Models make such up.
     InvalidToolName,
-    /// A call whose input is no object; for `OpenAI`'s APIs, one whose arguments are no text.
+    /// A call whose input is no object; for `OpenAI`'s APIs, one whose arguments are no text, and for other vendors'
+    /// models behind them also one whose text is no object: such servers read it.
     InvalidToolInput,
     /// A message, or a response, that ends with thinking.
     ThinkingLast,

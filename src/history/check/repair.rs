@@ -102,11 +102,13 @@ impl Repaired {
                 self.target.mode = Mode::Off;
             }
             if kind == Kind::InvalidRole {
-                // The last first, so that the others stay where they are.
+                let mut gone = Vec::new();
                 for finding in found {
-                    let done = translate_role(&mut drafts, finding.message);
-                    self.note(finding, done);
+                    let done = drafts.get_mut(finding.message).and_then(translate_role);
+                    gone.extend(done.is_none().then(|| finding.clone()));
+                    self.note(finding, done.unwrap_or("the message was left out"));
                 }
+                leave_out(&mut drafts, &gone);
                 continue;
             }
             match kind {
@@ -378,22 +380,19 @@ fn without_empty_texts(result: &Part) -> String {
     left
 }
 
-/// Says what a message of another API says in the words of this one, if it has any; else leaves it out.
-fn translate_role(drafts: &mut Vec<Draft>, at: usize) -> &'static str {
-    let Some(draft) = drafts.get_mut(at) else { return "nothing" };
+/// Says what a message of another API says in the words of this one, if it has any.
+fn translate_role(draft: &mut Draft) -> Option<&'static str> {
     let answer = draft.whole().and_then(item::read);
     if let Some((id, said)) = answer {
         let result = ToolResult::json(id, said).to_anthropic();
         *draft = Draft::results([Part::new(result)].into());
-        return "it is a result now";
+        return Some("it is a result now");
     }
-    if draft.role == "developer" {
+    (draft.role == "developer").then(|| {
         draft.role = "system".into();
         draft.change();
-        return "it is the system's now";
-    }
-    drafts.remove(at);
-    "the message was left out"
+        "it is the system's now"
+    })
 }
 
 /// Leaves messages out.

@@ -116,7 +116,7 @@ impl History {
         let mut rendered = Rendered::default();
         rendered.report.notes = core::mem::take(&mut fates.notes);
         self.report_dropped(&fates, &mut rendered.report);
-        self.report_answers(&fates, &mut rendered.report);
+        Self::report_answers(&fates, &mut rendered.report);
         if matches!(self.entries.last(), Some(Entry::Prefill(_))) && !target.prefills() {
             rendered.report.notes.push(Note::PrefillNotTaken);
         }
@@ -173,7 +173,7 @@ impl History {
         }
     }
 
-    fn report_answers(&self, fates: &Fates, report: &mut Report) {
+    fn report_answers(fates: &Fates, report: &mut Report) {
         for answer in &fates.unasked {
             report.line(*answer, "tool_result", None, Action::Dropped(Reason::Unasked));
         }
