@@ -277,6 +277,8 @@ fn what_goes_out_beside_it() {
 fn every_refusal_names_the_rule_the_value_and_the_nearest() {
     let max_tokens = |tokens| params(|params| params.max_tokens = Some(tokens));
     let plain = params(|_| {});
+    let chat_with_tools =
+        params(|params| (params.api, params.tools) = (Some(Provider::OpenAiChat), true));
     let new = |change: fn(&mut RequestParams)| {
         params(|params| {
             params.version = ApiVersion::V2026_10_21;
@@ -591,6 +593,22 @@ fn every_refusal_names_the_rule_the_value_and_the_nearest() {
         ),
         (
             "high",
+            "gpt-5.6-sol",
+            &chat_with_tools,
+            "reasoning_with_tools",
+            "`reasoning_effort`: high goes with no function tools in a chat of gpt-5.6-sol; nearest: none, or the \
+             Responses API [ask for `off`]",
+        ),
+        (
+            "default",
+            "gpt-5.5-2026-04-23",
+            &chat_with_tools,
+            "reasoning_with_tools",
+            "`reasoning_effort`: the model's own goes with no function tools in a chat of gpt-5.5; nearest: none, or \
+             the Responses API [ask for `off`]",
+        ),
+        (
+            "high",
             "gpt-5",
             &params(|params| params.temperature = Some(0.2)),
             "param_refused",
@@ -824,7 +842,9 @@ fn openai_takes_the_efforts_of_its_models() {
         ("gpt-5.2-pro", "medium high xhigh", false, false),
         ("gpt-5.3-codex", "low medium high xhigh", true, true),
         ("gpt-5.4-mini", "low medium high xhigh", true, true),
+        ("gpt-5.5", "low medium high xhigh", true, true),
         ("gpt-5.6", "low medium high xhigh max", true, true),
+        ("gpt-5.6-luna", "low medium high xhigh max", true, true),
         ("gpt-5-pro", "high", false, false),
     ] {
         for effort in Effort::ALL {
@@ -854,6 +874,46 @@ fn openai_takes_the_efforts_of_its_models() {
         }
         assert_ne!(Model::find(model).unwrap().sampling, Sampling::Free);
     }
+}
+
+/// What the chat refuses, the Responses API and routers take.
+#[test]
+fn function_tools_and_reasoning_in_a_chat() {
+    let with_tools = |api, tools| params(|params| (params.api, params.tools) = (Some(api), tools));
+    let (chat, responses) = (Provider::OpenAiChat, Provider::OpenAiResponses);
+    for (knob, model, api, tools, valid) in [
+        ("low", "gpt-5.6-terra", chat, true, false),
+        ("true", "gpt-5.6-terra", chat, true, false),
+        ("default", "gpt-5.6-terra", chat, true, false),
+        (r#"{"effort":"low"}"#, "gpt-5.6-terra", chat, true, false),
+        ("off", "gpt-5.6-terra", chat, true, true),
+        (r#"{"effort":"none"}"#, "gpt-5.6-terra", chat, true, true),
+        ("low", "gpt-5.6-terra", chat, false, true),
+        ("low", "gpt-5.6-terra", responses, true, true),
+        ("low", "openai/gpt-5.6-terra", chat, true, true),
+        ("default", "gpt-5.5", chat, true, false),
+        ("default", "gpt-5.4", chat, true, true),
+        ("low", "gpt-5.4", chat, true, false),
+        ("low", "gpt-5.4-mini", chat, true, false),
+        ("low", "gpt-5.2", chat, true, true),
+        ("low", "o3", chat, true, true),
+    ] {
+        let result = knob.parse::<Thinking>().unwrap().resolve(model, &with_tools(api, tools));
+        assert_eq!(result.is_ok(), valid, "{knob} {model} {api} {tools}: {result:?}");
+        if let Err(error) = result {
+            let (mut thinking, mut params) = (knob.parse().unwrap(), with_tools(api, tools));
+            error.fix().unwrap().apply(&mut thinking, &mut params);
+            let mended = thinking.resolve(model, &params).unwrap();
+            assert_eq!(mended.get("reasoning_effort").unwrap().as_str(), r#""none""#);
+        }
+    }
+    let stated = params(|params| {
+        (params.api, params.tools) = (Some(chat), true);
+        let mut model = Model::find("gpt-5.6").unwrap();
+        model.chat_tools_need_no_reasoning = false;
+        params.model = Some(model);
+    });
+    assert!(Thinking::On.resolve("gpt-5.6", &stated).is_ok());
 }
 
 #[test]

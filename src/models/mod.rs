@@ -45,9 +45,11 @@
 //! - *off*: whether the effort `none` is taken.
 //! - *sampling*: whether `temperature`, `top_p`, `presence_penalty`, `frequency_penalty`, `logprobs`,
 //!   `top_logprobs` and `logit_bias` are taken.
+//! - *tools in a chat*: whether the Chat Completions API takes function tools. `without reasoning`: only beside the
+//!   effort `none`, or none at all where the model does not think unasked; the Responses API takes both.
 //! - *source*: pages of `OpenAI`'s documentation: models, reasoning; the card of a model with open weights; or
-//!   *refusals*: a 400 with the code `unsupported_value` names the efforts that are taken. They change, and are not
-//!   the same for every account.
+//!   *refusals*: what its APIs are seen to refuse with a 400, whose text names what they take. That changes, and is
+//!   not the same for every account.
 //!
 //! # Reasoning in chats
 //!
@@ -121,6 +123,8 @@ pub struct Model {
     pub forced_tools: ForcedTools,
     /// Which sampling parameters it takes.
     pub sampling: Sampling,
+    /// Whether `OpenAI`'s chat takes its function tools only while it does not reason. The Responses API takes both.
+    pub chat_tools_need_no_reasoning: bool,
     /// Whether the messages may end with one of the assistant, for it to go on from.
     pub prefill: bool,
     /// Whether it thinks between tool calls in adaptive mode by itself.

@@ -89,6 +89,7 @@ impl Row {
             min_budget_tokens: number(min_budget)?.unwrap_or(0),
             max_output_tokens: number(output)?,
             min_cacheable_tokens: number(cache)?,
+            chat_tools_need_no_reasoning: false,
             refused_params: Vec::new(),
             source: source.into(),
         })
@@ -96,7 +97,7 @@ impl Row {
 
     fn openai(&self) -> Option<Model> {
         let cells: Vec<_> = cells(self.line).collect();
-        let [family, efforts, off, unasked, sampling, refused, source] = cells[..] else {
+        let [family, efforts, off, unasked, sampling, tools, refused, source] = cells[..] else {
             return None;
         };
         let efforts = efforts_of(efforts)?;
@@ -115,6 +116,10 @@ impl Row {
                     ("without reasoning", Sampling::WithoutReasoning),
                     ("no", Sampling::Refused),
                 ],
+            )?,
+            chat_tools_need_no_reasoning: choice(
+                tools,
+                &[("yes", false), ("without reasoning", true)],
             )?,
             refused_params: some(refused).into_iter().flat_map(words).map(Into::into).collect(),
             source: source.into(),

@@ -118,6 +118,13 @@ pub enum ThinkingError {
         choice: Word,
         model: Text,
     },
+    /// Reasoning beside function tools in a chat, which the Responses API takes, and the chat of the model does not;
+    /// `effort`: the one that was asked for, if the model would not reason by itself.
+    ReasoningWithTools {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effort: Option<Effort>,
+        model: Text,
+    },
     /// Messages that end with one of the assistant, with thinking or with a model that does not go on
     /// from it.
     Prefill { model: Text },
@@ -158,6 +165,7 @@ impl ThinkingError {
             Self::TopK { .. } => "top_k",
             Self::SamplingRemoved { .. } => "sampling_removed",
             Self::ForcedToolChoice { .. } => "forced_tool_choice",
+            Self::ReasoningWithTools { .. } => "reasoning_with_tools",
             Self::Prefill { .. } => "prefill",
             Self::DisplayWithDisabled { .. } => "display_with_disabled",
             Self::BlockBindingWithDisabled { .. } => "block_binding_with_disabled",
@@ -190,6 +198,7 @@ impl ThinkingError {
             Self::TopP { .. } => "top_p",
             Self::TopK { .. } => "top_k",
             Self::ForcedToolChoice { .. } => "tool_choice.type",
+            Self::ReasoningWithTools { .. } => "reasoning_effort",
             Self::Prefill { .. } => "messages",
             Self::DisplayWithDisabled { .. } => "thinking.display",
             Self::BlockBindingWithDisabled { .. } => "thinking.block_binding",
@@ -216,6 +225,8 @@ impl ThinkingError {
             Self::Temperature { value } | Self::TopP { value, .. } => plain(*value),
             Self::SamplingRemoved { value, .. } => short(value),
             Self::ForcedToolChoice { choice, .. } => (*choice).into(),
+            Self::ReasoningWithTools { effort: Some(effort), .. } => effort.to_string(),
+            Self::ReasoningWithTools { effort: None, .. } => "the model's own".into(),
             Self::Prefill { .. } => "a last message of the assistant".into(),
             Self::DisplayWithDisabled { display } => display.as_str().into(),
             Self::BlockBindingWithDisabled { behavior } => behavior.as_str().into(),
@@ -240,6 +251,7 @@ impl ThinkingError {
             Self::Temperature { .. } => Some("1".into()),
             Self::TopP { value, min } => Some(plain(if *value > 1.0 { 1.0 } else { *min })),
             Self::ForcedToolChoice { .. } => Some("auto".into()),
+            Self::ReasoningWithTools { .. } => Some("none, or the Responses API".into()),
             Self::Prefill { .. } => Some("end with a message of the user".into()),
             Self::ParamRefused { nearest: Some(name), .. } => Some(format!("the same as `{name}`")),
             Self::TopK { .. }
@@ -272,6 +284,7 @@ impl ThinkingError {
             Self::SamplingRemoved { param, .. } => Some(Fix::Remove((*param).into())),
             Self::ParamRefused { param, .. } => Some(Fix::Remove(param.clone())),
             Self::ForcedToolChoice { .. } => Some(Fix::ToolChoiceAuto),
+            Self::ReasoningWithTools { .. } => Some(Fix::Thinking(Thinking::Off)),
             Self::DisplayWithDisabled { .. } => Some(Fix::Remove("display".into())),
             Self::BlockBindingWithDisabled { .. } => Some(Fix::Remove("block_binding".into())),
             Self::ModeNotSupported { nearest: None, .. }
@@ -317,6 +330,9 @@ impl ThinkingError {
             Self::SamplingRemoved { .. } => "does not exist in the API version 2026-10-21",
             Self::ForcedToolChoice { model, .. } => {
                 return format!("forces a tool, which {} refuses with thinking", short(model));
+            }
+            Self::ReasoningWithTools { model, .. } => {
+                return format!("goes with no function tools in a chat of {}", short(model));
             }
             Self::Prefill { model } => {
                 return format!("cannot be gone on from by {} here", short(model));

@@ -139,7 +139,12 @@ impl Thinking {
         model: &str,
         params: &RequestParams,
     ) -> Result<ThinkingRequest, ThinkingError> {
-        let mut known = params.model.clone().or_else(|| Model::find(model));
+        let mut known = params.model.clone().or_else(|| {
+            let mut known = Model::find(model)?;
+            // Routers take the one API and speak the other to the maker.
+            known.chat_tools_need_no_reasoning &= !model.contains('/');
+            Some(known)
+        });
         // One that is stated may have no name; errors have to say whom they are about.
         if let Some(known) = known.as_mut().filter(|known| known.family.is_empty()) {
             known.family = model.into();

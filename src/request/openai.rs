@@ -235,6 +235,10 @@ fn check_params(mode: &Mode<'_>, model: &Model, params: &RequestParams, chat: bo
     if let Some(max_tokens) = params.max_tokens.filter(|max| !chat && *max < MIN_OUTPUT_TOKENS) {
         return Err(ThinkingError::MaxTokensTooSmall { max_tokens, min: MIN_OUTPUT_TOKENS });
     }
+    if chat && params.tools && model.chat_tools_need_no_reasoning && mode.thinks() {
+        let effort = mode.effort().and_then(|name| name.parse().ok());
+        return Err(ThinkingError::ReasoningWithTools { effort, model: model.family.clone() });
+    }
     let free = match model.sampling {
         Sampling::Refused => false,
         Sampling::WithoutReasoning => !mode.thinks(),
