@@ -2,11 +2,12 @@
 
 mod common;
 
-use common::talk::{history, push, told};
+use common::talk::{history, push, tell, told};
+use serde_json::Value;
 use thinkstream::history::{
     Action, CacheMarks, CacheStrategy, ClearToolUses, Compaction, ContextEdits, Entry, FindingKind,
     History, JsonLines, Keep, Mode, Note, Policy, Provenance, Rejection, Rendered, Resume, Switch,
-    Target, ToolResult, Ttl, validate,
+    Target, ToolResult, Ttl, repair, validate,
 };
 use thinkstream::models::Replay;
 use thinkstream::request::{RequestParams, Thinking};
@@ -787,8 +788,8 @@ fn answers_find_their_calls() {
             "u['a'] a[K1 Cc0] u[rc0] a[K2 Cc0_3_1] u[rc0_3_1]",
         ),
         (
-            &["u a", "a kimi-k2 Cc0", "r c0 4", "a kimi-k2 Cc0", "r c0 5"][..],
-            "kimi-k2",
+            &["u a", "a kimi-k2-0905 Cc0", "r c0 4", "a kimi-k2-0905 Cc0", "r c0 5"][..],
+            "kimi-k2-0905",
             "u['a'] a[Cc0] u[rc0] a[Cc0] u[rc0]",
         ),
         (
@@ -810,8 +811,8 @@ fn answers_find_their_calls() {
         ),
         // Other servers of the protocol have ids of their own.
         (
-            &["u a", "a kimi-k2 Cfunctions.dice:0", "r functions.dice:0 4"],
-            "kimi-k2",
+            &["u a", "a kimi-k2-0905 Cfunctions.dice:0", "r functions.dice:0 4"],
+            "kimi-k2-0905",
             "u['a'] a[Cfunctions.dice:0] u[rfunctions.dice:0]",
         ),
         // Not every id that another begins with.
@@ -944,23 +945,74 @@ fn who_signs_nothing_gets_its_thinking_back_where_it_is_wanted() {
         (OPUS, "k", OPUS, "u['a'] a[Ct1] u[rt1] -- 1.0 NotReplayable"),
         // Another model of the same maker reads what is not sealed, and no other's does.
         ("kimi-k2", "k", KIMI, "u['a'] a[K Ct1] u[rt1]"),
-        ("deepseek-v4", "k", KIMI, "u['a'] a[Ct1] u[rt1] -- 1.0 OtherModel"),
-        ("nobody-knows", "k", KIMI, "u['a'] a[Ct1] u[rt1] -- 1.0 OtherModel"),
-        ("kimi-k2", "K1", KIMI, "u['a'] a[Ct1] u[rt1] -- 1.0 OtherModel"),
+        ("deepseek-v4", "k", KIMI, "u['a'] a[E Ct1] u[rt1] -- 1.0 OtherModel"),
+        ("nobody-knows", "k", KIMI, "u['a'] a[E Ct1] u[rt1] -- 1.0 OtherModel"),
+        ("kimi-k2", "K1", KIMI, "u['a'] a[E Ct1] u[rt1] -- 1.0 OtherModel"),
         (KIMI, "K1", KIMI, "u['a'] a[K1 Ct1] u[rt1]"),
     ] {
         let lines = ["u a", &format!("a {author} {thought} Ct1"), "r t1 4"];
         let told = rendered(&lines, &target(model), &Policy::default());
-        assert_eq!(told.replace("K?", "K"), expected, "{author} {model}");
+        assert_eq!(told, expected, "{author} {model}");
         assert!(history(&lines).validate(&target(model)).is_empty());
     }
     // Who is unknown is nobody's kin.
     let wanted = target("nobody-else").replay(Replay::Always);
     let told = rendered(&["u a", "a nobody-knows k Ct1", "r t1 4"], &wanted, &Policy::default());
-    assert_eq!(told, "u['a'] a[Ct1] u[rt1] -- 1.0 OtherModel");
+    assert_eq!(told, "u['a'] a[E Ct1] u[rt1] -- 1.0 OtherModel");
     // What was cut does not go back there either.
     let told = rendered(&["u a", "a deepseek-v4 k ~"], &target("deepseek-v4"), &Policy::default());
     assert_eq!(told, "u['a'] -- 1.0 NotReplayable");
+}
+
+/// Behind Anthropic's API too: calls without the thinking that led to them are refused.
+#[test]
+fn who_demands_thinking_gets_some_where_there_is_none() {
+    let lines = [
+        "u a",
+        "a claude-opus-4-8 K1 Ct1",
+        "r t1 4",
+        "a claude-opus-4-8 Tx",
+        "u b",
+        "a gpt-5 Ct2",
+        "r t2 4",
+    ];
+    let (none, all) = ("u['a'] a[Ct1] u[rt1]", "u['a'] a[E Ct1] u[rt1]");
+    for (model, mode, first, last) in [
+        ("kimi-k2-thinking", Mode::Unknown, all, "a[E Ct2]"),
+        ("deepseek-v4", Mode::Enabled, all, "a[E Ct2]"),
+        ("mimo-v2.5-pro", Mode::Adaptive, all, "a[E Ct2]"),
+        ("deepseek-v4", Mode::Off, none, "a[Ct2]"),
+        ("deepseek-reasoner", Mode::Unknown, none, "a[E Ct2]"),
+        ("glm-5", Mode::Unknown, none, "a[Ct2]"),
+        ("minimax-m2", Mode::Unknown, none, "a[Ct2]"),
+        ("qwen3-max", Mode::Unknown, none, "a[Ct2]"),
+    ] {
+        let target = target(model).mode(mode);
+        let told = rendered(&lines, &target, &Policy::default());
+        let expected = format!("{first} a[Tx] u['b'] {last} u[rt2] -- 1.0 OtherModel");
+        assert_eq!(told, expected, "{model}");
+        let history = history(&lines);
+        let mut rendered = history.preview(&target, &Policy::default());
+        assert_eq!(validate(&rendered.messages, &target), [], "{model}");
+        assert!(!rendered.report.notes.iter().any(|note| note.to_string().contains("refuses")));
+        // Each line of the report is about a block of the record.
+        let places = rendered.report.lines.iter().map(|line| (line.entry, line.block));
+        assert!(places.clone().is_sorted() && places.clone().all(|(entry, _)| entry < lines.len()));
+        for message in &mut rendered.messages {
+            let mut bare: Value = serde_json::from_str(message).unwrap();
+            if let Some(blocks) = bare["content"].as_array_mut() {
+                blocks.retain(|block| block["type"] != "thinking");
+            }
+            *message = bare.into();
+        }
+        let missing = validate(&rendered.messages, &target);
+        let mended = repair(&rendered.messages, &target);
+        assert_eq!(missing.len(), first.matches('E').count() + last.matches('E').count());
+        assert!(missing.iter().all(|it| it.kind == FindingKind::ThinkingMissing));
+        let mended: Vec<Value> =
+            mended.messages.iter().map(|it| serde_json::from_str(it).unwrap()).collect();
+        assert_eq!(tell(&mended), expected.split(" -- ").next().unwrap(), "{model}");
+    }
 }
 
 #[test]

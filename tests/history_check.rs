@@ -1022,7 +1022,7 @@ fn only_anthropic_is_strict_about_ids() {
         (claude("claude-next"), true),
         (claude(bedrock).model_is(known), true),
         (claude(bedrock), false),
-        (claude("kimi-k2"), false),
+        (claude("kimi-k2-0905"), false),
     ] {
         let found = validate(&talk, &target);
         let expected = if strict { vec![FindingKind::InvalidToolId; 2] } else { vec![] };

@@ -18,6 +18,9 @@ pub(super) const FAILED: &str = "The tool failed.";
 /// What the model is taken to have said where it has to speak between its tools and the user.
 pub(super) const BETWEEN: &str = "I have seen the results.";
 
+/// The place in the record of what is in no record.
+pub(super) const MADE: (usize, usize) = (usize::MAX, usize::MAX);
+
 /// A message of the Messages API.
 pub(super) struct Draft {
     pub(super) role: Text,
@@ -188,6 +191,19 @@ impl Draft {
             part.origin = (entry, block);
         }
         self
+    }
+
+    /// Whether it has calls, and no thinking.
+    pub(super) fn calls_thoughtlessly(&self) -> bool {
+        let calls = self.parts.iter().any(|part| part.kind == "tool_use");
+        calls && self.role == "assistant" && !self.parts.iter().any(Part::is_thinking)
+    }
+
+    /// Puts thinking first, with this text, which is JSON. It is signed by nobody.
+    pub(super) fn think(&mut self, text: &str) {
+        let json = alloc::format!(r#"{{"type":"thinking","thinking":{text},"signature":""}}"#);
+        self.parts.insert(0, Part { origin: MADE, ..Part::new(Json::checked(json)) });
+        self.change();
     }
 
     /// The answers to calls in it, and what else there is.

@@ -194,7 +194,10 @@ impl Fates {
             }
             _ => None,
         };
-        let must = target.provider == Provider::Anthropic && target.mode == Mode::Enabled;
+        // Where thinking is demanded of every reply, it gets some.
+        let must = target.provider == Provider::Anthropic
+            && target.mode == Mode::Enabled
+            && target.demands(true).is_none();
         let bare = must && entries.clone().find_map(begins) == Some(false);
         let lost = unread
             || bare
@@ -210,9 +213,9 @@ impl Fates {
             return;
         }
         let consequence = match target.mode {
-            Mode::Enabled => "the API refuses the request unless it turns thinking off",
+            Mode::Enabled if must => "the API refuses the request unless it turns thinking off",
             Mode::Off => "thinking is off until the loop ends",
-            Mode::Adaptive | Mode::Unknown => "the model goes on without what it thought in it",
+            _ => "the model goes on without what it thought in it",
         };
         self.notes.push(Note::LoopWithoutThinking { consequence: consequence.into() });
     }

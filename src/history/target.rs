@@ -41,7 +41,7 @@ pub struct Target {
     pub now_ms: Option<u64>,
     /// What the request says of thinking.
     pub mode: Mode,
-    /// Whether a chat wants its plain reasoning back.
+    /// Whether a chat wants its plain reasoning back, or another vendor's model behind Anthropic's API its thinking.
     pub replay: Replay,
     /// Whether the API stores replies (`store` of `OpenAI`).
     pub store: bool,
@@ -135,7 +135,8 @@ impl Target {
         self
     }
 
-    /// States whether a chat wants its plain reasoning back, if the table does not know it.
+    /// States whether a chat, or another vendor's model behind Anthropic's API, wants its plain reasoning back, if the
+    /// table does not know it.
     #[must_use]
     pub fn replay(mut self, replay: Replay) -> Self {
         self.replay = replay;
@@ -210,6 +211,13 @@ impl Target {
     pub(super) fn repeats_ids(&self) -> bool {
         let other = vendor(&self.model).is_some_and(|vendor| vendor != "anthropic");
         self.provider == Provider::Anthropic && other
+    }
+
+    /// What a reply without thinking has to say in its place, as JSON, where the model demands some of each; `loops` if
+    /// its calls are being answered.
+    pub(super) fn demands(&self, loops: bool) -> Option<&'static str> {
+        let demands = self.mode != Mode::Off && self.replay.demands(&self.model, loops);
+        demands.then(|| Replay::nothing(&self.model)).flatten()
     }
 
     /// Whether it is one of Anthropic's models, by the table or its name.

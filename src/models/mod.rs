@@ -54,7 +54,8 @@
 //! # Reasoning in chats
 //!
 //! Nothing of `OpenAI`'s own reasoning goes back in a chat. Of those who speak its protocol some want their
-//! plain reasoning back, and some refuse it. What is signed or structured goes back to whom it is from.
+//! plain reasoning back, and some refuse it. What is signed or structured goes back to whom it is from. The same
+//! vendors want their thinking back where they speak as Anthropic does, also if nobody signed it.
 //!
 #![doc = include_str!("replay.md")]
 

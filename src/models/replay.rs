@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::strip;
 
-/// When the plain reasoning of a chat (`reasoning_content` and its like) goes back to the model.
+/// When the plain reasoning of a chat (`reasoning_content` and its like), and thinking that nobody signed, goes back to
+/// the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -161,7 +161,7 @@ fn block(block: &Value) -> String {
     let string = |key: &str| block[key].as_str().unwrap_or("?").to_owned();
     let mut told = match block["type"].as_str().unwrap() {
         "thinking" => {
-            let omitted = block["thinking"] == "";
+            let omitted = block["thinking"].as_str().is_some_and(|text| text.trim().is_empty());
             let signed = string("signature").replace("sig", "");
             format!("{}{signed}", if omitted { "E" } else { "K" })
         }

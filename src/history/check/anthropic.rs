@@ -27,6 +27,7 @@ pub(super) fn find(drafts: &[Draft], target: &Target) -> Vec<Finding> {
             }
         }
     }
+    of_demands(drafts, target, &mut found);
     of_tools(drafts, target, &mut found);
     of_server_tools(drafts, &mut found);
     of_marks(drafts, &mut found);
@@ -125,6 +126,19 @@ fn is_bad_error(result: &Part) -> bool {
     raw_member(&result.json, "is_error") == Some("true")
         && (content.is_none_or(|content| content == "[]")
             || result.inner().any(|inner| kind(inner) != "text"))
+}
+
+/// What other vendors' models behind this API demand.
+fn of_demands(drafts: &[Draft], target: &Target, found: &mut Vec<Finding>) {
+    let last = drafts.iter().rposition(|draft| draft.role == "assistant");
+    let first = last.map(|last| loop_begin(drafts, last));
+    let [outside, inside] = [false, true].map(|loops| target.demands(loops).is_some());
+    for (at, draft) in drafts.iter().enumerate() {
+        let demanded = outside || inside && first.is_some_and(|first| at >= first);
+        if demanded && draft.calls_thoughtlessly() {
+            found.push(Finding::of_message(Kind::ThinkingMissing, at));
+        }
+    }
 }
 
 /// Calls and their answers: an answer stands first in the message behind its call.
@@ -262,7 +276,8 @@ fn of_end(drafts: &[Draft], target: &Target, found: &mut Vec<Finding>) {
     let Some((at, reply)) = last else { return };
     let calls = |draft: &Draft| draft.parts.iter().any(|part| part.kind == "tool_use");
     let thinks = |draft: &Draft| draft.parts.first().is_some_and(Part::is_thinking);
-    if target.mode == Mode::Enabled && calls(reply) {
+    let must = target.mode == Mode::Enabled && target.demands(true).is_none();
+    if must && calls(reply) {
         // It is the reply that the loop began with: behind its answers the model may go on at once.
         let first = loop_begin(drafts, at);
         if drafts.get(first).is_some_and(|reply| !thinks(reply)) {

@@ -89,7 +89,7 @@ pub enum FindingKind {
     UnsignedThinking,
     /// Thinking without its text, not even an empty one; reasoning of the Responses API without a `summary`.
     ThinkingWithoutText,
-    /// A call without its `reasoning_content`, not even an empty one, in a chat with a model that
+    /// A call without its `reasoning_content`, or its thinking, not even an empty one, to a model that
     /// [wants it back always](crate::models::Replay::Always), or, as `deepseek-reasoner`, while calls are answered.
     ThinkingMissing,
     /// Redacted thinking without its data.

@@ -7,12 +7,11 @@ use alloc::vec::Vec;
 use super::pairs::{Known, Pairs, Seen, answers};
 use super::{Finding, FindingKind as Kind};
 use crate::history::thinking::has_reasoning;
-use crate::history::{Mode, Target, call_id, call_name, gemini, kind};
+use crate::history::{Target, call_id, call_name, gemini, kind};
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member};
 use crate::json::reader::{Items, Kind as JsonKind, Reader};
 use crate::message::{Provider, param};
-use crate::models::Replay;
 
 const ITEM_ROLES: [&str; 4] = ["system", "developer", "user", "assistant"];
 
@@ -123,10 +122,8 @@ fn in_reasoning(item: &str, next: Option<&Json>, target: &Target) -> impl Iterat
 pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
     let users = |message: &Json| string_member(message, "role").is_some_and(|role| role == "user");
     let turn = messages.iter().rposition(users);
-    let nothing = Replay::nothing(&target.model).filter(|_| target.mode != Mode::Off);
     // Outside the tool loop in progress, and in it.
-    let [outside, inside] =
-        [false, true].map(|loops| nothing.filter(|_| target.replay.demands(&target.model, loops)));
+    let [outside, inside] = [false, true].map(|loops| target.demands(loops));
     let mut found = Vec::new();
     let mut open: BTreeMap<String, usize> = BTreeMap::new();
     let mut known: BTreeSet<String> = BTreeSet::new();

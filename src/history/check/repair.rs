@@ -259,6 +259,13 @@ fn mend(drafts: &mut Vec<Draft>, finding: &Finding, target: &Target) -> &'static
             drafts.push(user("Go on."));
             "a message of the user was put behind it"
         }
+        Kind::ThinkingMissing => match (drafts.get_mut(at), target.demands(true)) {
+            (Some(draft), Some(text)) => {
+                draft.think(text);
+                "thinking without a text was put in"
+            }
+            _ => "nothing",
+        },
         Kind::LoopWithoutThinking => "the request must turn thinking off",
         kind => match drafts.get_mut(at) {
             Some(draft) => mend_block(draft, block, kind, target),

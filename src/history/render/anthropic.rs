@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::calls::{Calls, note_names};
 use super::{Rendered, Signed, marks, translate};
-use crate::history::draft::{Draft, Part};
+use crate::history::draft::{Draft, MADE, Part};
 use crate::history::fate::Fates;
 use crate::history::report::{Action, Note};
 use crate::history::thinking::fingerprint;
@@ -23,9 +23,18 @@ pub(super) fn render(
     rendered: &mut Rendered,
 ) {
     let mut drafts = drafts(history, target, fates, &mut rendered.report.notes);
+    // Other vendors behind this API may refuse calls without the thinking that led to them.
+    for draft in drafts.iter_mut().filter(|draft| draft.calls_thoughtlessly()) {
+        let first = draft.parts.first().map_or(0, |part| part.origin.0);
+        let loops = fates.in_progress.is_some_and(|begin| first >= begin);
+        if let Some(text) = target.demands(loops) {
+            draft.think(text);
+        }
+    }
     let marks = marks::set(&mut drafts, policy, rendered);
     for (at, draft) in drafts.iter().enumerate() {
-        for (block, part) in draft.parts.iter().enumerate() {
+        let own = draft.parts.iter().enumerate().filter(|(_, part)| part.origin != MADE);
+        for (block, part) in own {
             let ignored = fates.ignored.get(&part.origin).filter(|_| part.is_thinking());
             let action = match (marks.get(&(at, block)), ignored) {
                 (Some(ttl), _) => Action::Marked(*ttl),
@@ -170,7 +179,7 @@ impl Block {
         let own = message.provider == Provider::Anthropic;
         let Content::ToolUse(tool) = &self.content else {
             if own {
-                return self.to_param();
+                return self.signed();
             }
             let text = if let Content::Text(text) = &self.content { &*text.text } else { "" };
             return Part::text(text).json;
@@ -191,6 +200,21 @@ impl Block {
         }
         json.push('}');
         Json::checked(json)
+    }
+}
+
+impl Block {
+    /// The block as it was received; thinking that nobody signed, with a signature that says so: some servers that want
+    /// it back take it only with that key.
+    fn signed(&self) -> Json {
+        let json = self.to_param();
+        let signed = match &self.content {
+            Content::Thinking(thinking) if thinking.signature.is_none() => {
+                with_member(&json, "signature", r#""""#).ok()
+            }
+            _ => None,
+        };
+        signed.map_or(json, Json::checked)
     }
 }
 
