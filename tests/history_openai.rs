@@ -1082,6 +1082,35 @@ fn calls_of_others_tell_gemini_that_nobody_signed_them() {
     assert_eq!(message["tool_calls"][0]["extra_content"], dummy);
 }
 
+/// Routers and gateways have the signatures of Gemini's calls in fields of their own.
+#[test]
+fn calls_that_others_carry_are_signed_all_the_same() {
+    for (key, value) in [
+        ("extra_content", json!({"google": {"thought_signature": "S"}})),
+        ("provider_specific_fields", json!({"thought_signature": "S"})),
+        ("thoughtSignature", json!("S")),
+    ] {
+        let mut called: Value = serde_json::from_str(CALL).unwrap();
+        called["tool_calls"][0][key] = value.clone();
+        let mut history = History::new();
+        history.push_user("one");
+        history.push_assistant(chatted("gemini-3-pro", &[called]), Provenance::default());
+        history.push_tool_result(ToolResult::new("c1", "4"));
+        let target = Target::new(Provider::OpenAiChat, "gemini-3-flash");
+        let found = rendered(&mut history, &target, &Policy::default());
+        let call = &found[1]["tool_calls"][0];
+        assert_eq!(call.get(key), Some(&value), "{found}");
+        assert_eq!(call.get("extra_content").is_some(), key == "extra_content");
+        // It is for Gemini alone.
+        let other = Target::new(Provider::OpenAiChat, "gpt-5");
+        let found = rendered(&mut history, &other, &Policy::default());
+        assert_eq!(found[1]["tool_calls"][0].get(key), None, "{found}");
+        let notes = history.preview(&other, &Policy::default()).report.notes;
+        let left_out = Note::SignatureLeftOut { id: "c1".into() };
+        assert!(notes.contains(&left_out), "{notes:?}");
+    }
+}
+
 /// A session with a signature that Gemini cannot read would fail for ever.
 #[test]
 fn calls_whose_signature_gemini_refuses_go_out_without_it() {

@@ -632,6 +632,99 @@ cases! {
         r#"block 0 {"type":"text","text":"Ahoy."}"#,
         "complete end_turn",
     ]
+    gemini_flags_its_thoughts: [
+        delta(r#"{"role":"assistant","content":"<thought>Wi","extra_content":{"google":{"thought":true}}}"#),
+        delta(r#"{"content":"nd <thought>?","extra_content":{"google":{"thought":true}}}"#),
+        delta(r#"{"content":"</thought>Aye"}"#), say(", </thought>."), end("stop"), DONE] => [
+        r#"thinking 0 "Wi""#,
+        r#"thinking 0 "nd <thought>?""#,
+        r#"block 0 {"type":"thinking","thinking":"Wind <thought>?"}"#,
+        r#"token 1 "Aye""#,
+        r#"token 1 ", </thought>.""#,
+        r#"block 1 {"type":"text","text":"Aye, </thought>."}"#,
+        "complete end_turn",
+    ]
+    gemini_flags_them_without_tags: [
+        delta(r#"{"content":"W\u00efnd","extra_content":{"google":{"thought":true}}}"#), delta(r#"{"content":"","extra_content":{"google":{"thought":false}}}"#),
+        delta(r#"{"content":"Aye.","extra_content":{"google":{"thought_signature":"Z2Vt"}}}"#), end("stop"), DONE] => [
+        r#"thinking 0 "Wïnd""#,
+        r#"block 0 {"type":"thinking","thinking":"Wïnd"}"#,
+        r#"token 1 "Aye.""#,
+        "signature 1 Z2Vt",
+        r#"block 1 {"type":"text","text":"Aye."}"#,
+        "complete end_turn",
+    ]
+    gemini_says_a_thought_and_an_answer_at_once: [
+        delta(r#"{"content":"\u003cthought\u003eA \\u003c/thought> \u0022b\u0022\n\u003c\/thought\u003eAye\n","extra_content":{"google":{"thought":true}}}"#), say("</thought>"), end("stop"), DONE] => [
+        r#"thinking 0 "A \\u003c/thought> \"b\"\n""#,
+        r#"block 0 {"type":"thinking","thinking":"A \\u003c/thought> \"b\"\n"}"#,
+        r#"token 1 "Aye\n""#,
+        r#"token 1 "</thought>""#,
+        r#"block 1 {"type":"text","text":"Aye\n</thought>"}"#,
+        "complete end_turn",
+    ]
+    a_tag_that_nothing_flags_is_text: [say("<thought>Wind"), delta(r#"{"content":"</thought>","extra_content":{"google":{"thought":"true"}}}"#), end("stop"), DONE] => [
+        r#"token 0 "<thought>Wind""#,
+        r#"token 0 "</thought>""#,
+        r#"block 0 {"type":"text","text":"<thought>Wind</thought>"}"#,
+        "complete end_turn",
+    ]
+    litellm_signs_calls_in_fields_of_its_own: [
+        calls(&[r#"{"index":0,"id":"call_k1","type":"function","function":{"name":"find_boat","arguments":"{}"},"provider_specific_fields":{"thought_signature":"Z2Vt"}}"#]),
+        calls(&[r#"{"index":1,"id":"call_k2","type":"function","provider_specific_fields":null,"function":{"name":"find_boat","arguments":"{}","provider_specific_fields":{"thought_signature":"Z2Vu"}}}"#]),
+        calls(&[r#"{"index":2,"id":"call_k3","type":"function","function":{"name":"find_boat","arguments":"{}"},"provider_specific_fields":{"thought_signature":""}}"#]), end("tool_calls"), DONE] => [
+        "tool_start 0 call_k1 find_boat Client",
+        "signature 0 Z2Vt",
+        r#"tool_input 0 "{}""#,
+        "tool_start 1 call_k2 find_boat Client",
+        "signature 1 Z2Vu",
+        r#"tool_input 1 "{}""#,
+        "tool_start 2 call_k3 find_boat Client",
+        r#"tool_input 2 "{}""#,
+        "tool_call 0 find_boat {}",
+        r#"block 0 {"type":"tool_use","id":"call_k1","name":"find_boat","input":{},"provider_specific_fields":{"thought_signature":"Z2Vt"}}"#,
+        "tool_call 1 find_boat {}",
+        r#"block 1 {"type":"tool_use","id":"call_k2","name":"find_boat","input":{},"provider_specific_fields":{"thought_signature":"Z2Vu"}}"#,
+        "tool_call 2 find_boat {}",
+        r#"block 2 {"type":"tool_use","id":"call_k3","name":"find_boat","input":{}}"#,
+        "complete tool_use",
+    ]
+    databricks_signs_calls_itself: [calls(&[r#"{"index":0,"id":"call_k1","type":"function","function":{"name":"find_boat","arguments":"{}"},"thoughtSignature":"Z2Vt"}"#]), end("tool_calls"), DONE] => [
+        "tool_start 0 call_k1 find_boat Client",
+        "signature 0 Z2Vt",
+        r#"tool_input 0 "{}""#,
+        "tool_call 0 find_boat {}",
+        r#"block 0 {"type":"tool_use","id":"call_k1","name":"find_boat","input":{},"thoughtSignature":"Z2Vt"}"#,
+        "complete tool_use",
+    ]
+    databricks_thinks_in_summaries: [
+        delta(r#"{"role":"assistant","content":[{"type":"reasoning","summary":[{"type":"summary_text","text":"Wi","signature":""}]}]}"#),
+        delta(r#"{"content":[{"type":"reasoning","summary":[{"type":"summary_text","text":"nd.","signature":""}]}]}"#),
+        delta(r#"{"content":[{"type":"reasoning","summary":[{"type":"summary_text","text":"","signature":"c2ln"}]}]}"#),
+        delta(r#"{"content":[{"type":"reasoning","summary":[{"type":"summary_encrypted_text","data":"UkVE"}]}]}"#),
+        delta(r#"{"content":[{"type":"text","text":"Aye."}]}"#), end("stop"), DONE] => [
+        r#"thinking 0 "Wi""#,
+        r#"thinking 0 "nd.""#,
+        "signature 0 c2ln",
+        r#"block 0 {"type":"thinking","thinking":"Wind.","signature":"c2ln"}"#,
+        "redacted 1 UkVE",
+        r#"block 1 {"type":"redacted_thinking","data":"UkVE"}"#,
+        r#"token 2 "Aye.""#,
+        r#"block 2 {"type":"text","text":"Aye."}"#,
+        "complete end_turn",
+    ]
+    envoy_thinks_in_objects: [
+        delta(r#"{"role":"assistant","reasoning_content":{"text":"Wi"}}"#), delta(r#"{"reasoning_content":{"text":"nd"}}"#), delta(r#"{"reasoning_content":{"text":"."}}"#),
+        delta(r#"{"reasoning_content":{"text":"","signature":"c2ln"}}"#), delta(r#"{"reasoning_content":{}}"#), say("Aye."), end("stop"), DONE] => [
+        r#"thinking 0 "Wi""#,
+        r#"thinking 0 "nd""#,
+        r#"thinking 0 ".""#,
+        "signature 0 c2ln",
+        r#"block 0 {"type":"thinking","thinking":"Wind.","signature":"c2ln"}"#,
+        r#"token 1 "Aye.""#,
+        r#"block 1 {"type":"text","text":"Aye."}"#,
+        "complete end_turn",
+    ]
     gemini_sends_an_error_in_an_array: [say("A"), r#"[{"error":{"code":400,"message":"Bad sail","status":"INVALID_ARGUMENT"}}]"#] => [
         r#"token 0 "A""#,
         "error server: the server reported INVALID_ARGUMENT: Bad sail",
@@ -1631,6 +1724,14 @@ echoes! {
         => r#"{"role":"assistant","content":null,"tool_calls":[{"id":"function-call-5","type":"function","function":{"name":"find_boat","arguments":"{}"},"extra_content":{"google": {"thought_signature":"Z2VtMQ=="}}},{"id":"function-call-6","type":"function","function":{"name":"ring_bell","arguments":"{}"}}]}"#
     what_gemini_signs_goes_back_with_its_text: [say("Ahoy."), delta(r#"{"extra_content":{"google":{"thought_signature":"Z2VtMg=="}}}"#), end("stop"), DONE]
         => r#"{"role":"assistant","content":"Ahoy.","extra_content":{"google":{"thought_signature":"Z2VtMg=="}}}"#
+    what_gemini_flags_does_not_go_back: [delta(r#"{"content":"<thought>Hm.","extra_content":{"google":{"thought":true}}}"#), say("</thought>Ahoy."), end("stop"), DONE]
+        => r#"{"role":"assistant","content":"Ahoy."}"#
+    other_signatures_of_calls_go_back: [
+        calls(&[r#"{"index":0,"id":"a","function":{"name":"find_boat","arguments":"{}"},"provider_specific_fields": {"thought_signature":"Z2Vt"}}"#, r#"{"index":1,"id":"b","function":{"name":"find_boat","arguments":"{}"},"thoughtSignature":"Z2Vu"}"#]), end("tool_calls"), DONE]
+        => r#"{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"find_boat","arguments":"{}"},"provider_specific_fields":{"thought_signature":"Z2Vt"}},{"id":"b","type":"function","function":{"name":"find_boat","arguments":"{}"},"thoughtSignature":"Z2Vu"}]}"#
+    summaries_go_back_as_parts: [
+        delta(r#"{"content":[{"type":"reasoning","summary":[{"type":"summary_text","text":"Wind.","signature":"c2ln"}]},{"type":"reasoning","summary":[{"type":"summary_encrypted_text","data":"UkVE"}]}]}"#), say("Aye."), end("stop"), DONE]
+        => r#"{"role":"assistant","content":[{"type":"reasoning","summary":[{"type":"summary_text","text":"Wind.","signature":"c2ln"}]},{"type":"reasoning","summary":[{"type":"summary_encrypted_text","data":"UkVE"}]},{"type":"text","text":"Aye."}]}"#
     parts_go_back_as_parts: [delta(r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Two "}]}]}"#), delta(r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"masts."}],"signature":"c2lnLW1p","closed":true}]}"#), say("A ketch."), end("stop"), DONE]
         => r#"{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"Two masts."}],"signature":"c2lnLW1p"},{"type":"text","text":"A ketch."}]}"#
     parts_go_back_with_calls: [delta(r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Bell."}]}]}"#), chunk(r#"{"index":0,"delta":{"tool_calls":[{"id":"k1B2c3D4e","function":{"name":"ring_bell","arguments":"{}"}}]},"finish_reason":"tool_calls"}"#), DONE]

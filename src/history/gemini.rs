@@ -9,7 +9,7 @@ use super::Target;
 use crate::json::Json;
 use crate::json::edit::{raw_member, string_member, with_member};
 use crate::json::reader::Items;
-use crate::message::Provider;
+use crate::message::{Provider, SIGNERS, call_signature};
 use crate::models::strip;
 
 /// What tells Gemini to look for no signature.
@@ -32,14 +32,15 @@ pub(super) fn unsigned_call(message: &str) -> Option<String> {
         return None;
     }
     let call = Items::new(raw_member(message, "tool_calls")?).next()?;
-    // Vertex signs under a name of its own.
-    let extra = raw_member(call, "extra_content").unwrap_or_default();
-    let signed = ["google", "vertex"].into_iter().any(|signer| {
-        let signature =
-            raw_member(extra, signer).and_then(|signer| string_member(signer, "thought_signature"));
-        signature.is_some_and(|signature| !signature.is_empty())
-    });
-    (!signed).then(|| string_member(call, "id").unwrap_or_default())
+    let signs = |key: &&str| {
+        let function = raw_member(call, "function").unwrap_or_default();
+        let beside = [call, function].into_iter().filter_map(|it| raw_member(it, key));
+        beside.into_iter().any(|raw| call_signature(key, raw).is_some())
+    };
+    let id = string_member(call, "id").unwrap_or_default();
+    // LiteLLM puts it behind the id too.
+    let signed = id.contains("__thought__") || SIGNERS.iter().any(signs);
+    (!signed).then_some(id)
 }
 
 /// The message, whose first call says that nobody signed it.
@@ -111,6 +112,20 @@ mod tests {
             }
         }
         assert_eq!(unsigned_call(r#"{"role":"assistant","content":"a"}"#), None);
+        for (call, signed) in [
+            (r#"{"id":"a","provider_specific_fields":{"thought_signature":"S"}}"#, true),
+            (
+                r#"{"id":"a","function":{"provider_specific_fields":{"thought_signature":"S"}}}"#,
+                true,
+            ),
+            (r#"{"id":"a","thoughtSignature":"S"}"#, true),
+            (r#"{"id":"call_1__thought__UzE"}"#, true),
+            (r#"{"id":"a","provider_specific_fields":{"other":1}}"#, false),
+            (r#"{"id":"a","thoughtSignature":""}"#, false),
+        ] {
+            let message = alloc::format!(r#"{{"tool_calls":[{call}]}}"#);
+            assert_eq!(unsigned_call(&message).is_none(), signed, "{call}");
+        }
         for (elsewhere, signed) in [
             (r#""reasoning_details":[{"type":"x"}]"#, true),
             (r#""reasoning_opaque":"op""#, true),

@@ -6,7 +6,7 @@ use super::fate::Rules;
 use super::report::Reason;
 use super::{Mode, Policy, Reply, Switch, Target};
 use crate::json::edit::{raw_member, string_member};
-use crate::message::{Block, Content, Provider};
+use crate::message::{Block, Content, Provider, signer};
 use crate::models::{self, Model, Replay};
 use crate::text::Text;
 
@@ -199,7 +199,8 @@ pub(super) fn takes_signed_calls(
 fn is_plain(block: &Block) -> bool {
     match &block.content {
         Content::Thinking(thinking) => {
-            let in_content = thinking.field.as_ref().is_some_and(|field| *field == "content");
+            let parts = ["content", "summary"];
+            let in_content = thinking.field.as_ref().is_some_and(|it| parts.contains(&it.as_str()));
             block.raw.is_none() && thinking.signature.is_none() && !in_content
         }
         _ => false,
@@ -233,7 +234,7 @@ pub(super) fn fingerprint(block: &Block) -> Option<Text> {
 
 /// The same of a call, or a text, that Gemini has signed.
 pub(super) fn call_fingerprint(block: &Block) -> Option<Text> {
-    let extra = block.other.iter().find(|(key, _)| *key == "extra_content");
+    let extra = block.other.iter().find(|(key, _)| signer(key).is_some());
     extra.map(|(_, extra)| print("extra_content", extra))
 }
 

@@ -88,7 +88,7 @@ impl<'a> Str<'a> {
 
 /// The UTF-16 code unit that the escape at the front of `bytes` stands for, and the escape's length.
 #[inline(always)]
-fn escape(bytes: &[u8]) -> Option<(u16, usize)> {
+pub(crate) fn escape(bytes: &[u8]) -> Option<(u16, usize)> {
     let [b'\\', escaped, ..] = *bytes else {
         return None;
     };

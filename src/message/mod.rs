@@ -5,10 +5,12 @@ mod detail;
 mod form;
 pub(crate) mod param;
 mod plain;
+mod signed;
 pub(crate) mod stored;
 
 pub use self::detail::{Container, InputTransformation, StopDetails};
 pub(crate) use self::form::WrittenBlock;
+pub(crate) use self::signed::{SIGNERS, call_signature, signer};
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -159,7 +161,8 @@ pub struct ThinkingContent {
     #[serde(default)]
     pub estimated_tokens: u64,
     /// The field that a chat carried it in (`reasoning_content`, `reasoning`, `reasoning_text`,
-    /// `reasoning_details`, `content`), which is the one that takes it back.
+    /// `reasoning_details`, `content`, its `summary`), which is the one that takes it back; `thought` for what Gemini
+    /// flags so, which does not go back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<Text>,
 }

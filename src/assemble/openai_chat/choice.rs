@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::details::NEAR;
 use super::draft::{Draft, Fill, Thinking};
-use super::extra::{Extra, gemini_signature, keep_extra};
+use super::extra::{Extra, gemini_signature, is_thought, keep_extra};
 use super::hand::{Hand, write};
 use crate::assemble::growing::Growing;
 use crate::assemble::written::Written;
@@ -43,6 +43,8 @@ pub(super) struct Choice {
     pub(super) refused: bool,
     /// The field `reasoning_content` was there, if only empty.
     pub(super) saw_reasoning: bool,
+    /// The text that came last was a thought by its flag.
+    pub(super) flagged: bool,
     /// What Gemini wants back with the text.
     pub(super) extra_content: Option<Extra>,
 }
@@ -69,6 +71,7 @@ impl Choice {
             cut: false,
             refused: false,
             saw_reasoning: false,
+            flagged: false,
             extra_content: None,
         }
     }
@@ -77,7 +80,7 @@ impl Choice {
     pub(super) fn add(&mut self, delta: &Delta<'_>, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
         self.reason(delta, hand)?;
         match delta.content {
-            Some(Said::Text(text)) => self.say(text, false, hand)?,
+            Some(Said::Text(text)) => self.say_or_think(text, delta.extra_content, hand)?,
             Some(Said::Parts(raw)) => {
                 for (number, part) in Said::Parts(raw).parts().enumerate() {
                     hand.ledger.bound_blocks(number)?;
@@ -153,7 +156,7 @@ impl Choice {
         }
     }
 
-    fn think(
+    pub(super) fn think(
         &mut self,
         text: Str<'_>,
         field: &'static str,
@@ -285,7 +288,12 @@ impl Choice {
 
     // Text.
 
-    fn say(&mut self, text: Str<'_>, refusal: bool, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
+    pub(super) fn say(
+        &mut self,
+        text: Str<'_>,
+        refusal: bool,
+        hand: &mut Hand<'_, '_>,
+    ) -> Result<(), Fault> {
         if text.is_empty() {
             return Ok(());
         }
@@ -310,6 +318,15 @@ impl Choice {
                     self.think(text, "content", hand)?;
                 }
                 self.sign(signature.unwrap_or_default(), None, "content", hand)
+            }
+            ContentPart::Reasoning(summary) => {
+                for (number, thought) in ContentPart::summaries(summary).enumerate() {
+                    hand.ledger.bound_blocks(number)?;
+                    self.think(thought.text.unwrap_or_default(), "summary", hand)?;
+                    self.sign(thought.signature.unwrap_or_default(), None, "summary", hand)?;
+                    self.redact(thought.data.unwrap_or_default(), hand)?;
+                }
+                Ok(())
             }
             ContentPart::Other(raw) => self.cite(raw, hand),
         }
@@ -350,12 +367,16 @@ impl Choice {
 
     /// Keeps what Gemini wants back with the text.
     fn extra(&mut self, extra: &str, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
-        keep_extra(&mut self.extra_content, extra, hand.ledger)?;
+        let key = "extra_content";
+        if is_thought(extra) && gemini_signature(0, key, extra).is_none() {
+            return Ok(());
+        }
+        keep_extra(&mut self.extra_content, key, extra, hand.ledger)?;
         let index = match self.blocks.last() {
             Some(Life::Open(draft)) => draft.index,
             _ => *hand.next,
         };
-        let signature = gemini_signature(index, extra);
+        let signature = gemini_signature(index, key, extra);
         hand.ledger.output_started |= signature.is_some();
         hand.out.extend(signature);
         Ok(())

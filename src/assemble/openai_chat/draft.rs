@@ -71,7 +71,7 @@ impl Draft {
     pub(super) fn is_signed(&self) -> bool {
         match &self.fill {
             Fill::Thinking(thinking) => {
-                let own = matches!(thinking.field, "reasoning_content" | "content");
+                let own = matches!(thinking.field, "reasoning_content" | "content" | "summary");
                 own && thinking.signed && !thinking.detailed && !self.text.is_empty()
             }
             _ => false,
@@ -109,7 +109,7 @@ fn block(index: u32, fill: Fill, text: Text, complete: bool) -> Block {
         Fill::Redacted(data) => Content::RedactedThinking(RedactedThinking { data }),
         Fill::Tool(tool) => {
             let extra = tool.extra_content.clone();
-            other.extend(extra.map(|extra| ("extra_content".into(), extra.json)));
+            other.extend(extra.map(|extra| (extra.key.into(), extra.json)));
             Content::ToolUse(tool.content(text, complete).into())
         }
     };

@@ -3,11 +3,14 @@
 use crate::assemble::{Fault, Ledger};
 use crate::event::{Event, Signature};
 use crate::json::Json;
-use crate::json::edit::{raw_member, string_member};
+use crate::json::edit::raw_member;
+use crate::message::call_signature;
 
 /// What was added to a text or a call, as it came.
 #[derive(Clone, Debug)]
 pub(super) struct Extra {
+    /// Beside the call, or in its message.
+    pub(super) key: &'static str,
     pub(super) json: Json,
     signed: bool,
 }
@@ -15,22 +18,26 @@ pub(super) struct Extra {
 /// Keeps what Gemini adds to a text or a call. What comes without a signature replaces none.
 pub(super) fn keep_extra(
     known: &mut Option<Extra>,
+    key: &'static str,
     extra: &str,
     ledger: &mut Ledger,
 ) -> Result<(), Fault> {
-    let signed = gemini_signature(0, extra).is_some();
+    let signed = call_signature(key, extra).is_some();
     if known.as_ref().is_none_or(|known| signed || !known.signed) {
         let before = known.as_ref().map_or(0, |known| known.json.len());
         ledger.hold(extra.len().saturating_sub(before))?;
-        *known = Some(Extra { json: Json::checked(extra), signed });
+        *known = Some(Extra { key, json: Json::checked(extra), signed });
     }
     Ok(())
 }
 
 /// The signature in what Gemini adds to a text or a call.
-pub(super) fn gemini_signature(index: u32, extra: &str) -> Option<Event> {
-    // Vertex signs under a name of its own.
-    let signer = raw_member(extra, "google").or_else(|| raw_member(extra, "vertex"))?;
-    let signature = string_member(signer, "thought_signature").filter(|text| !text.is_empty())?;
-    Some(Event::Signature(Signature { index, signature: signature.into() }))
+pub(super) fn gemini_signature(index: u32, key: &str, extra: &str) -> Option<Event> {
+    let signature = call_signature(key, extra)?.into();
+    Some(Event::Signature(Signature { index, signature }))
+}
+
+/// Whether it says that the text is a thought.
+pub(super) fn is_thought(extra: &str) -> bool {
+    raw_member(extra, "google").and_then(|own| raw_member(own, "thought")) == Some("true")
 }

@@ -26,6 +26,7 @@ mod choice;
 mod details;
 mod draft;
 mod extra;
+mod flagged;
 mod hand;
 mod machine;
 mod redacted;

@@ -58,12 +58,12 @@ impl Choice {
         if delta.custom && !tool.announced {
             tool.kind = ToolKind::Custom;
         }
-        if let Some(extra) = delta.extra_content {
-            keep_extra(&mut tool.extra_content, extra, hand.ledger)?;
+        if let Some((key, extra)) = delta.extra() {
+            keep_extra(&mut tool.extra_content, key, extra, hand.ledger)?;
         }
         announce(index, tool, input, hand);
-        if let Some(extra) = delta.extra_content {
-            let signature = gemini_signature(index, extra);
+        if let Some((key, extra)) = delta.extra() {
+            let signature = gemini_signature(index, key, extra);
             hand.ledger.output_started |= signature.is_some();
             hand.out.extend(signature);
         }

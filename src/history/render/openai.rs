@@ -20,7 +20,7 @@ use crate::history::{
 use crate::json::Json;
 use crate::json::edit::{quoted, raw_member, string_member, with_member, without_member};
 use crate::json::reader::Items;
-use crate::message::{Block, Content, Message, Provider};
+use crate::message::{Block, Content, Message, Provider, signer};
 use crate::models::{self, Replay};
 use crate::text::Text;
 
@@ -322,9 +322,9 @@ impl Reply {
         for (block, fate) in sent.content.iter().zip(fates) {
             match fate {
                 // What Gemini signs its calls with is for Gemini.
-                None if !signed && block.other.iter().any(|(key, _)| *key == "extra_content") => {
+                None if !signed && block.other.iter().any(|(key, _)| signer(key).is_some()) => {
                     let mut bare = (**block).clone();
-                    bare.other.retain(|(key, _)| *key != "extra_content");
+                    bare.other.retain(|(key, _)| signer(key).is_none());
                     if let Content::ToolUse(call) = &bare.content {
                         notes.push(Note::SignatureLeftOut { id: call.id.clone() });
                     }

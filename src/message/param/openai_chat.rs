@@ -8,6 +8,9 @@ use crate::json::edit::{quote, string_member};
 use crate::json::reader::Items;
 use crate::message::{Block, Content, Message, ThinkingContent, ToolKind, ToolUse};
 
+/// How a part with a summary begins.
+const SUMMARY: &str = r#"{"type":"reasoning","summary":[{"type":""#;
+
 impl Message {
     /// One message of the assistant.
     pub(super) fn to_chat(&self) -> Json {
@@ -61,7 +64,7 @@ impl Message {
 
     /// The text; of Mistral in parts, thinking among them. A message that only calls tools has none.
     fn write_content(&self, out: &mut String) {
-        if self.thinking_blocks().any(|(_, thinking)| thinking.is_in("content")) {
+        if self.thinking_blocks().any(|(_, thinking)| thinking.is_part()) {
             return self.write_parts(out);
         }
         let text: String = self.texts(false).collect();
@@ -82,7 +85,23 @@ impl Message {
                     quote(out, &text.text);
                     out.push('}');
                 }
-                Content::Thinking(thinking) => {
+                Content::Thinking(thinking) if thinking.is_in("summary") => {
+                    out.push(between);
+                    out.push_str(SUMMARY);
+                    out.push_str(r#"summary_text","text":"#);
+                    quote(out, &thinking.thinking);
+                    out.push_str(r#","signature":"#);
+                    quote(out, thinking.signature.as_deref().unwrap_or_default());
+                    out.push_str("}]}");
+                }
+                Content::RedactedThinking(redacted) if self.summarizes() => {
+                    out.push(between);
+                    out.push_str(SUMMARY);
+                    out.push_str(r#"summary_encrypted_text","data":"#);
+                    quote(out, &redacted.data);
+                    out.push_str("}]}");
+                }
+                Content::Thinking(thinking) if thinking.is_in("content") => {
                     out.push(between);
                     out.push_str(r#"{"type":"thinking","thinking":[{"type":"text","text":"#);
                     quote(out, &thinking.thinking);
@@ -98,6 +117,11 @@ impl Message {
             between = ',';
         }
         out.push(']');
+    }
+
+    /// Whether its thinking is in summaries, as Databricks has it.
+    fn summarizes(&self) -> bool {
+        self.thinking_blocks().any(|(_, thinking)| thinking.is_in("summary"))
     }
 
     /// Thinking, in the field that it came in.
@@ -161,7 +185,7 @@ impl Message {
                     out.push_str(r#","signature":"#);
                     quote(out, signature);
                 }
-                Content::RedactedThinking(redacted) => {
+                Content::RedactedThinking(redacted) if !self.summarizes() => {
                     out.push_str(between);
                     out.push_str(r#"{"type":"redacted_thinking","data":"#);
                     quote(out, &redacted.data);
@@ -189,6 +213,11 @@ impl Block {
 }
 
 impl ThinkingContent {
+    /// Whether it is a part of the content.
+    fn is_part(&self) -> bool {
+        self.is_in("content") || self.is_in("summary")
+    }
+
     fn is_in(&self, field: &str) -> bool {
         self.field.as_ref().is_some_and(|carried| *carried == field)
     }

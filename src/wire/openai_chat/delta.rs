@@ -1,9 +1,11 @@
 //! What a chunk adds to a completion.
 
 use super::What;
+use super::content::{Content, objects};
 use crate::json::JsonError;
-use crate::json::reader::{Items, Kind, Reader};
+use crate::json::reader::{Kind, Reader};
 use crate::json::string::Str;
+use crate::message::{call_signature, signer};
 use crate::wire::read;
 use crate::wire::shape::{Parts, Said};
 
@@ -47,33 +49,6 @@ pub struct Delta<'a> {
     pub(super) number: Option<&'a str>,
 }
 
-/// Visible text, or parts of a message.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Content<'a> {
-    /// Text.
-    Text(Str<'a>),
-    /// An array of parts, as received.
-    Parts(&'a str),
-}
-
-/// A part of a message.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum ContentPart<'a> {
-    /// `text`
-    Text(Str<'a>),
-    /// `thinking`
-    Thinking {
-        /// The texts in it, as received.
-        thinking: &'a str,
-        /// The signature, once the thinking is over.
-        signature: Option<Str<'a>>,
-    },
-    /// Any other, as received: a reference, an image.
-    Other(&'a str),
-}
-
 /// One of the `reasoning_details`.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
@@ -112,6 +87,9 @@ pub struct ToolDelta<'a> {
     pub legacy: bool,
     /// What Gemini adds to a call, as received.
     pub extra_content: Option<&'a str>,
+    /// What signs a call of Gemini's behind other servers, as received, and the key that it is under:
+    /// `provider_specific_fields` of `LiteLLM`, `thoughtSignature` of Databricks.
+    pub(crate) signed: Option<(&'static str, &'a str)>,
 }
 
 /// A piece of the input of a tool.
@@ -152,6 +130,15 @@ impl<'a> Delta<'a> {
                 }
                 _ => return reader.skip(),
             };
+            if reader.kind()? == Kind::Object {
+                // Envoy has an object there: the text, and at the end its signature.
+                let raw = reader.raw()?;
+                let thought = Detail::read(raw);
+                *text = thought.text.filter(|text| !text.is_empty());
+                let signed = thought.signature.is_some_and(|it| !it.is_empty());
+                self.thinking_blocks = self.thinking_blocks.or(signed.then_some(raw));
+                return Ok(());
+            }
             let found = reader.string_or_skip()?;
             let empty = found.is_some_and(|text| text.is_empty());
             *text = found.filter(|text| !text.is_empty());
@@ -215,7 +202,7 @@ impl<'a> Delta<'a> {
             (Some(call), None) => {
                 let begins = call.id.is_some() || call.name.is_some();
                 match call.input {
-                    Some(Input::Piece(piece)) if !begins && call.extra_content.is_none() => {
+                    Some(Input::Piece(piece)) if !begins && call.extra().is_none() => {
                         Some(Some((What::Input(call.index), Parts::of(piece))))
                     }
                     _ => None,
@@ -296,81 +283,6 @@ impl<'a> Delta<'a> {
     }
 }
 
-/// The objects in an array.
-fn objects(array: &str) -> impl Iterator<Item = &str> {
-    let alone = Some(array).filter(|raw| raw.starts_with('{'));
-    alone.into_iter().chain(Items::new(array)).filter(|raw| raw.starts_with('{'))
-}
-
-impl<'a> Content<'a> {
-    /// What it says, if that is one piece of a text or nothing.
-    fn only(self) -> Option<(What, Parts<'a>)> {
-        match self {
-            Self::Text(text) => (!text.is_empty()).then(|| (What::Content, Parts::of(text))),
-            Self::Parts(_) => {
-                let mut parts = self.parts();
-                let only = match (parts.next(), parts.next()) {
-                    (Some(ContentPart::Text(text)), None) => Some((What::Content, text)),
-                    (Some(ContentPart::Thinking { thinking, signature: None }), None) => {
-                        let mut texts = ContentPart::texts(thinking);
-                        let text = texts.next().filter(|_| texts.next().is_none());
-                        text.map(|text| (What::Part, text))
-                    }
-                    _ => None,
-                };
-                let only = only.filter(|(_, text)| !text.is_empty());
-                // What is said in another way has no text to be found.
-                let (what, text) = only.unwrap_or((What::Part, Str::plain("?")));
-                Some((what, Parts::of(text)))
-            }
-        }
-    }
-
-    /// The parts of the content.
-    pub fn parts(self) -> impl Iterator<Item = ContentPart<'a>> + use<'a> {
-        let (text, parts) = match self {
-            Self::Text(text) => (Some(ContentPart::Text(text)), None),
-            Self::Parts(raw) => (None, Some(raw)),
-        };
-        let parts = parts.into_iter().flat_map(objects).map(ContentPart::read);
-        text.into_iter().chain(parts)
-    }
-}
-
-impl<'a> ContentPart<'a> {
-    fn read(raw: &'a str) -> Self {
-        let (mut kind, mut text, mut thinking, mut signature) = (None, None, None, None);
-        // It was read before, so this cannot fail; what is no object has no members.
-        let _ = read::members_or_skip(&mut Reader::new(raw), |key, reader| {
-            match key {
-                "type" => kind = reader.string_or_skip()?,
-                "text" => text = reader.string_or_skip()?,
-                "thinking" => thinking = read::raw(reader)?,
-                "signature" => signature = reader.string_or_skip()?,
-                _ => reader.skip()?,
-            }
-            Ok(())
-        });
-        match (kind.and_then(|kind| kind.verbatim()), text, thinking) {
-            (Some("thinking"), _, thinking) => {
-                Self::Thinking { thinking: thinking.unwrap_or("[]"), signature }
-            }
-            (Some("text") | None, Some(text), _) => Self::Text(text),
-            _ => Self::Other(raw),
-        }
-    }
-
-    /// The texts in the `thinking` of a part: it is an array of them, or one string.
-    pub(crate) fn texts(thinking: &'a str) -> impl Iterator<Item = Str<'a>> + use<'a> {
-        let whole = Reader::new(thinking).string_or_skip().ok().flatten();
-        let parts = objects(thinking).filter_map(|raw| match Self::read(raw) {
-            ContentPart::Text(text) => Some(text),
-            _ => None,
-        });
-        whole.into_iter().chain(parts)
-    }
-}
-
 impl<'a> Detail<'a> {
     /// Whether it says nothing: a text that is empty, and nothing that is opaque.
     pub(crate) fn is_empty(&self) -> bool {
@@ -379,7 +291,7 @@ impl<'a> Detail<'a> {
         known && said.into_iter().all(|said| said.is_empty())
     }
 
-    fn read(raw: &'a str) -> Self {
+    pub(super) fn read(raw: &'a str) -> Self {
         let mut detail = Self { raw, ..Self::default() };
         let _ = read::members_or_skip(&mut Reader::new(raw), |key, reader| {
             match key {
@@ -420,6 +332,7 @@ impl<'a> ToolDelta<'a> {
                         call = Self { custom: true, ..custom };
                     }
                 }
+                _ if signer(key).is_some() => call.read_signed(key, reader)?,
                 "extra_content" => extra = read::raw(reader)?,
                 _ => reader.skip()?,
             }
@@ -428,6 +341,18 @@ impl<'a> ToolDelta<'a> {
         // A client of Mistral writes `null` like this.
         let id = id.filter(|id| !id.is_empty() && id.verbatim() != Some("null"));
         Self { index, id, extra_content: extra, ..call }
+    }
+
+    /// What goes back with the call, and its key. What Gemini adds itself comes first.
+    pub(crate) fn extra(&self) -> Option<(&'static str, &'a str)> {
+        self.extra_content.map(|raw| ("extra_content", raw)).or(self.signed)
+    }
+
+    fn read_signed(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<(), JsonError> {
+        let raw = read::raw(reader)?;
+        let found = signer(key).zip(raw).filter(|(key, raw)| call_signature(key, raw).is_some());
+        self.signed = self.signed.or(found);
+        Ok(())
     }
 
     fn read_function(raw: &'a str) -> Self {
@@ -449,6 +374,7 @@ impl<'a> ToolDelta<'a> {
                         _ => read::raw(reader)?.map(Input::Whole),
                     };
                 }
+                _ if signer(key).is_some() => self.read_signed(key, reader)?,
                 _ => reader.skip()?,
             }
             Ok(())

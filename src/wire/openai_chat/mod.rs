@@ -19,13 +19,15 @@
 //! # Ok::<(), thinkstream::wire::ParseError>(())
 //! ```
 
+mod content;
 mod delta;
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-pub use self::delta::{Content, ContentPart, Delta, Detail, Input, ToolDelta};
+pub use self::content::{Content, ContentPart};
+pub use self::delta::{Delta, Detail, Input, ToolDelta};
 use super::failure::{has_error, read_bare, read_error};
 use super::read::{self, ParseError};
 use super::shape::{Parts, Said};
