@@ -782,6 +782,22 @@ cases! {
         r#"block 1 {"type":"text","text":"Stay."}"#,
         "complete end_turn",
     ]
+    gemini_calls_what_no_tool_is: [say("A"), calls(&[&whole(0, "call_k1", "find_boat", "{}")]),
+        chunk(r#"{"index":0,"delta":{"content":""},"finish_reason":"tool_calls","native_finish_reason":"MALFORMED_FUNCTION_CALL"}"#), DONE] => [
+        r#"token 0 "A""#,
+        r#"block 0 {"type":"text","text":"A"}"#,
+        "tool_start 1 call_k1 find_boat Client",
+        r#"tool_input 1 "{}""#,
+        "tool_call 1 find_boat {}",
+        r#"block 1 {"type":"tool_use","id":"call_k1","name":"find_boat","input":{}}"#,
+        "complete MALFORMED_FUNCTION_CALL unsafe",
+    ]
+    gemini_says_nothing_for_such_a_call: [ROLE, chunk(r#"{"index":0,"delta":{},"finish_reason":"stop","native_finish_reason":"UNEXPECTED_TOOL_CALL"}"#), DONE] => ["complete UNEXPECTED_TOOL_CALL unsafe"]
+    a_failure_behind_a_limit_is_a_limit: [say("A"), chunk(r#"{"index":0,"delta":{},"finish_reason":"length","native_finish_reason":"MALFORMED_FUNCTION_CALL"}"#), DONE] => [
+        r#"token 0 "A""#,
+        r#"block 0 {"type":"text","text":"A"}"#,
+        "complete max_tokens unsafe",
+    ]
     openrouter_ends_twice: [say("Stay."), chunk(r#"{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":"stop","native_finish_reason":"completed"}"#),
         r#"{"id":"gen-lark","provider":"Quay","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":"stop","native_finish_reason":"completed"}],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7,"cost":0.0002,"is_byok":false}}"#, DONE] => [
         r#"token 0 "Stay.""#,

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::details::NEAR;
 use super::draft::{Draft, Fill, Thinking};
-use super::extra::{Extra, gemini_signature, is_thought, keep_extra};
+use super::extra::Extra;
 use super::hand::{Hand, write};
 use crate::assemble::growing::Growing;
 use crate::assemble::written::Written;
@@ -15,6 +15,7 @@ use crate::assemble::{Fault, Ledger, Queue, finished, is_object};
 use crate::event::{CitationEvent, Event, Signature, Token, ToolCall};
 use crate::json::Json;
 use crate::message::{Block, Citation, Content};
+use crate::stop::StopReason;
 use crate::text::Text;
 use crate::wire::Str;
 use crate::wire::openai_chat::{Content as Said, ContentPart, Delta, Detail};
@@ -38,8 +39,8 @@ pub(super) struct Choice {
     pub(super) slots: BTreeMap<u32, usize>,
     /// Why it ended, as the server said first.
     pub(super) finish: Option<Text>,
-    /// The server behind it says that it was cut at a limit.
-    pub(super) cut: bool,
+    /// What the server behind it says of that, where it says more.
+    pub(super) behind: Option<StopReason>,
     pub(super) refused: bool,
     /// The field `reasoning_content` was there, if only empty.
     pub(super) saw_reasoning: bool,
@@ -68,7 +69,7 @@ impl Choice {
             ids: BTreeMap::new(),
             slots: BTreeMap::new(),
             finish: None,
-            cut: false,
+            behind: None,
             refused: false,
             saw_reasoning: false,
             flagged: false,
@@ -363,23 +364,6 @@ impl Choice {
                 Ok(at)
             }
         }
-    }
-
-    /// Keeps what Gemini wants back with the text.
-    fn extra(&mut self, extra: &str, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
-        let key = "extra_content";
-        if is_thought(extra) && gemini_signature(0, key, extra).is_none() {
-            return Ok(());
-        }
-        keep_extra(&mut self.extra_content, key, extra, hand.ledger)?;
-        let index = match self.blocks.last() {
-            Some(Life::Open(draft)) => draft.index,
-            _ => *hand.next,
-        };
-        let signature = gemini_signature(index, key, extra);
-        hand.ledger.output_started |= signature.is_some();
-        hand.out.extend(signature);
-        Ok(())
     }
 
     // Blocks.

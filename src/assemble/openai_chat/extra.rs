@@ -1,5 +1,7 @@
 //! What Gemini adds to texts and calls, and wants back with them.
 
+use super::choice::{Choice, Life};
+use super::hand::Hand;
 use crate::assemble::{Fault, Ledger};
 use crate::event::{Event, Signature};
 use crate::json::Json;
@@ -13,6 +15,25 @@ pub(super) struct Extra {
     pub(super) key: &'static str,
     pub(super) json: Json,
     signed: bool,
+}
+
+impl Choice {
+    /// Keeps what Gemini wants back with the text.
+    pub(super) fn extra(&mut self, extra: &str, hand: &mut Hand<'_, '_>) -> Result<(), Fault> {
+        let key = "extra_content";
+        if is_thought(extra) && gemini_signature(0, key, extra).is_none() {
+            return Ok(());
+        }
+        keep_extra(&mut self.extra_content, key, extra, hand.ledger)?;
+        let index = match self.blocks.last() {
+            Some(Life::Open(draft)) => draft.index,
+            _ => *hand.next,
+        };
+        let signature = gemini_signature(index, key, extra);
+        hand.ledger.output_started |= signature.is_some();
+        hand.out.extend(signature);
+        Ok(())
+    }
 }
 
 /// Keeps what Gemini adds to a text or a call. What comes without a signature replaces none.

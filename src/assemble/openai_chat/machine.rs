@@ -284,7 +284,7 @@ impl Machine {
         if choice.finish.is_none() {
             self.ledger.hold(reason.len())?;
             choice.finish = Some(reason);
-            choice.cut = said.native_finish_reason.is_some_and(|native| is_limit(&native.decode()));
+            choice.behind = said.native_finish_reason.and_then(|native| behind(&native.decode()));
             self.unfinished = self.unfinished.saturating_sub(1);
         }
         Ok(None)
@@ -392,9 +392,13 @@ const CHOICE: usize = 2 * size_of::<Choice>() + size_of::<Message>();
 /// Why a completion ended. What the server says is not enough: many say `stop` for calls of tools, and
 /// all do for refusals; `OpenRouter` says `tool_calls` where a limit cut the arguments of a call.
 fn stop_reason(choice: &Choice, finish: &Text) -> StopReason {
+    if let Some(behind) = &choice.behind
+        && (is_end(finish) || calls_tools(finish))
+    {
+        return behind.clone();
+    }
     match finish.as_str() {
         reason if is_limit(reason) => StopReason::MaxTokens,
-        reason if choice.cut && (is_end(reason) || calls_tools(reason)) => StopReason::MaxTokens,
         reason if is_filter(reason) => StopReason::ContentFilter,
         "stop_sequence" => StopReason::StopSequence,
         "refusal" => StopReason::Refusal,
@@ -402,6 +406,15 @@ fn stop_reason(choice: &Choice, finish: &Text) -> StopReason {
         reason if !is_end(reason) && !calls_tools(reason) => StopReason::from(reason),
         _ if choice.tools.is_empty() => StopReason::EndTurn,
         _ => StopReason::ToolUse,
+    }
+}
+
+/// What a server behind another says that is worse than an end: that a limit cut the reply, or, of Gemini, that a call
+/// in it was none that it could read.
+fn behind(native: &str) -> Option<StopReason> {
+    match native {
+        "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" => Some(StopReason::from(native)),
+        _ => is_limit(native).then_some(StopReason::MaxTokens),
     }
 }
 
