@@ -763,6 +763,35 @@ fn arguments_become_text() {
     assert_eq!(values(&mended)[0]["summary"], json!([]));
 }
 
+/// Programs write an empty list where there are no calls, and chats refuse it; so they do a content without parts.
+#[test]
+fn lists_with_nothing_in_them() {
+    let target = Target::new(Provider::OpenAiChat, "gpt-5");
+    let reply = |content: Value| json!({"role": "assistant", "content": content, "tool_calls": []});
+    for (value, expected, mended) in [
+        (
+            json!([user("hi"), reply("x".into()), user("y")]),
+            &["EmptyToolCalls $.messages[1]"][..],
+            json!([user("hi"), {"role": "assistant", "content": "x"}, user("y")]),
+        ),
+        (
+            json!([user("hi"), reply(json!([])), user("y")]),
+            &["EmptyMessage $.messages[1]", "EmptyToolCalls $.messages[1]"],
+            json!([user("hi"), user("y")]),
+        ),
+        (
+            json!([{"role": "user", "content": [ ]}, user("y")]),
+            &["EmptyMessage $.messages[0]"],
+            json!([user("y")]),
+        ),
+    ] {
+        assert_eq!(short(&validate(&messages(&value), &target)), expected, "{value}");
+        let repaired = repair(&messages(&value), &target);
+        check(&repaired);
+        assert_eq!(Value::from(values(&repaired.messages)), mended);
+    }
+}
+
 /// A model that wants its reasoning back refuses calls without it, and Kimi those with an empty one.
 #[test]
 fn a_call_without_the_reasoning_that_is_wanted() {

@@ -82,6 +82,7 @@ pub(super) fn mend_openai(
         Kind::UnsignedToolCall
         | Kind::InvalidItemId
         | Kind::ThinkingWithoutText
+        | Kind::EmptyToolCalls
         | Kind::ThinkingMissing => match messages.get_mut(at) {
             Some(message) => mend_message(message, finding.kind, target),
             None => "nothing",
@@ -284,6 +285,9 @@ fn mend_message(message: &mut Json, kind: Kind, target: &Target) -> &'static str
         }
         Kind::InvalidItemId => {
             (without_member(message, "id").ok().map(Json::checked), "the id was left out")
+        }
+        Kind::EmptyToolCalls => {
+            (without_member(message, "tool_calls").ok().map(Json::checked), "it was left out")
         }
         Kind::ThinkingWithoutText => {
             (put_in(message, "summary", "[]"), "an empty summary was put in")

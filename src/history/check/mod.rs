@@ -75,6 +75,8 @@ pub enum FindingKind {
     /// A call by a name that no tool can have: none at all, more than 200 characters for Anthropic, and for `OpenAI`,
     /// Mistral and `DeepSeek` more than 64, or others than letters, digits, `_` and `-`. Models make such up.
     InvalidToolName,
+    /// A list of calls in a message of a chat, with none in it.
+    EmptyToolCalls,
     /// A call whose input is no object; for `OpenAI`'s APIs, one whose arguments are no text, and for other vendors'
     /// models behind them also one whose text is no object: such servers read it.
     InvalidToolInput,
@@ -144,6 +146,7 @@ impl FindingKind {
             Self::DuplicateToolId => "a second tool call with the same id",
             Self::InvalidToolId => "a tool id that the API does not take",
             Self::InvalidToolName => "a tool call by a name that no tool can have",
+            Self::EmptyToolCalls => "a list of tool calls without any",
             Self::InvalidToolInput => "a tool call whose input has the wrong type",
             Self::ThinkingLast => "thinking at the end",
             Self::LoopWithoutThinking => "a tool loop that must begin with thinking, and does not",

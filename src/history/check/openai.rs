@@ -191,7 +191,8 @@ pub(super) fn find_chat(messages: &[Json], target: &Target) -> Vec<Finding> {
 /// What would be refused in a message of a chat. Replies with calls have their reasoning, or `nothing`, if that is
 /// demanded.
 fn in_message(message: &str, role: &str, nothing: Option<&str>) -> impl Iterator<Item = Kind> {
-    let said = |key: &str| raw_member(message, key).is_some_and(|it| it != "null");
+    let none = |key: &str| raw_member(message, key).is_some_and(is_empty_array);
+    let said = |key: &str| raw_member(message, key).is_some_and(|it| it != "null") && !none(key);
     let mut parts = Items::new(raw_member(message, "content").unwrap_or_default());
     let reply = role == "assistant";
     let calls = !call_ids(message).is_empty();
@@ -203,9 +204,14 @@ fn in_message(message: &str, role: &str, nothing: Option<&str>) -> impl Iterator
         (parts.any(|part| is_no_chat_part(&kind(part), role)), Kind::InvalidBlock),
         (reply && !spoken || speaks && !said("content"), Kind::EmptyMessage),
         (reply && calls && thoughtless, Kind::ThinkingMissing),
+        (none("tool_calls"), Kind::EmptyToolCalls),
     ]
     .into_iter()
     .filter_map(|(wrong, kind)| wrong.then_some(kind))
+}
+
+fn is_empty_array(json: &str) -> bool {
+    json.starts_with('[') && Items::new(json).next().is_none()
 }
 
 /// Whether a part of a content is one that the Responses API does not have, or not for this role: what the model says

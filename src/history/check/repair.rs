@@ -221,6 +221,7 @@ fn first(found: Vec<Finding>) -> Vec<Finding> {
         Kind::InvalidToolId
         | Kind::InvalidToolName
         | Kind::InvalidToolInput
+        | Kind::EmptyToolCalls
         | Kind::UnsignedToolCall => 6,
         Kind::DuplicateToolId => 7,
         Kind::DuplicateToolResult | Kind::OrphanToolResult => 8,
