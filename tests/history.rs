@@ -176,6 +176,29 @@ fn a_cut_reply_goes_back_as_far_as_it_can_be_gone_on_from() {
             &["u a", "a claude-opus-4-8 Tx Ct1 !max_tokens", "a claude-opus-4-8 T_", "r t1 4"],
             "u['a'] a[Tx Ct1] u[rt1] -- 2.0 EmptyText",
         ),
+        // Nor does one count that comes when the model has gone on without.
+        (
+            &[
+                "u a",
+                "a claude-opus-4-8 Tx Ct1 !max_tokens",
+                "u b",
+                "a claude-opus-4-8 K2 Ty",
+                "r t1 4",
+                "u c",
+            ],
+            "u['a'] a[Tx] u['b'] a[K2 Ty] u['c'] -- 1.1 Cut, 4.0 Unasked",
+        ),
+        (
+            &[
+                "u a",
+                "a claude-opus-4-8 Tx Ct1 !max_tokens",
+                "a claude-opus-4-8 T_",
+                "a claude-opus-4-8 Ty Ct1 Ct2",
+                "r t1 4",
+                "r t2 5",
+            ],
+            "u['a'] a[Tx Ty Ct1 Ct2] u[rt1 rt2] -- 1.1 Cut, 2.0 EmptyText",
+        ),
         // The call of a provider's own tool is not the caller's to answer.
         (
             &["u a", "a claude-opus-4-8 Tx Ss1 Ty ~", "r s1 4", "u b"],
@@ -193,6 +216,35 @@ fn a_cut_reply_goes_back_as_far_as_it_can_be_gone_on_from() {
         ),
     ] {
         assert_eq!(rendered(lines, &target(OPUS), &Policy::default()), expected, "{lines:?}");
+    }
+}
+
+#[test]
+fn what_is_left_to_be_answered() {
+    for (lines, expected) in [
+        (&["u a", "a claude-opus-4-8 Ct1 Ct2", "r t2 4"][..], &["t1"][..]),
+        (&["u a", "a claude-opus-4-8 Tx Ct1 !max_tokens"], &["t1"]),
+        (&["u a", "a claude-opus-4-8 Tx Ct1 !max_tokens", "a claude-opus-4-8 T_"], &["t1"]),
+        // The model has gone on without the first.
+        (&["u a", "a claude-opus-4-8 Tx Ct1 !max_tokens", "u b", "a claude-opus-4-8 Ct2"], &["t2"]),
+        (&["u a", "a claude-opus-4-8 Ct1", "u b", "a claude-opus-4-8 Ct2"], &["t1", "t2"]),
+    ] {
+        let history = history(lines);
+        let open: Vec<_> = history.open_calls().map(|call| call.id.as_str()).collect();
+        assert_eq!(open, expected, "{lines:?}");
+    }
+}
+
+/// A loop is of calls: thinking that goes nowhere is none.
+#[test]
+fn a_cut_thought_is_no_loop() {
+    let lines = ["u a", "a claude-sonnet-4-5 K1 ~"];
+    for mode in [Mode::Off, Mode::Enabled, Mode::Adaptive] {
+        let report = history(&lines)
+            .preview(&target("claude-sonnet-4-5").mode(mode), &Policy::default())
+            .report;
+        let is_loop = |note: &Note| matches!(note, Note::LoopWithoutThinking { .. });
+        assert!(!report.notes.iter().any(is_loop), "{:?}", report.notes);
     }
 }
 

@@ -187,6 +187,18 @@ impl Fates {
         let Some(first) = self.in_progress else { return };
         let unread = self.ignored.range((first, 0)..).next().is_some();
         let entries = history.entries.iter().zip(&self.blocks).skip(first);
+        // What goes out of a turn without a call is no loop.
+        let calls = |(entry, fates): (&Entry, &Vec<Option<Reason>>)| match entry {
+            Entry::Assistant(reply) => {
+                reply.message.content.iter().zip(fates).any(|(block, fate)| {
+                    fate.is_none() && matches!(block.content, Content::ToolUse(_))
+                })
+            }
+            _ => false,
+        };
+        if !entries.clone().any(calls) {
+            return;
+        }
         let begins = |(entry, fates): (&Entry, &Vec<Option<Reason>>)| match entry {
             Entry::Assistant(reply) => {
                 let mut sent = reply.message.content.iter().zip(fates);
@@ -292,8 +304,7 @@ impl Rules<'_> {
                     .or_else(|| is_thinking(block).then(of_thinking).flatten())
             })
             .collect();
-        let cut = message.stop_reason.as_ref().is_some_and(StopReason::is_cut);
-        if cut || !message.complete {
+        if message.was_cut() {
             self.cut_back(entry, message, &mut fates);
         }
         fates

@@ -310,8 +310,9 @@ impl History {
     }
 
     /// The calls that are yours to run and that have no answer, in order: what is left to do after a restart, or to be
-    /// answered with why it was not done. Those of a cut reply are among them: whether they may be run, its
-    /// [`tools_safe_to_run`](Message::tools_safe_to_run) says, and they go out only with an answer.
+    /// answered with why it was not done. Those of a cut reply are among them until the model has gone on without them:
+    /// whether they may be run, its [`tools_safe_to_run`](Message::tools_safe_to_run) says, and they go out only with
+    /// an answer.
     ///
     /// ```
     /// use thinkstream::history::{History, Provenance, ToolResult};
@@ -334,7 +335,11 @@ impl History {
     /// ```
     pub fn open_calls(&self) -> impl Iterator<Item = &ToolUse> {
         let answers = self.answers();
-        let calls = self.replies().flat_map(|(at, reply)| {
+        let said = self.replies().rev().find(|(_, reply)| !reply.message.is_silent());
+        let last = said.map_or(0, |(at, _)| at);
+        let open =
+            self.replies().filter(move |(at, reply)| *at >= last || !reply.message.was_cut());
+        let calls = open.flat_map(|(at, reply)| {
             reply.message.placed_calls().map(move |(place, call)| ((at, place), call))
         });
         calls

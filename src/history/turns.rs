@@ -31,6 +31,9 @@ pub(super) type Origin = (usize, usize);
 
 /// Which answer is to which call: to the first of its id that has none yet, in the last reply before it that has the id
 /// at all. Servers are known to use ids again, in the next reply or in the same.
+///
+/// A call of a reply that was cut goes out only with an answer: once the model has gone on without, one that comes
+/// late changes nothing, or what was signed since would be behind another conversation.
 #[derive(Default)]
 pub(super) struct Answers {
     /// Of each answer, its call.
@@ -47,6 +50,8 @@ pub(super) struct Answers {
 struct Alike {
     calls: Vec<Origin>,
     answered: usize,
+    /// The model has gone on without.
+    over: bool,
 }
 
 impl Answers {
@@ -84,7 +89,9 @@ impl Answers {
         alike.answered = alike.answered.saturating_add(1);
         if let Some(call) = call {
             self.calls.insert(answer, *call);
-            self.answered.insert(*call);
+            if !alike.over {
+                self.answered.insert(*call);
+            }
         }
     }
 }
@@ -109,8 +116,7 @@ impl History {
             _ => return None,
         };
         let message = &reply.message;
-        let cut = message.stop_reason.as_ref().is_some_and(StopReason::is_cut) || !message.complete;
-        if !cut || message.stop_reason == Some(StopReason::Refusal) {
+        if !message.was_cut() || message.stop_reason == Some(StopReason::Refusal) {
             return None;
         }
         let open = message.unfinished_text();
@@ -194,6 +200,8 @@ impl History {
     /// Which answers are to which calls.
     pub(super) fn answers(&self) -> Answers {
         let (mut answers, mut asked) = (Answers::default(), BTreeMap::<Text, Alike>::new());
+        // What the last reply asked for, if it was cut.
+        let mut cut: Vec<Text> = Vec::new();
         for (at, entry) in self.entries.iter().enumerate() {
             match entry {
                 Entry::ToolResult(result) => {
@@ -205,7 +213,16 @@ impl History {
                     }
                 }
                 Entry::Assistant(reply) => {
+                    let over = if reply.message.is_silent() { 0 } else { cut.len() };
+                    for id in cut.drain(..over) {
+                        if let Some(alike) = asked.get_mut(&id) {
+                            alike.over = true;
+                        }
+                    }
                     let mut own = BTreeMap::<Text, Alike>::new();
+                    if reply.message.was_cut() {
+                        cut.extend(reply.message.asks().map(|(_, id)| id));
+                    }
                     for (place, id) in reply.message.asks() {
                         own.entry(id).or_default().calls.push((at, place));
                     }
@@ -288,6 +305,19 @@ impl Target {
 }
 
 impl Message {
+    /// Whether it ended before it was finished, for whatever reason.
+    pub(super) fn was_cut(&self) -> bool {
+        self.stop_reason.as_ref().is_some_and(StopReason::is_cut) || !self.complete
+    }
+
+    /// Whether nothing is in it but empty texts, of which nothing goes out.
+    pub(super) fn is_silent(&self) -> bool {
+        self.content.iter().all(|block| match &block.content {
+            Content::Text(text) => text.text.trim().is_empty(),
+            _ => false,
+        })
+    }
+
     /// What asks for an answer: calls, and requests for an approval. Each with its place and its id.
     fn asks(&self) -> impl Iterator<Item = (usize, Text)> {
         self.content.iter().enumerate().filter_map(|(at, block)| match &block.content {
