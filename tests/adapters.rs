@@ -316,6 +316,38 @@ mod wishes {
         assert!(now(events(&text).tool_calls().collect::<Vec<_>>()).is_empty());
     }
 
+    /// A reply that was cut in its only call has no whole one, and yet was about to call.
+    #[test]
+    fn a_cut_call_is_not_the_same_as_none() {
+        let call = r#"{"type":"tool_use","id":"t0","name":"f","input":{}}"#;
+        for (reason, text) in [
+            ("max_tokens", "the tool calls must not be run: the reply stopped for max_tokens"),
+            ("refusal", "the tool calls must not be run: the reply stopped for refusal"),
+        ] {
+            let reply = sse([START, &open(0, call), &json(0, r#"{"a":"#), &end(reason), STOP]);
+            let calls = now(events(&reply).tool_calls().collect::<Vec<_>>());
+            let [Err(error)] = &calls[..] else { panic!("{calls:?}") };
+            assert_eq!(error.to_string(), text);
+        }
+        let chat = |reason: &str| {
+            format!(
+                "data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":0,\
+                 \"id\":\"a\",\"function\":{{\"name\":\"f\",\"arguments\":\"{{\\\"a\\\":\"}}}}]}},\
+                 \"finish_reason\":\"{reason}\"}}]}}\n\ndata: [DONE]\n\n"
+            )
+        };
+        for (reason, text) in [
+            ("length", "the tool calls must not be run: the reply stopped for max_tokens"),
+            ("tool_calls", "the tool calls must not be run: one of them ends inside a value"),
+        ] {
+            let body = [Ok::<_, Infallible>(Bytes::from(chat(reason)))];
+            let events = EventStream::new(stream::iter(body), Protocol::OpenAiChat);
+            let calls = now(events.tool_calls().collect::<Vec<_>>());
+            let [Err(error)] = &calls[..] else { panic!("{calls:?}") };
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
     /// Nothing to run and nothing to say are not the same as an end that never came.
     #[test]
     fn a_stream_that_does_not_say_how_it_ended() {

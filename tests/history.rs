@@ -197,7 +197,7 @@ fn a_cut_reply_goes_back_as_far_as_it_can_be_gone_on_from() {
                 "r t1 4",
                 "r t2 5",
             ],
-            "u['a'] a[Tx Ty Ct1 Ct2] u[rt1 rt2] -- 1.1 Cut, 2.0 EmptyText",
+            "u['a'] a[Tx Ty Ct1_3_1 Ct2] u[rt1_3_1 rt2] -- 1.1 Cut, 2.0 EmptyText",
         ),
         // The call of a provider's own tool is not the caller's to answer.
         (

@@ -5,10 +5,10 @@ mod common;
 use common::talk::{history, push, told};
 use serde_json::{Value, json};
 use thinkstream::history::{
-    AuditEntry, AuditSink, History, JsonLines, Lost, Part, Policy, Rejection, RejectionKind,
-    Remedy, Switch, Target, diff,
+    AuditEntry, AuditSink, History, JsonLines, Lost, Part, Policy, Provenance, Rejection,
+    RejectionKind, Remedy, Switch, Target, diff,
 };
-use thinkstream::{Error, ErrorKind, Json, Provider, Usage};
+use thinkstream::{Complete, Error, ErrorKind, Json, Protocol, Provider, Usage};
 
 const OPUS: &str = "claude-opus-4-8";
 const BOUND: &str = "claude-opus-5-5";
@@ -905,6 +905,25 @@ fn what_was_refused_never_goes_out_again() {
     assert_eq!(talk.render(&target(OPUS), &plain).report.kept_thinking().count(), 0);
     // What is not about a block is not remembered.
     assert_eq!(talk.reject(&refusal("messages: text content blocks must be non-empty"), &sent), 0);
+}
+
+/// A line is read by itself, also if the item in it was received in several.
+#[test]
+fn an_audit_is_read_by_lines() {
+    let item = "{\"type\":\"reasoning\",\n \"id\":\"rs_1\",\r\n\"summary\":[],\"encrypted_content\":\"e\"}";
+    let body = format!(
+        r#"{{"object":"response","status":"completed","id":"resp_1","model":"gpt-5","output":[{item}]}}"#
+    );
+    let reply = Complete::from_body(Protocol::OpenAiResponses, body.as_bytes()).unwrap().message;
+    assert!(reply.content[0].raw.as_ref().unwrap().contains('\n'));
+    let mut talk = History::new();
+    talk.push_assistant(reply, Provenance::default());
+    let mut store = JsonLines::new(Vec::new());
+    assert_eq!(talk.audit(&mut store).unwrap(), 1);
+    let text = String::from_utf8(store.into_inner()).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let line: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(line["raw"]["encrypted_content"], "e");
 }
 
 #[test]

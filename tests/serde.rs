@@ -483,7 +483,7 @@ where
 
 const USAGE: &str = r#"{"input_tokens":9,"cache_creation":{"ephemeral_5m_input_tokens":1},"service_tier":"standard","iterations":[{"n": 9007199254740993}],"later":1.0}"#;
 const MESSAGE: &str = r#"{"id":"msg_1","provider":"anthropic","model":"m","role":"assistant","content":[{"type":"thinking","thinking":"","signature":"EqQB","about":{"estimated_tokens":300}},{"type":"text","text":"a","about":{"index":7}},{"type":"tool_use","id":"t","name":"n","input":{"a": 1.0}},{"type":"tool_use","id":"u","name":"n","partial_json":"{\"a","replayable":false,"about":{"complete":false,"reason":"cut"}}],"stop_reason":"later_reason","stop_sequence":null,"stop_details":{"type":"refusal"},"usage":{"output_tokens":7},"other":{"container":{"id": 1}},"choice":2,"complete":true}"#;
-const MODEL: &str = r#"{"family":"f","maker":"openai","adaptive":true,"enabled":false,"between_tools":false,"disabled":true,"disabled_up_to":"high","thinks_unasked":false,"efforts":["low","xhigh"],"default_effort":"low","omits_thinking":false,"forced_tools":"with_adaptive","sampling":"without_reasoning","prefill":false,"interleaves":false,"interleaves_with_header":false,"keeps_thinking":true,"bound_to_prefix":false,"bound_to_account":false,"drops_foreign_thinking":true,"min_budget_tokens":0,"max_output_tokens":128000,"min_cacheable_tokens":null,"refused_params":["top_k"],"source":"a page"}"#;
+const MODEL: &str = r#"{"family":"f","maker":"openai","adaptive":true,"enabled":false,"between_tools":false,"disabled":true,"disabled_up_to":"high","thinks_unasked":false,"efforts":["low","xhigh"],"default_effort":"low","omits_thinking":false,"forced_tools":"with_adaptive","sampling":"without_reasoning","chat_tools_need_no_reasoning":false,"prefill":false,"interleaves":false,"interleaves_with_header":false,"keeps_thinking":true,"bound_to_prefix":false,"bound_to_account":false,"drops_foreign_thinking":true,"min_budget_tokens":0,"max_output_tokens":128000,"min_cacheable_tokens":null,"refused_params":["top_k"],"source":"a page"}"#;
 const FINDING: &str = r#"{"kind":"orphan_tool_use","path":"$.messages[1].content[0]","message":1,"block":0,"id":"t"}"#;
 
 /// The types at the top of the crate.
@@ -594,6 +594,16 @@ fn outcomes_come_back() {
         assert_eq!(serde_json::to_string(&again).unwrap(), written);
         assert!(outcome.error().is_none());
     }
+    // What was received in several lines is written in one.
+    let body = "data: {\"type\":\"message_start\",\"message\":{}}\n\ndata: {\"type\":\"content_block_start\",\"index\":0,\n\
+                data: \"content_block\":{\"type\":\"new\",\ndata: \"x\":\"a\\nb\"}}\n\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n";
+    let (events, error) = decode(anthropic(), [body.as_bytes()]);
+    let results = events.into_iter().map(Ok).chain(error.map(Err));
+    let lines: Vec<_> = results.map(EventLine::from).collect();
+    let written: Vec<_> = lines.iter().map(|line| serde_json::to_string(line).unwrap()).collect();
+    assert!(written.iter().all(|line| !line.contains('\n')), "{written:?}");
+    let block = written.iter().find(|line| line.contains(r#""x":"a\nb""#)).unwrap();
+    assert!(matches!(serde_json::from_str(block).unwrap(), EventLine::Event(Event::Block(_))));
     let error = decode(anthropic(), [&b"<html>"[..]]).1.unwrap();
     for line in [EventLine::from(Ok(Event::Ping)), EventLine::from(Err(error.clone()))] {
         let written = serde_json::to_string(&line).unwrap();

@@ -65,8 +65,8 @@ pub trait EventStreamExt: Stream<Item = Result<Event, Error>> {
     /// The calls of the tools that are yours to run, of the first choice if there are several: all at the
     /// end, when it is known that they may be run.
     ///
-    /// If they may not, as the reply was cut at a limit or refused, the stream gives
-    /// [`ErrorKind::ToolsUnsafe`] in their place. A call whose arguments are no JSON object is given: it
+    /// If they may not, as the reply was cut at a limit or refused, or a call ends inside a value, the stream gives
+    /// [`ErrorKind::ToolsUnsafe`] in their place, also if none was whole. A call whose arguments are no JSON object is given: it
     /// has to be answered. A decoder that does not accumulate gives none.
     fn tool_calls(self) -> ToolCalls<Self>
     where
@@ -195,7 +195,9 @@ impl<S: Stream<Item = Result<Event, Error>>> Stream for ToolCalls<S> {
                     let asked: BTreeSet<_> =
                         done.message.tool_calls().map(|call| &call.id).collect();
                     calls.retain(|call| asked.contains(&call.id));
-                    if !calls.is_empty() && !done.message.tools_safe_to_run() {
+                    // One that was cut is handed out by nobody, and is no sign that there was none.
+                    let called = !calls.is_empty() || done.message.calls();
+                    if called && !done.message.tools_safe_to_run() {
                         return Poll::Ready(Some(Err(unsafe_calls(done))));
                     }
                     *this.ready = Some(calls.into_iter());

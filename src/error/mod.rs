@@ -156,7 +156,7 @@ pub enum ErrorKind {
         encoding: Text,
     },
     /// The server: the reply is whole, but its tool calls must not be run, as it was cut at a limit or
-    /// refused. Only `tool_calls` of `EventStreamExt` gives it.
+    /// refused, or one of them ends inside a value. Only `tool_calls` of `EventStreamExt` gives it.
     ToolsUnsafe {
         /// Why the reply stopped, if that was said.
         stop_reason: Option<StopReason>,
@@ -422,10 +422,13 @@ impl From<Error> for std::io::Error {
             | ErrorKind::Protocol { .. }
             | ErrorKind::Limit { .. } => std::io::ErrorKind::InvalidData,
             ErrorKind::Timeout { .. } => std::io::ErrorKind::TimedOut,
-            ErrorKind::Server(_)
-            | ErrorKind::Transport(_)
-            | ErrorKind::ToolsUnsafe { .. }
-            | ErrorKind::Recorded { .. } => std::io::ErrorKind::Other,
+            ErrorKind::Transport(below) => {
+                let below = below.downcast_ref::<Self>();
+                below.map_or(std::io::ErrorKind::Other, Self::kind)
+            }
+            ErrorKind::Server(_) | ErrorKind::ToolsUnsafe { .. } | ErrorKind::Recorded { .. } => {
+                std::io::ErrorKind::Other
+            }
         };
         Self::new(kind, error)
     }
@@ -435,6 +438,15 @@ impl From<Error> for std::io::Error {
 mod tests {
     use super::*;
     use alloc::string::ToString;
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn what_failed_below_keeps_its_kind() {
+        for kind in [std::io::ErrorKind::ConnectionReset, std::io::ErrorKind::TimedOut] {
+            let error = Error::from(std::io::Error::from(kind));
+            assert_eq!(std::io::Error::from(error).kind(), kind);
+        }
+    }
 
     /// What an adapter has wrapped comes back as it was.
     #[cfg(feature = "std")]

@@ -1,6 +1,9 @@
 //! A line of a log or a bus: an event, or the error that a stream ended with.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::Event;
 use crate::error::Error;
@@ -29,14 +32,33 @@ use crate::error::Error;
 /// assert_eq!(bus.len(), 2);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a stream gives nothing else")]
 pub enum EventLine {
     /// An event.
     Event(Event),
     /// The error that the stream ended with.
     Error(Error),
+}
+
+impl Serialize for EventLine {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let breaks = match self {
+            Self::Event(event) => one_line(event),
+            Self::Error(error) => one_line(error),
+        };
+        match (breaks, self) {
+            (Some(line), _) => line.serialize(serializer),
+            (None, Self::Event(event)) => event.serialize(serializer),
+            (None, Self::Error(error)) => error.serialize(serializer),
+        }
+    }
+}
+
+/// A value without the line ends that it has between its parts where it was received with them; `None` if it has none.
+fn one_line(value: &impl Serialize) -> Option<Box<RawValue>> {
+    let json = serde_json::to_string(value).ok().filter(|json| json.contains(['\n', '\r']))?;
+    RawValue::from_string(json.replace(['\n', '\r'], " ")).ok()
 }
 
 impl<'de> Deserialize<'de> for EventLine {

@@ -241,6 +241,8 @@ impl<W: std::io::Write> AuditSink for JsonLines<W> {
     fn take(&mut self, entry: &AuditEntry) -> std::io::Result<()> {
         // In one piece: a line is there, or it is not.
         let mut line = serde_json::to_vec(entry)?;
+        // What was received may have line ends between its values, where a space means the same.
+        line.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
         line.push(b'\n');
         // What a write that failed has left is ended, so that it spoils no other.
         if core::mem::replace(&mut self.torn, true) {

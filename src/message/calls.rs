@@ -39,6 +39,16 @@ impl Message {
         self.placed_calls().map(|(_, tool)| tool)
     }
 
+    /// Whether it calls a tool that is the caller's to run, be it in half a call.
+    #[cfg(feature = "stream")]
+    pub(crate) fn calls(&self) -> bool {
+        let own = self.content.iter().skip(self.last_fallback().unwrap_or(0));
+        own.into_iter().any(|block| match &block.content {
+            Content::ToolUse(call) => call.kind.is_client(),
+            _ => false,
+        })
+    }
+
     /// The same, each with its place in the content.
     pub(crate) fn placed_calls(&self) -> impl Iterator<Item = (usize, &ToolUse)> {
         self.all_calls().filter(|(_, _, declined)| !declined).map(|(at, tool, _)| (at, tool))
