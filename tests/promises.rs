@@ -1502,6 +1502,26 @@ mod other_protocols {
         ),
     ];
 
+    /// A stream of which nothing is known would be no better if it were asked for again.
+    #[test]
+    fn a_stream_that_nobody_knows_is_not_a_cut_one() {
+        let gemini =
+            b"data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}]}\r\n\r\n\
+                       data: {\"candidates\":[{\"finishReason\":\"STOP\"}]}\r\n\r\n";
+        let later = b"event: later\ndata: {\"a\":1}\n\ndata: {\"type\":\"later\"}\n\n";
+        for protocol in [Protocol::Anthropic, Protocol::OpenAiChat, Protocol::OpenAiResponses] {
+            for (stream, name, transient) in
+                [(&gemini[..], "no_events", false), (&later[..], "incomplete", true)]
+            {
+                for size in [1, 7, stream.len()] {
+                    let error = decode(Decoder::new(protocol), stream.chunks(size)).1.unwrap();
+                    assert_eq!(error.kind().name(), name, "{protocol} {error}");
+                    assert_eq!(error.is_transient(), transient, "{protocol}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_server_that_says_whether_to_try_again_is_believed() {
         let stream = |kind: &str| {

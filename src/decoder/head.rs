@@ -50,9 +50,13 @@ impl Decoder {
         }
         if *frames {
             // Events there were, but of none that is known here.
-            let spoken = Protocol::detect(head).ok()??;
-            let other = spoken != self.protocol();
-            return other.then_some(ErrorKind::OtherProtocol { spoken });
+            return match Protocol::detect(head) {
+                Ok(spoken) => {
+                    let spoken = spoken.filter(|spoken| *spoken != self.protocol())?;
+                    Some(ErrorKind::OtherProtocol { spoken })
+                }
+                Err(error) => is_nameless(head).then(|| error.kind().clone()),
+            };
         }
         if let Ok(Some(spoken @ Protocol::AnthropicOnBedrock)) = Protocol::detect(head) {
             return Some(ErrorKind::OtherProtocol { spoken });
@@ -126,6 +130,26 @@ impl Decoder {
             Err(error) => drop(self.fail(error.kind().clone(), error.offset())),
         }
     }
+}
+
+/// Whether the first event of a stream has neither a name nor a type. One that has may be of a kind that is yet to be
+/// known here, and its reply yet to come.
+fn is_nameless(stream: &[u8]) -> bool {
+    let mut scanner = Scanner::new();
+    let mut rest = Bytes::copy_from_slice(stream);
+    while let Ok((taken, found)) = scanner.scan(&rest) {
+        if let Some(Found::Frame { event, data, .. }) = found {
+            let name = scanner.event_bytes(event, &rest);
+            let data = scanner.data_bytes(data, &rest);
+            let said = core::str::from_utf8(&data).unwrap_or_default();
+            return name.is_empty() && string_member(said, "type").is_none();
+        }
+        rest.advance(taken);
+        if rest.is_empty() {
+            break;
+        }
+    }
+    false
 }
 
 /// Bytes of a body that are kept to tell what it is if it is no event stream.
