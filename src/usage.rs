@@ -53,8 +53,8 @@ pub struct Usage {
     pub other: Vec<(Text, Json)>,
     /// Whether the `input_tokens` have those of the cache among them.
     pub input_includes_cache: bool,
-    /// Whether the provider counts thinking apart from its output, as xAI does in chats: it has been
-    /// added to `output_tokens` then, and the provider's own count is in `other`.
+    /// Whether the provider counts thinking apart from its output, as xAI does in chats, and Gemini in the total alone:
+    /// it has been added to `output_tokens` then, and the provider's own count is in `other`.
     pub thinking_added: bool,
 }
 

@@ -1621,7 +1621,11 @@ costs! {
     the_cost_at_mistral: [r#"{"choices":[{"index":0,"delta":{"content":""},"finish_reason":"stop"}],"usage":{"prompt_tokens":80,"completion_tokens":22,"total_tokens":102,"num_cached_tokens":16},"p":"ab"}"#, DONE]
         => "in 80, out 22, cached 16, total 80, uncached 64"
     the_cost_at_gemini: [r#"{"choices":[{"index":0,"delta":{"content":"A"}}],"usage":{"prompt_tokens":5,"completion_tokens":1,"total_tokens":30}}"#, r#"{"choices":[{"index":0,"delta":{"content":"B"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":31}}"#, DONE]
-        => "in 5, out 2, total 5, uncached 5"
+        => "in 5, out 26, thinking 24, total 5, uncached 5"
+    the_cost_of_a_cache_that_a_proxy_adds: [end("stop"), usage(r#"{"prompt_tokens":5,"completion_tokens":2,"total_tokens":1037,"cache_read_input_tokens":1000,"cache_creation_input_tokens":30}"#), DONE]
+        => "in 5, out 2, cached 5, written 30, total 5, uncached 0"
+    the_cost_of_what_is_thought_beside: [end("stop"), usage(r#"{"prompt_tokens":57,"completion_tokens":10,"total_tokens":67,"completion_tokens_details":{"reasoning_tokens":37}}"#), DONE]
+        => "in 57, out 10, thinking 37, total 57, uncached 57"
     the_cost_at_openrouter: [end("stop"), r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":50,"completion_tokens":20,"total_tokens":70,"cost":0.001,"is_byok":false,"prompt_tokens_details":{"cached_tokens":20,"cache_write_tokens":10,"video_tokens":0},"completion_tokens_details":{"reasoning_tokens":12,"image_tokens":0},"cost_details":{"upstream_inference_cost":null}}}"#, DONE]
         => "in 50, out 20, cached 20, written 10, thinking 12, total 50, uncached 20"
     the_cost_and_nothing_else: [say("A"), end("stop"), r#"{"usage":{"prompt_tokens":7,"completion_tokens":2}}"#, DONE]

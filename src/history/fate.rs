@@ -10,6 +10,7 @@ use super::turns::{Answers, Origin};
 use super::{Compaction, Entry, History, Keep, Mode, Policy, Reply, Target};
 use crate::json::edit::raw_member;
 use crate::message::{Block, Content, Message, Provider};
+use crate::models::other_vendor;
 use crate::stop::StopReason;
 use crate::text::Text;
 
@@ -314,8 +315,10 @@ impl Rules<'_> {
     fn of_form(&self, entry: usize, reply: &Reply, at: usize, block: &Block) -> Option<Reason> {
         let message = &reply.message;
         let foreign = message.provider != self.target.provider;
-        let elsewhere = reply.provenance.issuer != self.target.issuer
-            && self.target.provider == Provider::OpenAiResponses;
+        let author = message.model.as_deref().unwrap_or(&self.target.model);
+        let elsewhere = self.target.provider == Provider::OpenAiResponses
+            && (reply.provenance.issuer != self.target.issuer
+                || other_vendor(author, &self.target.model));
         match &block.content {
             Content::Text(text) if self.is_empty(&text.text) => Some(Reason::EmptyText),
             Content::Text(_) if message.complete && !block.damaged => None,

@@ -126,10 +126,7 @@ impl Rules<'_> {
                 Provider::Anthropic => self.target.knows(|row| row.drops_foreign_thinking),
                 // What is encrypted is read by all models of the organisation, as far as is seen: by its vendor's,
                 // that is. A deployment may have any name.
-                Provider::OpenAiResponses => {
-                    let (own, other) = (models::vendor(author), models::vendor(&self.target.model));
-                    own.is_none() || other.is_none() || own == other
-                }
+                Provider::OpenAiResponses => !models::other_vendor(author, &self.target.model),
                 Provider::OpenAiChat => false,
             },
         }

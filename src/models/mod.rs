@@ -66,7 +66,7 @@ mod vendor;
 
 pub use self::effort::{Effort, UnknownEffort};
 pub use self::replay::Replay;
-pub(crate) use self::vendor::vendor;
+pub(crate) use self::vendor::{other_vendor, vendor};
 
 use alloc::format;
 use alloc::string::String;

@@ -57,6 +57,11 @@ pub(crate) fn vendor(id: &str) -> Option<&'static str> {
     of(&strip(id))
 }
 
+/// Whether two models are of different vendors, as far as their names tell.
+pub(crate) fn other_vendor(one: &str, other: &str) -> bool {
+    vendor(one).zip(vendor(other)).is_some_and(|(one, other)| one != other)
+}
+
 /// Whose the model of this name is.
 pub(super) fn of(name: &str) -> Option<&'static str> {
     VENDORS.iter().find(|(begin, _)| name.starts_with(begin)).map(|(_, vendor)| *vendor)

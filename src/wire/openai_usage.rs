@@ -119,13 +119,25 @@ impl Places {
         usage.cache_creation_input_tokens = first(&self.written);
         usage.thinking_tokens = first(&self.reasoning);
         // Whether reasoning is a part of the output shows in the total.
-        if let (Some(input), Some(output), Some(reasoning @ 1..), Some(total)) =
-            (usage.input_tokens, usage.output_tokens, usage.thinking_tokens, self.total)
-            && input.checked_add(output).and_then(|sum| sum.checked_add(reasoning)) == Some(total)
+        if let (Some(input), Some(output), Some(total)) =
+            (usage.input_tokens, usage.output_tokens, self.total)
+            && let Some(more @ 1..) = total.checked_sub(input.saturating_add(output))
+            && is_thinking(more, usage.thinking_tokens, [first(&self.cached), first(&self.written)])
         {
-            usage.output_tokens = Some(output.saturating_add(reasoning));
+            usage.output_tokens = Some(output.saturating_add(more));
+            usage.thinking_tokens = Some(more);
             usage.thinking_added = true;
         }
+    }
+}
+
+/// Whether what a total has beside the input and the output was thought: it is as many tokens as are said to be, or,
+/// of Gemini, none are said to be. Proxies of Anthropic add those of the cache, which are no part of its input.
+fn is_thinking(more: u64, thought: Option<u64>, cache: [Option<u64>; 2]) -> bool {
+    let [read, written] = cache.map(Option::unwrap_or_default);
+    match thought {
+        None | Some(0) => ![read, written, read.saturating_add(written)].contains(&more),
+        Some(thought) => thought == more,
     }
 }
 
