@@ -9,7 +9,7 @@ mod common;
 
 use common::Result;
 use serde::Serialize;
-use thinkstream::history::{History, Policy, Provenance, Rendered, Target, ToolResult};
+use thinkstream::history::{History, Policy, Rendered, Target, ToolResult};
 use thinkstream::request::{RequestParams, Thinking, ThinkingRequest};
 use thinkstream::{Event, EventStream, EventStreamExt, Json, Message};
 use thinkstream::{Protocol, Provider, StopReason, ToolUse};
@@ -35,7 +35,7 @@ async fn main() -> Result<()> {
             let results = run_tools(&reply);
             // A pause of the provider's own tools is gone on from as it is.
             goes_on = !results.is_empty() || reply.stop_reason == Some(StopReason::PauseTurn);
-            history.push_assistant(reply, Provenance::default());
+            history.push_assistant(reply, target.provenance());
             results.into_iter().for_each(|it| history.push_tool_result(it));
         }
     }

@@ -83,9 +83,15 @@ impl fmt::Display for Protocol {
 impl FromStr for Protocol {
     type Err = UnknownProtocol;
 
-    /// As it is serialised.
+    /// As it is serialised, or as the program and its recordings have it: `bedrock`, `responses`, `chat`.
     fn from_str(name: &str) -> Result<Self, UnknownProtocol> {
         let unknown = || UnknownProtocol { name: name.chars().take(64).collect::<String>().into() };
+        let name = match name {
+            "bedrock" => "anthropic_on_bedrock",
+            "responses" => "openai_responses",
+            "chat" => "openai_chat",
+            other => other,
+        };
         Self::ALL.into_iter().find(|known| known.as_str() == name).ok_or_else(unknown)
     }
 }
@@ -120,6 +126,9 @@ mod tests {
     fn names_are_one_and_the_same_everywhere() {
         for protocol in Protocol::ALL {
             assert_eq!(protocol.to_string().parse(), Ok(protocol));
+            let short = protocol.as_str().trim_start_matches("openai_");
+            let short = short.trim_start_matches("anthropic_on_");
+            assert_eq!(short.parse(), Ok(protocol));
             assert_eq!(serde_json::to_string(&protocol).unwrap(), format!("\"{protocol}\""));
             let provider = protocol.provider();
             assert_eq!(serde_json::to_string(&provider).unwrap(), format!("\"{provider}\""));

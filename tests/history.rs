@@ -235,6 +235,38 @@ fn what_is_left_to_be_answered() {
     }
 }
 
+/// One who stops a reply, and says something else, has read what there was of it.
+#[test]
+fn what_was_said_before_a_cut_can_be_kept() {
+    for (lines, kept, expected) in [
+        (
+            &["u a", "a claude-opus-4-8 K1 Tx Ty ~"][..],
+            true,
+            "u['a'] a[K1 Tx Ty] u['b'] -- 1.2 NotReplayable",
+        ),
+        (&["u a", "a claude-opus-4-8 Tx ~"], true, "u['a'] a[Tx] u['b'] -- 1.0 NotReplayable"),
+        // There is no such text, or it is whole, or nobody's.
+        (&["u a", "a claude-opus-4-8 K1 ~"], false, "u[Ta Tb] -- 1.0 NotReplayable"),
+        (&["u a", "a claude-opus-4-8 Tx !max_tokens"], false, "u['a'] a[Tx] u['b']"),
+        (&["u a"], false, "u[Ta Tb]"),
+    ] {
+        for model in [OPUS, "claude-3-7-sonnet"] {
+            let mut history = history(lines);
+            assert_eq!(history.keep_cut_text(), kept, "{lines:?}");
+            push(&mut history, "u b");
+            let to = target(model);
+            assert!(validate(&history.preview(&to, &Policy::default()).messages, &to).len() <= 1);
+            if model == OPUS {
+                assert_eq!(with_reasons(&history.render(&to, &Policy::default())), expected);
+            }
+        }
+    }
+    // It can still be gone on with.
+    let mut history = history(&["u a", "a claude-opus-4-8 Tx ~"]);
+    assert!(history.keep_cut_text());
+    assert_eq!(history.resume(&target(OPUS)), Some(Resume::User));
+}
+
 /// A loop is of calls: thinking that goes nowhere is none.
 #[test]
 fn a_cut_thought_is_no_loop() {
@@ -455,7 +487,7 @@ fn what_one_model_goes_on_from_another_may_not() {
     }
     // Nothing of it is said twice, or for nothing.
     let mut history = self::history(&["u a", "a claude-opus-4-5 Tone !max_tokens"]);
-    history.resume(&old);
+    assert!(history.resume(&old).is_some());
     for provider in [Provider::OpenAiChat, Provider::OpenAiResponses] {
         let rendered = history.render(&Target::new(provider, "gpt-5"), &Policy::default());
         assert_eq!(rendered.messages.len(), 2, "{:?}", rendered.messages);
@@ -486,7 +518,10 @@ fn what_is_not_known_is_noted() {
     // To a call that does not go out, none goes out.
     assert_eq!(
         notes(&["u a", "a claude-opus-4-8 Ct1 !refusal", "r t1 4", "r t1 5"], target(OPUS)),
-        ["entry 1: nothing of the reply goes out"]
+        [
+            "entry 1: nothing of the reply goes out",
+            "entry 1: the reply was refused, and what it was asked goes out again"
+        ]
     );
     // What goes out is not always read.
     let report = |lines: &[&str], model: &str| {

@@ -217,7 +217,7 @@ impl World {
             target = target.issuer(issuer);
         }
         if self.rarely(3) {
-            self.history.resume(&target);
+            let _ = self.history.resume(&target);
         }
         let policy = self.policy();
         self.log

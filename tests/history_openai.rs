@@ -603,6 +603,17 @@ fn what_is_sealed_stays_with_its_issuer() {
     let other = rendered(&mut history, &to("azure"), &Policy::default());
     assert_eq!(other, json!([user("one"), without(said("x"), "id")]));
 
+    // The same of another vendor's model, whoever issued it.
+    let mut grok = response(&[hosted.clone(), said("x")]);
+    grok.model = Some("grok-4.5".into());
+    let mut foreign = History::new();
+    foreign.push_user("one");
+    foreign.push_assistant(grok, Provenance::default());
+    let target = Target::new(Provider::OpenAiResponses, "gpt-5.4");
+    let found = rendered(&mut foreign, &target, &Policy::default());
+    assert_eq!(found.as_array().unwrap().len(), 2, "{found}");
+    assert_eq!(found[1]["type"], "message");
+
     // What was run keeps its id, also where reasoning is gone.
     let mut policy = Policy::default();
     policy.keep = Keep::Nothing;

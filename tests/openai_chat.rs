@@ -2237,6 +2237,18 @@ fn errors_that_pass_are_transient() {
         let error = server_error(&[&end(reason)]);
         assert!(error.error_type.is_transient(), "{reason}");
     }
+    for (said, transient) in [
+        ("Rate limit reached for gpt-5 in organization org-1 on tokens per min (TPM)", true),
+        (
+            "Request too large for gpt-5 in organization org-1 on tokens per min (TPM): Limit 30000, Requested 40000",
+            false,
+        ),
+    ] {
+        let error = format!(
+            r#"{{"error":{{"message":"{said}","type":"tokens","code":"rate_limit_exceeded"}}}}"#
+        );
+        assert_eq!(server_error(&[&error]).is_transient(), transient, "{said}");
+    }
 }
 
 #[test]

@@ -448,3 +448,46 @@ mod spans {
         });
     }
 }
+
+/// Others speak as the two do.
+#[test]
+fn a_model_of_another_vendor_is_not_the_apis() {
+    let anthropic = |model: &str| {
+        (
+            Protocol::Anthropic,
+            format!(
+                r#"{{"type":"message","model":"{model}","content":[],"stop_reason":"end_turn"}}"#
+            ),
+        )
+    };
+    let responses = |model: &str| {
+        (
+            Protocol::OpenAiResponses,
+            format!(
+                r#"{{"object":"response","status":"completed","model":"{model}","output":[]}}"#
+            ),
+        )
+    };
+    for ((protocol, body), provider) in [
+        (anthropic("claude-opus-4-8"), Some("anthropic")),
+        (anthropic("MiniMax-M2.7"), None),
+        (responses("gpt-5.4-2026-03-05"), Some("openai")),
+        (responses("o3-mini"), Some("openai")),
+        (responses("grok-4.5"), None),
+        (responses("openai/gpt-oss-120b"), None),
+        (responses("google/gemini-3-flash-preview"), None),
+    ] {
+        let done = Complete::from_body(protocol, body.as_bytes()).unwrap();
+        assert_eq!(CallRecord::from(&done).provider.as_deref(), provider, "{body}");
+    }
+}
+
+/// What was begun is counted, whether the reply was kept or tapped.
+#[test]
+fn a_cut_call_is_counted() {
+    let body = r#"{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"a\":"}}]},"finish_reason":"length"}]}"#;
+    let record =
+        CallRecord::from(&Complete::from_body(Protocol::OpenAiChat, body.as_bytes()).unwrap());
+    let told = (record.has_tool_calls, record.tool_call_count, record.tools_safe_to_run);
+    assert_eq!(told, (Some(true), Some(1), Some(false)));
+}

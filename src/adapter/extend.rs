@@ -196,7 +196,7 @@ impl<S: Stream<Item = Result<Event, Error>>> Stream for ToolCalls<S> {
                         done.message.tool_calls().map(|call| &call.id).collect();
                     calls.retain(|call| asked.contains(&call.id));
                     // One that was cut is handed out by nobody, and is no sign that there was none.
-                    let called = !calls.is_empty() || done.message.calls();
+                    let called = !calls.is_empty() || done.message.begun_calls().next().is_some();
                     if called && !done.message.tools_safe_to_run() {
                         return Poll::Ready(Some(Err(unsafe_calls(done))));
                     }

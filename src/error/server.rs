@@ -49,7 +49,8 @@ impl ServerError {
     /// type, and that before the status: of those with 429 not all pass, and of those with 413 none does.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        if self.status == Some(413) {
+        // OpenAI says so with the code of a limit that passes: no pause makes such a request smaller.
+        if self.status == Some(413) || self.message.starts_with("Request too large for") {
             return false;
         }
         match (self.usual(), &self.error_type) {

@@ -129,6 +129,12 @@ pub enum Note {
         /// The id that it names.
         id: Text,
     },
+    /// A reply was refused, and does not go out; what it was asked does, with what the user said since, and may well be
+    /// refused again. A [`fork`](super::History::fork) from before it leaves it out.
+    AskedAgain {
+        /// The entry of the reply.
+        entry: usize,
+    },
     /// The last words are the model's own, for [`resume`](super::History::resume) was told of a target that goes on
     /// from them, and this one does not: resume again, with this one.
     PrefillNotTaken,
@@ -312,6 +318,12 @@ impl fmt::Display for Note {
                 write!(f, "the call {:?} has an answer too many", id.as_str())
             }
             Self::NotAsked { id } => write!(f, "an answer is to no call: {:?}", id.as_str()),
+            Self::AskedAgain { entry } => {
+                write!(
+                    f,
+                    "entry {entry}: the reply was refused, and what it was asked goes out again"
+                )
+            }
             Self::PrefillNotTaken => f.write_str(
                 "the last words are the model's own, and this one does not go on from them",
             ),

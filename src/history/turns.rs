@@ -105,6 +105,7 @@ impl History {
     ///
     /// It becomes part of the record, so that what is signed behind it stays valid. Where the model was to go on from
     /// its own text, and another one is asked instead that does not, that one is asked to go on behind it.
+    #[must_use = "`None`: nothing was added, and the same request is sent again, if any"]
     pub fn resume(&mut self, target: &Target) -> Option<Resume> {
         let reply = match self.entries.last() {
             Some(Entry::Assistant(reply)) => reply,
@@ -116,7 +117,7 @@ impl History {
             _ => return None,
         };
         let message = &reply.message;
-        if !message.was_cut() || message.stop_reason == Some(StopReason::Refusal) {
+        if !message.was_cut() || message.was_refused() {
             return None;
         }
         let open = message.unfinished_text();
@@ -137,6 +138,41 @@ impl History {
         }
         self.push_user(&request_to_go_on(&open));
         Some(Resume::User)
+    }
+
+    /// Lets the text in the middle of which the last reply was cut go out as the model's own, where the user says
+    /// something else behind it, as one who has stopped it. Without this, or [`resume`](Self::resume), the model does
+    /// not know what it had begun to say. `false` if there is no such text, or it was refused.
+    ///
+    /// ```
+    /// use thinkstream::history::{History, Policy, Provenance, Target};
+    /// use thinkstream::{Complete, Decoder, Protocol, Provider};
+    ///
+    /// let mut decoder = Decoder::new(Protocol::Anthropic);
+    /// let mut input = bytes::Bytes::from_static(b"data: {\"type\":\"message_start\",\"message\":{}}\n\n\
+    ///     data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"The tide\"}}\n\n");
+    /// while decoder.decode(&mut input)?.is_some() {}
+    ///
+    /// let mut history = History::new();
+    /// history.push_user("Tell me of the sea.");
+    /// history.push_assistant(decoder.message(), Provenance::default());
+    /// assert!(history.keep_cut_text());
+    /// history.push_user("Shorter, please.");
+    ///
+    /// let target = Target::new(Provider::Anthropic, "claude-opus-4-8");
+    /// let sent = history.render(&target, &Policy::default()).to_json();
+    /// assert!(sent.contains(r#"{"role":"assistant","content":[{"type":"text","text":"The tide"}]}"#));
+    /// # Ok::<(), thinkstream::Error>(())
+    /// ```
+    pub fn keep_cut_text(&mut self) -> bool {
+        let Some(Entry::Assistant(reply)) = self.entries.last() else { return false };
+        let open = reply.message.unfinished_text();
+        let text = open.trim_end();
+        if text.is_empty() || reply.message.was_refused() {
+            return false;
+        }
+        self.entries.push(Entry::Prefill(text.into()));
+        true
     }
 
     /// Whether anything of the last entry goes out.
@@ -308,6 +344,11 @@ impl Message {
     /// Whether it ended before it was finished, for whatever reason.
     pub(super) fn was_cut(&self) -> bool {
         self.stop_reason.as_ref().is_some_and(StopReason::is_cut) || !self.complete
+    }
+
+    /// Whether it was declined, by the model or by a filter.
+    fn was_refused(&self) -> bool {
+        matches!(self.stop_reason, Some(StopReason::Refusal | StopReason::ContentFilter))
     }
 
     /// Whether nothing is in it but empty texts, of which nothing goes out.

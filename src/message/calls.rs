@@ -39,13 +39,12 @@ impl Message {
         self.placed_calls().map(|(_, tool)| tool)
     }
 
-    /// Whether it calls a tool that is the caller's to run, be it in half a call.
-    #[cfg(feature = "stream")]
-    pub(crate) fn calls(&self) -> bool {
+    /// The calls of yours that have begun, be they halves, but those that another model took back.
+    pub(crate) fn begun_calls(&self) -> impl Iterator<Item = &ToolUse> {
         let own = self.content.iter().skip(self.last_fallback().unwrap_or(0));
-        own.into_iter().any(|block| match &block.content {
-            Content::ToolUse(call) => call.kind.is_client(),
-            _ => false,
+        own.filter_map(|block| match &block.content {
+            Content::ToolUse(call) if call.kind.is_client() => Some(&**call),
+            _ => None,
         })
     }
 

@@ -40,8 +40,8 @@ pub struct CallRecord {
     pub purpose: Text,
     /// How the prompt was made; yours.
     pub prompt_technique: Option<Text>,
-    /// Who was called, where that is known: `anthropic`, `openai`. Of a chat it is not, as many servers
-    /// speak so: yours to set.
+    /// Who was called, where that is known: `anthropic`, `openai`. Of a chat it is not, nor of a model of another
+    /// vendor, as many servers speak so: yours to set.
     pub provider: Option<Text>,
     /// Which API was spoken.
     pub api: Provider,
@@ -154,7 +154,7 @@ impl CallRecord {
         let completion_tokens = usage.output_tokens.filter(|_| counted || message.complete);
         let messages = || core::iter::once(message).chain(choices);
         let reason = |message: &Message| Some(Text::from(message.stop_reason.as_ref()?.as_str()));
-        let calls = messages().flat_map(Message::tool_calls).filter(|tool| tool.kind.is_client());
+        let calls = messages().flat_map(Message::begun_calls);
         // Without its blocks a reply tells only where it ended with nothing to be run.
         let told = |message: &Message| match &message.stop_reason {
             _ if !message.content.is_empty() => true,
@@ -165,11 +165,7 @@ impl CallRecord {
             messages().all(told).then(|| u32::try_from(calls.count()).unwrap_or(u32::MAX));
         let record = Self {
             outcome: outcome.into(),
-            provider: match message.provider {
-                Provider::Anthropic => Some("anthropic".into()),
-                Provider::OpenAiResponses => Some("openai".into()),
-                Provider::OpenAiChat => None,
-            },
+            provider: provider(message).map(Into::into),
             api: message.provider,
             model: message.model.clone(),
             response_id: message.id.clone(),
@@ -272,6 +268,20 @@ impl From<&Outcome> for CallRecord {
             record.request_id.clone_from(&outcome.request_id);
         }
         record.headers(&outcome.headers).timing(outcome.timing.clone())
+    }
+}
+
+/// Who was called, as far as the API and the name of the model tell: others speak so too.
+fn provider(message: &Message) -> Option<&'static str> {
+    let model = message.model.as_deref().map(str::to_ascii_lowercase).unwrap_or_default();
+    let named = |names: &[&str]| model.is_empty() || names.iter().any(|name| model.contains(name));
+    match message.provider {
+        Provider::Anthropic => named(&["claude"]).then_some("anthropic"),
+        Provider::OpenAiResponses => {
+            let own = named(&["gpt", "codex", "o1", "o3", "o4"]) && !model.contains("gpt-oss");
+            own.then_some("openai")
+        }
+        Provider::OpenAiChat => None,
     }
 }
 

@@ -117,6 +117,10 @@ impl History {
         rendered.report.notes = core::mem::take(&mut fates.notes);
         self.report_dropped(&fates, &mut rendered.report);
         Self::report_answers(&fates, &mut rendered.report);
+        let refused = self
+            .replies()
+            .filter(|(_, reply)| matches!(reply.message.stop_reason, Some(StopReason::Refusal)));
+        rendered.report.notes.extend(refused.map(|(entry, _)| Note::AskedAgain { entry }));
         if matches!(self.entries.last(), Some(Entry::Prefill(_))) && !target.prefills() {
             rendered.report.notes.push(Note::PrefillNotTaken);
         }
