@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, StreamBody};
 use thinkstream::telemetry::CallRecord;
 use thinkstream::{
     Complete, Decoder, Ending, ErrorKind, Event, EventStream, EventStreamExt, LimitKind, Limits,
-    Outcome, Protocol, StopReason, Tap,
+    Outcome, Protocol, Provider, StopReason, Tap,
 };
 
 const ANTHROPIC: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-test","content":[
@@ -279,5 +279,34 @@ mod tapped {
             }
             assert_eq!(kind(&told(protocol, &[b"{}"], None)), Some("refused"));
         }
+    }
+}
+
+/// A body says whose it is, and is not taken for another's.
+#[test]
+fn bodies_are_told_apart() {
+    for (protocol, body) in REPLIES {
+        let own = match protocol {
+            Protocol::AnthropicOnBedrock => Protocol::Anthropic,
+            other => other,
+        };
+        assert_eq!(Protocol::detect_body(body.as_bytes()), Some(own));
+        let marked = format!("\u{feff}{body}");
+        assert_eq!(Protocol::detect_body(marked.as_bytes()), Some(own));
+        assert_eq!(Protocol::detect_body(&body.as_bytes()[..body.len() - 2]), None);
+        for (other, _) in REPLIES {
+            let result = Complete::from_body(other, body.as_bytes());
+            let anthropic = |it: Protocol| it.provider() == Provider::Anthropic;
+            match result {
+                Ok(_) => assert!(other == protocol || anthropic(other) && anthropic(protocol)),
+                Err(error) => {
+                    assert_eq!(error.kind().name(), "no_events", "{other}");
+                    assert!(!error.is_transient());
+                }
+            }
+        }
+    }
+    for body in ["", "{}", "[]", "<html>", r#"{"error":{"message":"m"}}"#] {
+        assert_eq!(Protocol::detect_body(body.as_bytes()), None, "{body}");
     }
 }

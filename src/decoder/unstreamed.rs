@@ -35,7 +35,8 @@ impl Complete {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Server`] if the body is an error of the API; [`ErrorKind::NoEvents`] if it is no reply of it;
+    /// [`ErrorKind::Server`] if the body is an error of the API; [`ErrorKind::NoEvents`] if it is no reply of it, but of
+    /// [another](Protocol::detect_body), or of none;
     /// [`ErrorKind::Incomplete`] if the reply has not ended, as of a response in the background, or breaks off;
     /// [`ErrorKind::Malformed`] if it is no UTF-8, or not what the API writes. The offsets of the last two count in no
     /// stream, and say nothing. There are no limits: all of it is in memory already.
@@ -91,6 +92,28 @@ impl Complete {
     }
 }
 
+impl Protocol {
+    /// The protocol of a reply that was not streamed, by its body; `None` if it is no such reply. Bedrock's `InvokeModel`
+    /// has the bodies of [`Anthropic`](Self::Anthropic).
+    ///
+    /// ```
+    /// use thinkstream::{Complete, Protocol};
+    ///
+    /// let body = br#"{"object":"response","status":"completed","output":[]}"#;
+    /// let protocol = Protocol::detect_body(body).unwrap();
+    /// assert_eq!(protocol, Protocol::OpenAiResponses);
+    /// assert!(Complete::from_body(protocol, body)?.message.complete);
+    /// assert_eq!(Protocol::detect_body(b"{}"), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn detect_body(body: &[u8]) -> Option<Self> {
+        let body = String::from_utf8_lossy(body.strip_prefix(BOM).unwrap_or(body));
+        let known = [Self::Anthropic, Self::OpenAiResponses, Self::OpenAiChat];
+        known.into_iter().find(|protocol| stream(*protocol, &body).is_some())
+    }
+}
+
 /// The end of a stream that is at hand whole.
 fn whole(mut decoder: Decoder, mut input: Bytes) -> Result<Complete, Error> {
     while let Some(event) = decoder.decode(&mut input)? {
@@ -134,6 +157,9 @@ impl Decoder {
     }
 }
 
+/// As a stream may begin with a byte order mark, so may a file.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
 /// What is at hand whole has no need of a smaller limit.
 fn limits(len: usize) -> Limits {
     let limits = Limits::default();
@@ -159,8 +185,7 @@ pub(super) fn read(
     lossy: bool,
 ) -> Result<Option<String>, (ErrorKind, u64)> {
     let at = |place: usize| u64::try_from(place).unwrap_or(u64::MAX);
-    // As a stream may begin with a byte order mark, so may a file.
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    let body = body.strip_prefix(BOM).unwrap_or(body);
     let text = String::from_utf8_lossy(body);
     if breaks_off(&text) {
         return Err((ErrorKind::Incomplete { leftover: at(body.len()) }, at(body.len())));

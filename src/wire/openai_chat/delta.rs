@@ -332,8 +332,8 @@ impl<'a> ToolDelta<'a> {
                         call = Self { custom: true, ..custom };
                     }
                 }
-                _ if signer(key).is_some() => call.read_signed(key, reader)?,
                 "extra_content" => extra = read::raw(reader)?,
+                _ if signer(key).is_some() => call.read_signed(key, reader)?,
                 _ => reader.skip()?,
             }
             Ok(())
