@@ -1093,6 +1093,31 @@ fn calls_of_others_tell_gemini_that_nobody_signed_them() {
     assert_eq!(message["tool_calls"][0]["extra_content"], dummy);
 }
 
+/// What Claude wrote in place of arguments was answered, and goes on to others with its answer.
+#[test]
+fn a_call_that_is_nonsense_keeps_its_answer() {
+    let mut history = History::new();
+    say(&mut history, "u one");
+    say(&mut history, "a claude-opus-4-8 K1 Jt1");
+    say(&mut history, "x t1 what?");
+    for (model, arguments) in
+        [("gpt-5", r#"{"n": "#), ("deepseek-v4", r#"{"INVALID_JSON":"{\"n\": "}"#)]
+    {
+        for provider in [Provider::OpenAiChat, Provider::OpenAiResponses] {
+            let target = Target::new(provider, model);
+            let found = rendered(&mut history, &target, &Policy::default());
+            let (call, answer) = match provider {
+                Provider::OpenAiChat => {
+                    (&found[1]["tool_calls"][0]["function"], &found[2]["tool_call_id"])
+                }
+                _ => (&found[1], &found[2]["call_id"]),
+            };
+            assert_eq!(call["arguments"], arguments, "{model}: {found}");
+            assert!(answer.is_string(), "{found}");
+        }
+    }
+}
+
 /// Routers and gateways have the signatures of Gemini's calls in fields of their own.
 #[test]
 fn calls_that_others_carry_are_signed_all_the_same() {

@@ -338,7 +338,6 @@ impl Rules<'_> {
                 if tool.is_nonsense()
                     && block.answerable()
                     && message.complete
-                    && self.target.provider == Provider::Anthropic
                     && self.answers.has((entry, at)) =>
             {
                 None

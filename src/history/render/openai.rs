@@ -330,10 +330,14 @@ impl Reply {
                     }
                     message.content.push(Arc::new(bare));
                 }
-                None => message.content.push(match foreign {
-                    true => without_caller(block),
-                    false => Arc::clone(block),
-                }),
+                None => {
+                    let mut block = if foreign { without_caller(block) } else { Arc::clone(block) };
+                    // What goes out goes out: arguments that are no object are text here.
+                    if !block.replayable && matches!(block.content, Content::ToolUse(_)) {
+                        Arc::make_mut(&mut block).replayable = true;
+                    }
+                    message.content.push(block);
+                }
                 // Reasoning that is missing shows: what followed it goes back without its id.
                 Some(reason) if is_thinking(block) && reason.shows() => {
                     let mut gone = (**block).clone();
