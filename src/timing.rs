@@ -13,6 +13,9 @@ use crate::event::Event;
 /// [`Stopwatch`]. All is to the microsecond. Serialised, times are in milliseconds, and their names end
 /// in `_ms`.
 ///
+/// A piece comes when it is asked for: what a caller does between two of them, such as to write to a slow client, is
+/// among its time here, and may look like a pause of the server's. The timers of `Timeouts` leave that out.
+///
 /// What is counted as output are the pieces of thinking, of text and of tools' input, as the
 /// provider sends them: so many pieces are not so many tokens, of which one piece may have several.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
