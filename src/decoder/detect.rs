@@ -55,13 +55,13 @@ impl Detector {
             self.known = Some(Protocol::AnthropicOnBedrock);
         }
         self.looked |= !bytes.is_empty();
-        let room = HEAD.saturating_sub(self.head.len());
-        let head = bytes.get(..bytes.len().min(room)).unwrap_or_default();
-        self.head.extend_from_slice(head);
         let mut rest = bytes;
         while self.known.is_none() && !rest.is_empty() {
             let (taken, found) = self.sse.scan(rest)?;
             let chunk = Bytes::copy_from_slice(rest.get(..taken).unwrap_or_default());
+            // No more than what was scanned: what comes behind a frame says nothing of it.
+            let room = HEAD.saturating_sub(self.head.len()).min(chunk.len());
+            self.head.extend_from_slice(chunk.get(..room).unwrap_or_default());
             rest = rest.get(taken..).unwrap_or_default();
             if let Some(Found::Frame { event, data, offset, .. }) = found {
                 let name = self.sse.event_bytes(event, &chunk);
@@ -186,6 +186,18 @@ mod tests {
             let last = bytes.map(|bytes| detector.look(bytes).unwrap()).last().flatten();
             assert_eq!(last, protocol, "{stream}, with empty chunks");
         }
+    }
+
+    /// What comes behind a frame says nothing of it, be it there already or not.
+    #[test]
+    fn a_frame_is_judged_by_itself() {
+        let stream = b"data: x\n\nerror: {}\n\n";
+        for size in [1, 3, stream.len()] {
+            let mut detector = Detector::new();
+            let judged = stream.chunks(size).find_map(|bytes| detector.look(bytes).err());
+            assert_eq!(judged.unwrap().kind().name(), "no_events", "{size}");
+        }
+        assert!(Protocol::detect(b"data: x\nerror: {}\n\n").unwrap().is_some());
     }
 
     /// No text begins with a zero, but one may stand in it.
