@@ -63,7 +63,7 @@
 //! |---|---|---|---|
 //! | signed thinking | to the model that wrote it, or one that reads it: as it was, in its place | the item with its `encrypted_content`, to its issuer | what is signed or structured, to its issuer |
 //! | thinking without signature | not to Claude; to others that speak so, where they take it | never, if nothing is stored | in the field it came in, [where it is demanded](crate::models#reasoning-in-chats) |
-//! | cut replies | up to the last whole text, or the last call that has an answer; [`History::resume`] goes on with them | the same | the same |
+//! | cut replies | up to the last whole text, or the last call that has an answer; [`History::resume`] goes on with them, [`History::keep_cut_text`] keeps what was half said | the same | the same |
 //! | text and calls of other providers | yes, without their thinking | yes | yes |
 //! | calls of tools that the provider runs | with their results, or while they are gone on from | with their item, to its issuer | never |
 //!
@@ -156,7 +156,8 @@ pub enum Entry {
     Assistant(Reply),
     /// The answer to a tool call.
     ToolResult(ToolResult),
-    /// Text of a reply that was cut, from which the model goes on: see [`History::resume`].
+    /// Text of a reply that was cut, from which the model goes on: see [`History::resume`]; or that is kept, though it
+    /// does not: [`History::keep_cut_text`].
     Prefill(Text),
 }
 
