@@ -131,7 +131,7 @@ fn judge(name: &Bytes, data: &Bytes, offset: u64) -> Result<Option<Protocol>, Er
     }
 }
 
-fn no_events(text: &str) -> ErrorKind {
+pub(super) fn no_events(text: &str) -> ErrorKind {
     ErrorKind::NoEvents { excerpt: text.chars().take(64).collect::<String>().into() }
 }
 

@@ -8,6 +8,7 @@ use bytes::{Buf, Bytes};
 use super::Decoder;
 #[cfg(feature = "http")]
 use super::Refused;
+use super::detect::no_events;
 use crate::error::ErrorKind;
 use crate::json::edit::string_member;
 use crate::protocol::Protocol;
@@ -48,6 +49,10 @@ impl Decoder {
         if self.is_done_alone(head) {
             return None;
         }
+        if *frames && self.aws.is_some() {
+            // What another model says, or in another operation.
+            return Some(no_events(&String::from_utf8_lossy(head)));
+        }
         if *frames {
             // Events there were, but of none that is known here.
             return match Protocol::detect(head) {
@@ -68,9 +73,7 @@ impl Decoder {
         let text = String::from_utf8_lossy(head);
         Some(match read_error_body(&text) {
             Some(error) => ErrorKind::Server(error.into()),
-            None => {
-                ErrorKind::NoEvents { excerpt: text.chars().take(64).collect::<String>().into() }
-            }
+            None => no_events(&text),
         })
     }
 
@@ -112,7 +115,8 @@ impl Decoder {
     pub(super) fn is_text(&self, input: &[u8]) -> bool {
         let begins = self.aws.as_ref().is_some_and(|aws| aws.offset() == 0);
         let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-        self.head.is_some() || begins && input.first().is_some_and(is_text)
+        self.head.as_deref().is_some_and(|head| !head.frames)
+            || begins && input.first().is_some_and(is_text)
     }
 
     /// Looks who speaks in such a text; if it is an error, its end shows that.
@@ -130,6 +134,13 @@ impl Decoder {
             Err(error) => drop(self.fail(error.kind().clone(), error.offset())),
         }
     }
+}
+
+/// Whether a message of Amazon's carries no event of Anthropic's: `ConverseStream` names its own, and what other models
+/// say has no type.
+pub(super) fn is_foreign(name: &str, data: &[u8]) -> bool {
+    let said = core::str::from_utf8(data).unwrap_or_default();
+    !name.is_empty() || string_member(said, "type").is_none()
 }
 
 /// Whether the first event of a stream has neither a name nor a type. One that has may be of a kind that is yet to be

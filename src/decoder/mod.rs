@@ -16,7 +16,7 @@ use bytes::{Buf, Bytes};
 
 pub use self::detect::Detector;
 use self::fast::Front;
-use self::head::Head;
+use self::head::{Head, is_foreign};
 use self::learnt::Learnt;
 #[cfg(feature = "http")]
 pub use self::response::Refused;
@@ -295,6 +295,11 @@ impl Decoder {
             Ok(Some((Framed::Event { name, data }, offset))) => {
                 let source = Source::new(&data, data.len());
                 self.frame(name.as_bytes(), &data, source, (offset, false));
+                if self.machine.has_begun() {
+                    self.head = None;
+                } else if self.failed.is_none() && is_foreign(&name, &data) {
+                    self.note_head(&data, true);
+                }
             }
             Ok(Some((Framed::Failure(error), offset))) => {
                 self.fail(ErrorKind::Server(error.into()), offset);
