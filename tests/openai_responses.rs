@@ -1185,6 +1185,10 @@ mod elsewhere {
             [r#"{"type":"message","role":"assistant","content":[{"type":"output_text","text":"a"}]}"#]
         what_the_end_of_a_call_leaves_out: [CREATED, added(0, CALLING), args(0, r#"{"lamp":2}"#), done(0, &call(1, "")), COMPLETED] =>
             [r#"{"type":"function_call","call_id":"call_1","name":"dim","arguments":"{\"lamp\":2}"}"#]
+        the_name_that_the_end_of_a_call_leaves_out: [CREATED, added(0, CALLING), args(0, r#"{"lamp":2}"#), done(0, r#"{"id":"fc_1","type":"function_call","call_id":"call_1","name":"","arguments":"{\"lamp\":2}"}"#), COMPLETED] =>
+            [r#"{"type":"function_call","call_id":"call_1","name":"dim","arguments":"{\"lamp\":2}"}"#]
+        the_id_that_the_end_of_a_call_leaves_out: [CREATED, added(0, CALLING), done(0, r#"{"id":"fc_1","type":"function_call","name":"dim","arguments":"{}"}"#), COMPLETED] =>
+            [r#"{"type":"function_call","call_id":"call_1","name":"dim","arguments":"{}"}"#]
         a_call_with_three_names_goes_back_by_one: [CREATED, added(0, CALLING), args(0, "{}"), done(1, &call(2, "{}")), completed(&[&call(3, "{}")])] =>
             [call(2, "{}")]
         half_a_call_that_is_said_to_be_whole: [CREATED, done(0, &message("a")), done(1, &call(1, r#"{"lamp":"#)), OUT_OF_TOKENS] =>

@@ -47,11 +47,13 @@ impl Draft {
     /// Whether the end of an item leaves out what was said of it.
     pub(super) fn is_more_than(&self, item: &Item<'_>) -> bool {
         let said = self.parts.iter().any(|part| !part.text.is_empty());
-        said && match &self.fill {
-            Fill::Message { .. } => strings(item.content).next().is_none(),
+        let lacks = |member: Option<Str<'_>>| member.is_none_or(|member| member.is_empty());
+        match &self.fill {
+            Fill::Message { .. } => said && strings(item.content).next().is_none(),
             Fill::Tool(tool) if matches!(&*tool.item, "function_call" | "custom_tool_call") => {
-                item.arguments.is_none_or(|raw| raw == r#""""#)
-                    && item.input.is_none_or(|input| input.is_empty())
+                let unsaid = item.arguments.is_none_or(|raw| raw == r#""""#) && lacks(item.input);
+                let unnamed = lacks(item.name) && !tool.name.is_empty();
+                said && unsaid || unnamed || lacks(item.call_id) && !tool.id.is_empty()
             }
             _ => false,
         }
