@@ -208,6 +208,16 @@ cases! {
     end_before_anything: [""] => [
         "error empty_stream: the stream ended before it had begun (byte 0)",
     ]
+    a_mark_before_a_comment: ["\u{feff}: busy\n\n"] => [
+        "ping",
+        "error empty_stream: the stream ended before it had begun (byte 11)",
+    ]
+    a_mark_alone: ["\u{feff}"] => [
+        "error empty_stream: the stream ended before it had begun (byte 3)",
+    ]
+    a_mark_before_a_text: ["\u{feff}<p>"] => [
+        "error no_events: the body has no event but a page of markup (byte 6)",
+    ]
     interleaved: [START, open(0, THINKING), open(1, TEXT), think(0, "a"), text(1, "b"), shut(1), sign(0, "S"), shut(0), end("end_turn"), STOP] => [
         r#"thinking 0 "a""#,
         r#"token 1 "b""#,

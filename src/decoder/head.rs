@@ -9,6 +9,7 @@ use super::Decoder;
 #[cfg(feature = "http")]
 use super::Refused;
 use super::detect::no_events;
+use super::unstreamed::BOM;
 use crate::error::ErrorKind;
 use crate::json::edit::string_member;
 use crate::protocol::Protocol;
@@ -66,6 +67,7 @@ impl Decoder {
         if let Ok(Some(spoken @ Protocol::AnthropicOnBedrock)) = Protocol::detect(head) {
             return Some(ErrorKind::OtherProtocol { spoken });
         }
+        let head = head.strip_prefix(BOM).unwrap_or(head);
         let first = head.trim_ascii().first();
         if first.is_none_or(|byte| *byte == b':') || self.sse.leftover() > 0 {
             return None;

@@ -158,7 +158,7 @@ impl Decoder {
 }
 
 /// As a stream may begin with a byte order mark, so may a file.
-const BOM: &[u8] = b"\xEF\xBB\xBF";
+pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// What is at hand whole has no need of a smaller limit.
 fn limits(len: usize) -> Limits {
