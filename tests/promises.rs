@@ -2144,6 +2144,17 @@ fn an_end_alone_is_an_empty_stream() {
     }
 }
 
+/// A stream may be cut inside the mark that it begins with.
+#[test]
+fn half_a_byte_order_mark_is_no_text() {
+    for protocol in [Protocol::Anthropic, Protocol::OpenAiResponses, Protocol::OpenAiChat] {
+        for cut in 1..3 {
+            let error = failure(Decoder::new(protocol), &"\u{feff}".as_bytes()[..cut]);
+            assert!(error.is_transient(), "{protocol:?}: {error}");
+        }
+    }
+}
+
 /// What a model called before another took over goes back to nobody.
 #[test]
 fn calls_before_a_fallback_are_not_to_be_run() {

@@ -69,7 +69,8 @@ impl Decoder {
         }
         let head = head.strip_prefix(BOM).unwrap_or(head);
         let first = head.trim_ascii().first();
-        if first.is_none_or(|byte| *byte == b':') || self.sse.leftover() > 0 {
+        let nothing = first.is_none_or(|byte| *byte == b':') || BOM.starts_with(head);
+        if nothing || self.sse.leftover() > 0 {
             return None;
         }
         let text = String::from_utf8_lossy(head);
