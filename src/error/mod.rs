@@ -102,7 +102,8 @@ pub enum ErrorKind {
         /// What it speaks, as its first events show.
         spoken: Protocol,
     },
-    /// The server, or something before it: the body is no event stream. It may be a page of a proxy.
+    /// The server, or something before it: the body is no event stream, or one of which nothing is known. It may be a
+    /// page of a proxy.
     NoEvents {
         /// How it begins: at most 64 characters. [`Display`](fmt::Display) leaves them out, for they may be the
         /// model's.
