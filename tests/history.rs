@@ -242,9 +242,9 @@ fn what_was_said_before_a_cut_can_be_kept() {
         (
             &["u a", "a claude-opus-4-8 K1 Tx Ty ~"][..],
             true,
-            "u['a'] a[K1 Tx Ty] u['b'] -- 1.2 NotReplayable",
+            "u['a'] a[K1 Tx Ty] u['b'] -- 1.2 SaidBehind",
         ),
-        (&["u a", "a claude-opus-4-8 Tx ~"], true, "u['a'] a[Tx] u['b'] -- 1.0 NotReplayable"),
+        (&["u a", "a claude-opus-4-8 Tx ~"], true, "u['a'] a[Tx] u['b'] -- 1.0 SaidBehind"),
         // There is no such text, or it is whole, or nobody's.
         (&["u a", "a claude-opus-4-8 K1 ~"], false, "u[Ta Tb] -- 1.0 NotReplayable"),
         (&["u a", "a claude-opus-4-8 Tx !max_tokens"], false, "u['a'] a[Tx] u['b']"),
@@ -264,6 +264,18 @@ fn what_was_said_before_a_cut_can_be_kept() {
     // It can still be gone on with.
     let mut history = history(&["u a", "a claude-opus-4-8 Tx ~"]);
     assert!(history.keep_cut_text());
+    // The text does go out, and its line says so.
+    let report = history.preview(&target(OPUS), &Policy::default()).report;
+    assert!(!report.notes.iter().any(|note| matches!(note, Note::EmptyReply { .. })), "{report}");
+    assert!(report.lines.iter().any(|line| (line.entry, line.action) == (2, Action::Kept)));
+    // Who demands reasoning of each reply wants it here too.
+    for (model, nothing) in [("deepseek-chat", "\"\""), ("kimi-k2-thinking", "\" \"")] {
+        let chat = Target::new(Provider::OpenAiChat, model);
+        let sent = history.preview(&chat, &Policy::default()).to_json();
+        let reply =
+            format!(r#"{{"role":"assistant","content":"x","reasoning_content":{nothing}}}"#);
+        assert!(sent.contains(&reply), "{model}: {sent}");
+    }
     assert_eq!(history.resume(&target(OPUS)), Some(Resume::User));
 }
 
@@ -463,7 +475,7 @@ fn what_one_model_goes_on_from_another_may_not() {
     // Who is asked instead is told of it, and asked to go on in another way.
     let notes = |history: &History, target: &Target| -> Vec<String> {
         let notes = history.preview(target, &Policy::default()).report.notes;
-        notes.iter().skip(1).map(ToString::to_string).collect()
+        notes.iter().map(ToString::to_string).collect()
     };
     let not_taken = "the last words are the model's own, and this one does not go on from them";
     let thinks = || target("claude-opus-4-5").mode(Mode::Enabled);

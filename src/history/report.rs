@@ -59,6 +59,9 @@ pub enum Action {
 pub enum Reason {
     /// It was cut, or is not signed: the API would refuse it.
     NotReplayable,
+    /// It was cut, and its text goes out as the entry behind it: [`resume`](super::History::resume),
+    /// [`keep_cut_text`](super::History::keep_cut_text).
+    SaidBehind,
     /// What it was cut with cannot be gone on from: a call that has no answer, thinking that led to
     /// nothing.
     Cut,
@@ -259,6 +262,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotReplayable => "cut or not signed, which the API refuses",
+            Self::SaidBehind => "cut, and its text goes out as the next entry",
             Self::Cut => "the reply was cut behind what can be gone on from",
             Self::Refused => "the reply was refused",
             Self::EmptyText => "empty text, which the API refuses",

@@ -158,13 +158,17 @@ impl History {
         }
         for (at, reply) in self.replies() {
             let fates = fates.blocks.get(at).map(Vec::as_slice).unwrap_or_default();
-            if fates.iter().all(Option::is_some) {
+            let behind = self.entries.get(at.saturating_add(1));
+            let goes_on = matches!(behind, Some(Entry::Prefill(text)) if !text.is_empty());
+            if fates.iter().all(Option::is_some) && !goes_on {
                 report.notes.push(Note::EmptyReply { entry: at });
             }
             for ((block, content), fate) in reply.message.content.iter().enumerate().zip(fates) {
                 if let Some(reason) = fate {
                     let kind = content.content.kind();
-                    report.line((at, block), kind, None, Action::Dropped(*reason));
+                    let cut = goes_on && kind == "text" && *reason == Reason::NotReplayable;
+                    let reason = if cut { Reason::SaidBehind } else { *reason };
+                    report.line((at, block), kind, None, Action::Dropped(reason));
                 }
                 if let (Content::ToolUse(tool), None) = (&content.content, fate)
                     && tool.kind.is_client()

@@ -81,7 +81,9 @@ pub(super) fn render(
             Entry::Prefill(text) => {
                 said.flush(rendered);
                 if !text.is_empty() {
-                    let mut spoken = Spoken::new(message("assistant", &quoted(text)));
+                    let loops = turn.is_none_or(|turn| at > turn);
+                    let begun = message("assistant", &quoted(text));
+                    let mut spoken = Spoken::new(with_demanded(begun, target, loops));
                     spoken.blocks.push(((at, 0), "text".into()));
                     spoken.push(rendered);
                 }
@@ -385,17 +387,22 @@ fn push_reply(message: &Message, target: &Target, loops: bool, out: &mut Vec<Jso
     if !says("content") && !says("tool_calls") && !says("refusal") {
         return;
     }
-    // Who demands its reasoning wants it of every reply, also where there is none.
     let thinks = message.content.iter().any(|block| block.replayable && is_thinking(block));
     let whole = match says("content") || !target.wants_content() {
         true => whole,
         false => with_member(&whole, "content", r#""""#).map_or(whole, Json::checked),
     };
-    let wanted = !thinks && target.replay.demands(&target.model, loops);
+    out.push(if thinks { whole } else { with_demanded(whole, target, loops) });
+}
+
+/// Who demands its reasoning in a chat wants it of every reply, also where there is none.
+fn with_demanded(reply: Json, target: &Target, loops: bool) -> Json {
+    let chat = target.provider == Provider::OpenAiChat;
+    let wanted = chat && target.replay.demands(&target.model, loops);
     let nothing = wanted.then(|| Replay::nothing(&target.model)).flatten();
-    let nothing = nothing.filter(|nothing| !has_reasoning(&whole, nothing));
-    let filled = nothing.and_then(|it| with_member(&whole, "reasoning_content", it).ok());
-    out.push(filled.map_or(whole, Json::checked));
+    let nothing = nothing.filter(|nothing| !has_reasoning(&reply, nothing));
+    let filled = nothing.and_then(|it| with_member(&reply, "reasoning_content", it).ok());
+    filled.map_or(reply, Json::checked)
 }
 
 /// Gemini wants calls signed, also those that another model made.
