@@ -1189,6 +1189,8 @@ mod elsewhere {
             [r#"{"type":"function_call","call_id":"call_1","name":"dim","arguments":"{\"lamp\":2}"}"#]
         the_id_that_the_end_of_a_call_leaves_out: [CREATED, added(0, CALLING), done(0, r#"{"id":"fc_1","type":"function_call","name":"dim","arguments":"{}"}"#), COMPLETED] =>
             [r#"{"type":"function_call","call_id":"call_1","name":"dim","arguments":"{}"}"#]
+        an_id_that_was_made_up_goes_back: [CREATED, added(0, r#"{"id":"fc_1","type":"function_call","name":"dim","arguments":""}"#), done(0, r#"{"id":"fc_1","type":"function_call","call_id":"","name":"dim","arguments":"{}"}"#), COMPLETED] =>
+            [r#"{"type":"function_call","call_id":"call_0_respa7","name":"dim","arguments":"{}"}"#]
         a_call_with_three_names_goes_back_by_one: [CREATED, added(0, CALLING), args(0, "{}"), done(1, &call(2, "{}")), completed(&[&call(3, "{}")])] =>
             [call(2, "{}")]
         half_a_call_that_is_said_to_be_whole: [CREATED, done(0, &message("a")), done(1, &call(1, r#"{"lamp":"#)), OUT_OF_TOKENS] =>
@@ -1637,10 +1639,10 @@ mod variations {
         ]
         a_call_without_an_id: [CREATED, added(0, r#"{"id":"fc_1","type":"function_call","name":"dim","arguments":""}"#), args(0, "{}"), done(0, r#"{"id":"fc_1","type":"function_call","name":"dim","arguments":"{}"}"#), COMPLETED] => [
             "warning missing_tool_id 0",
-            "tool_start 0 call_0 dim Client",
+            "tool_start 0 call_0_respa7 dim Client",
             r#"tool_input 0 "{}""#,
             "tool_call 0 dim {}",
-            r#"block 0 {"type":"tool_use","id":"call_0","name":"dim","input":{}}"#,
+            r#"block 0 {"type":"tool_use","id":"call_0_respa7","name":"dim","input":{}}"#,
             "complete tool_use",
         ]
         a_call_without_a_name_gets_no_id: [CREATED, added(0, r#"{"id":"fc_1","type":"function_call","arguments":""}"#), done(0, r#"{"id":"fc_1","type":"function_call","arguments":"{}"}"#), COMPLETED] => [
@@ -1651,14 +1653,14 @@ mod variations {
         calls_without_ids_are_found_by_those_of_their_items: [CREATED, added(0, r#"{"id":"fc_1","type":"function_call","name":"dim"}"#), added(1, r#"{"id":"fc_2","type":"function_call","name":"dim"}"#),
             completed(&[r#"{"id":"fc_2","type":"function_call","name":"dim","arguments":"{\"b\":2}"}"#, r#"{"id":"fc_1","type":"function_call","name":"dim","arguments":"{\"a\":1}"}"#])] => [
             "warning missing_tool_id 1",
-            "tool_start 1 call_1 dim Client",
+            "tool_start 1 call_1_respa7 dim Client",
             r#"tool_input 1 "{\"b\":2}""#,
             r#"tool_call 1 dim {"b":2}"#,
-            r#"block 1 {"type":"tool_use","id":"call_1","name":"dim","input":{"b":2}}"#,
-            "tool_start 0 call_0 dim Client",
+            r#"block 1 {"type":"tool_use","id":"call_1_respa7","name":"dim","input":{"b":2}}"#,
+            "tool_start 0 call_0_respa7 dim Client",
             r#"tool_input 0 "{\"a\":1}""#,
             r#"tool_call 0 dim {"a":1}"#,
-            r#"block 0 {"type":"tool_use","id":"call_0","name":"dim","input":{"a":1}}"#,
+            r#"block 0 {"type":"tool_use","id":"call_0_respa7","name":"dim","input":{"a":1}}"#,
             "complete tool_use",
         ]
         an_item_without_an_id_added_twice: [CREATED, added(0, r#"{"type":"message"}"#), added(0, r#"{"type":"message"}"#), text(0, "a"), done(0, &message("a")), COMPLETED] => [

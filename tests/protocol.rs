@@ -378,6 +378,16 @@ cases! {
     an_index_that_is_none: [START, r#"{"type":"content_block_start","index":-1,"content_block":{"type":"text","text":""}}"#] => [
         "error malformed: malformed `content_block_start`: expected an index (byte 306)",
     ]
+    tools_without_an_id: [START, open(0, r#"{"type":"tool_use","id":"","name":"dim","input":{}}"#), shut(0), open(1, r#"{"type":"tool_use","name":"dim","input":{}}"#), shut(1), end("tool_use"), STOP] => [
+        "warning missing_tool_id 0",
+        "tool_start 0 call_0_msg1 dim Client",
+        "tool_call 0 dim {}",
+        r#"block 0 {"type":"tool_use","id":"call_0_msg1","name":"dim","input":{}}"#,
+        "tool_start 1 call_1_msg1 dim Client",
+        "tool_call 1 dim {}",
+        r#"block 1 {"type":"tool_use","id":"call_1_msg1","name":"dim","input":{}}"#,
+        "complete tool_use",
+    ]
     a_tool_without_a_name: [START, open(0, r#"{"type":"tool_use","id":"toolu_1","input":{}}"#)] => [
         "error malformed: malformed `content_block_start` in block 0: missing `name` (byte 369)",
     ]

@@ -14,8 +14,11 @@ mod written;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytestring::ByteString;
 
@@ -164,6 +167,18 @@ fn object(raw: ByteString) -> Result<Json, InvalidInput> {
         Ok(_) => Err(InvalidInput { raw: raw.into(), reason: InvalidReason::NotAnObject }),
         Err(error) => Err(InvalidInput { raw: raw.into(), reason: InvalidReason::Json(error) }),
     }
+}
+
+/// An id for a call that has none. In a conversation no two may be the same, so it has the end of the
+/// reply's id in it, where that has one. `OpenAI` takes 40 characters.
+pub(crate) fn made_up(number: impl fmt::Display, reply: Option<&Text>) -> Text {
+    let Some(reply) = reply.filter(|id| !id.is_empty()) else {
+        return format!("call_{number}").into();
+    };
+    let plain = reply.chars().filter(char::is_ascii_alphanumeric).count();
+    let end = reply.chars().filter(char::is_ascii_alphanumeric);
+    let end: String = end.skip(plain.saturating_sub(16)).collect();
+    format!("call_{number}_{end}").into()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::draft::{Draft, Fill};
 use super::machine::Machine;
 use super::{Input, Outcome, Slot, Target};
 use crate::assemble::written::Written;
-use crate::assemble::{Fault, Origin, Queue, finished};
+use crate::assemble::{Fault, Origin, Queue, finished, made_up};
 use crate::event::{Event, Signature, ToolCall};
 use crate::json::Flaw;
 use crate::message::{Block, Content};
@@ -111,6 +111,13 @@ impl Machine {
         self.ledger.spare.most = self.ledger.limits.message_bytes;
         let mut draft = Draft::new(index, block, origin.source, &mut self.ledger.spare);
         draft.held = block.raw.len();
+        if let Fill::Tool(tool) = &mut draft.fill
+            && tool.kind.is_client()
+            && tool.id.is_empty()
+        {
+            tool.id = made_up(index, self.message.id.as_ref());
+            self.ledger.tolerate(Rule::MissingToolId, Some(index), origin, out)?;
+        }
         if let wire::Block::Fallback { to: Some(model) } = &block.block {
             self.message.model = Some((&*model.decode()).into());
         }

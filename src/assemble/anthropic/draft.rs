@@ -158,7 +158,9 @@ impl Draft {
                 signature.is_empty()
             }
             (Fill::Tool(tool), wire::Block::ToolUse(start)) => {
-                tool.kind == start.kind && tool.id == *start.id.decode()
+                // A call that has none was given an id.
+                let same = tool.id == *start.id.decode() || start.id.is_empty();
+                tool.kind == start.kind && same
             }
             _ => false,
         }

@@ -1,15 +1,12 @@
 //! Calls of tools: which call a piece is for, and what it adds.
 
-use alloc::format;
-use alloc::string::String;
-
 use super::again::Again;
 use super::choice::{Choice, Life};
 use super::draft::{Fill, Tool};
 use super::extra::{gemini_signature, keep_extra};
 use super::hand::{Hand, write};
 use crate::assemble::growing::Growing;
-use crate::assemble::{Fault, is_object};
+use crate::assemble::{Fault, is_object, made_up};
 use crate::event::{Event, ToolStart};
 use crate::message::ToolKind;
 use crate::rule::Rule;
@@ -249,18 +246,6 @@ fn begins(input: Option<Input<'_>>) -> bool {
         None => "",
     };
     begun.trim_start().starts_with('{')
-}
-
-/// An id for a call that has none. In a conversation no two may be the same, so it has the end of the
-/// completion's id in it, where that has one. `OpenAI` takes 40 characters.
-fn made_up(number: usize, completion: Option<&Text>) -> Text {
-    let Some(completion) = completion.filter(|id| !id.is_empty()) else {
-        return format!("call_{number}").into();
-    };
-    let plain = completion.chars().filter(char::is_ascii_alphanumeric).count();
-    let end = completion.chars().filter(char::is_ascii_alphanumeric);
-    let end: String = end.skip(plain.saturating_sub(16)).collect();
-    format!("call_{number}_{end}").into()
 }
 
 /// Bytes that an entry of a table takes.

@@ -10,7 +10,7 @@ use super::elsewhere::{has_arguments, is_call};
 use super::fields::{action, text};
 use super::machine::Machine;
 use super::{Input, Outcome, Slot, Target};
-use crate::assemble::{Fault, Origin, Queue, finished};
+use crate::assemble::{Fault, Origin, Queue, finished, made_up};
 use crate::event::{Event, Signature, ToolCall, ToolStart};
 use crate::json::Flaw;
 use crate::json::reader::Reader;
@@ -273,7 +273,7 @@ impl Machine {
         if tool.complete(item) {
             self.ledger.tolerate(Rule::DoneDiffers, Some(index), origin, out)?;
         } else if tool.id.is_empty() && !tool.name.is_empty() {
-            tool.id = alloc::format!("call_{index}").into();
+            tool.id = made_up(index, self.message.id.as_ref());
             self.ledger.tolerate(Rule::MissingToolId, Some(index), origin, out)?;
         }
         Ok(())

@@ -177,7 +177,10 @@ impl<'a> ContentBlock<'a> {
                 None => Block::Unknown,
                 Some(kind) => Block::ToolUse(ToolUse {
                     kind,
-                    id: require(reader, fields.id, "id")?,
+                    id: match kind.is_client() {
+                        true => fields.id.unwrap_or_default(),
+                        false => require(reader, fields.id, "id")?,
+                    },
                     name: require(reader, fields.name, "name")?,
                     input: fields.input,
                     server_name: fields.server_name,
