@@ -316,6 +316,23 @@ mod wishes {
         assert!(now(events(&text).tool_calls().collect::<Vec<_>>()).is_empty());
     }
 
+    /// Who does not accumulate has no calls, and is told so, rather than that there were none.
+    #[test]
+    fn calls_that_were_not_kept_are_not_the_same_as_none() {
+        let gateway = |body: &[u8]| {
+            let decoder = Decoder::new(Protocol::Anthropic).accumulate(false);
+            EventStream::new(
+                stream::iter([Ok::<_, std::io::Error>(Bytes::copy_from_slice(body))]),
+                decoder,
+            )
+        };
+        let calls = now(gateway(&reply("tool_use")).tool_calls().collect::<Vec<_>>());
+        let [Err(error)] = &calls[..] else { panic!("{calls:?}") };
+        assert_eq!(error.kind().name(), "tools_unsafe");
+        let text = sse([START, &open(0, TEXT), &text(0, "a"), &shut(0), &end("end_turn"), STOP]);
+        assert!(now(gateway(&text).tool_calls().collect::<Vec<_>>()).is_empty());
+    }
+
     /// A reply that was cut in its only call has no whole one, and yet was about to call.
     #[test]
     fn a_cut_call_is_not_the_same_as_none() {

@@ -67,12 +67,20 @@ pub trait EventStreamExt: Stream<Item = Result<Event, Error>> {
     ///
     /// If they may not, as the reply was cut at a limit or refused, or a call ends inside a value, the stream gives
     /// [`ErrorKind::ToolsUnsafe`] in their place, also if none was whole. A call whose arguments are no JSON object is given: it
-    /// has to be answered. A decoder that does not accumulate gives none.
+    /// has to be answered. A decoder that does not accumulate has no calls to give: if there were any, the stream gives that
+    /// error too.
     fn tool_calls(self) -> ToolCalls<Self>
     where
         Self: Sized,
     {
-        ToolCalls { events: self, choice: 0, calls: Vec::new(), ready: None, ended: false }
+        ToolCalls {
+            events: self,
+            choice: 0,
+            begun: false,
+            calls: Vec::new(),
+            ready: None,
+            ended: false,
+        }
     }
 
     /// Drives the stream to its end, for what it says there: the message with its usage and stop reason, the
@@ -168,6 +176,7 @@ pin_project_lite::pin_project! {
         #[pin]
         events: S,
         choice: u32,
+        begun: bool,
         calls: Vec<event::ToolCall>,
         ready: Option<vec::IntoIter<event::ToolCall>>,
         ended: bool,
@@ -187,10 +196,16 @@ impl<S: Stream<Item = Result<Event, Error>>> Stream for ToolCalls<S> {
                 Some(Ok(Event::ToolCall(call))) if call.kind.is_client() && *this.choice == 0 => {
                     this.calls.push(*call);
                 }
+                Some(Ok(Event::ToolStart(start))) if start.kind.is_client() => {
+                    *this.begun |= *this.choice == 0;
+                }
                 Some(Ok(Event::Choice(choice))) => *this.choice = choice.choice,
                 Some(Ok(Event::Complete(done))) => {
                     *this.ended = true;
                     let mut calls = core::mem::take(this.calls);
+                    if *this.begun && done.message.content.is_empty() {
+                        return Poll::Ready(Some(Err(unsafe_calls(done))));
+                    }
                     // What was called before another model took over is not to be answered.
                     let asked: BTreeSet<_> =
                         done.message.tool_calls().map(|call| &call.id).collect();

@@ -157,7 +157,8 @@ pub enum ErrorKind {
         encoding: Text,
     },
     /// The server: the reply is whole, but its tool calls must not be run, as it was cut at a limit or
-    /// refused, or one of them ends inside a value. Only `tool_calls` of `EventStreamExt` gives it.
+    /// refused, or one of them ends inside a value; or they were not kept. Only `tool_calls` of `EventStreamExt`
+    /// gives it.
     ToolsUnsafe {
         /// Why the reply stopped, if that was said.
         stop_reason: Option<StopReason>,

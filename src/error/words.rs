@@ -94,7 +94,9 @@ impl fmt::Display for Described<'_> {
             }
             ErrorKind::ToolsUnsafe {
                 stop_reason: Some(StopReason::ToolUse | StopReason::EndTurn),
-            } => f.write_str("the tool calls must not be run: one of them ends inside a value"),
+            } => f.write_str(
+                "the tool calls cannot be run: one of them is not whole, or none was kept",
+            ),
             ErrorKind::ToolsUnsafe { stop_reason } => {
                 let reason = stop_reason.as_ref().map_or("no known reason", StopReason::as_str);
                 write!(f, "the tool calls must not be run: the reply stopped for {reason}")
