@@ -83,12 +83,12 @@ impl Headers {
             let Some((name, part)) = name_and_part(header) else {
                 continue;
             };
+            let known = limits.iter().position(|limit| limit.name == name);
             // A server that invents limits is not followed.
-            if limits.len() >= LIMITS {
-                break;
+            if known.is_none() && limits.len() >= LIMITS {
+                continue;
             }
-            let at = limits.iter().position(|limit| limit.name == name);
-            let at = at.unwrap_or_else(|| {
+            let at = known.unwrap_or_else(|| {
                 limits.push(RateLimit { name: name.into(), ..RateLimit::default() });
                 limits.len().saturating_sub(1)
             });

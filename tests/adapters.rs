@@ -355,7 +355,10 @@ mod wishes {
         };
         for (reason, text) in [
             ("length", "the tool calls must not be run: the reply stopped for max_tokens"),
-            ("tool_calls", "the tool calls must not be run: one of them ends inside a value"),
+            (
+                "tool_calls",
+                "the tool calls cannot be run: one of them is not whole, or none was kept",
+            ),
         ] {
             let body = [Ok::<_, Infallible>(Bytes::from(chat(reason)))];
             let events = EventStream::new(stream::iter(body), Protocol::OpenAiChat);

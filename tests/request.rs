@@ -58,6 +58,8 @@ fn everything_that_people_write() {
         ("deep", json!("Deep"), some("high")),
         ("adaptive", json!("Adaptive"), some("adaptive")),
         ("adaptive:high", json!("ADAPTIVE:high"), some("adaptive:high")),
+        ("adaptive : high", json!("adaptive: high"), some("adaptive:high")),
+        ("enabled", json!("Enabled"), some("on")),
         ("between_tools", json!("between_tools"), some("between_tools")),
         ("8000", json!(8000), some("8000")),
         ("8000.0", json!(8000.0), some("8000")),

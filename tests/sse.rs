@@ -420,7 +420,8 @@ fn an_event_at_the_limit_passes_and_what_means_nothing_is_not_counted() {
 #[test]
 fn comments_and_times_are_lines_of_their_own() {
     let encoder = Encoder::new();
-    for (text, written) in [("", ": \n"), ("a", ": a\n"), ("a\nb\rc", ": a\n: b\n: c\n")] {
+    for (text, written) in [("", ": \n"), ("a", ": a\n"), ("a\nb\rc\r\nd", ": a\n: b\n: c\n: d\n")]
+    {
         let mut out = BytesMut::new();
         encoder.comment(text, &mut out);
         assert_eq!(out, written);

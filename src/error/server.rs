@@ -81,12 +81,10 @@ impl ServerError {
         {
             return span(&delay);
         }
-        let behind = |words: &str| self.message.split_once(words).map(|(_, rest)| rest);
-        if let Some(rest) = ["try again in ", "retry in "].into_iter().find_map(behind) {
-            return span_at_front(rest).map(|(wait, _)| wait);
-        }
-        let (seconds, _) = behind("retry after ")?.split_once(" second")?;
-        seconds.parse().ok().map(Duration::from_secs)
+        let said = self.message.to_ascii_lowercase();
+        let phrases = ["try again in ", "retry in ", "try again after ", "retry after "];
+        let waits = |words| said.split(words).skip(1).find_map(wait_at_front);
+        phrases.into_iter().find_map(waits)
     }
 
     /// What is known of its code, or of a type that is `OpenAI`'s, Google's or Amazon's.
@@ -107,6 +105,18 @@ impl ServerError {
             details: None,
             status: None,
         }
+    }
+}
+
+/// A time at the front of a text: `1.5s`, `6m0s`, `12 seconds`.
+fn wait_at_front(text: &str) -> Option<Duration> {
+    const UNITS: [(&str, f64); 4] =
+        [("millisecond", 0.001), ("second", 1.0), ("minute", 60.0), ("hour", 3600.0)];
+    let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
+    let unit = UNITS.iter().find(|(name, _)| unit.starts_with(name));
+    match (number.parse::<f64>(), unit) {
+        (Ok(number), Some((_, seconds))) => Duration::try_from_secs_f64(number * seconds).ok(),
+        _ => span_at_front(text).map(|(wait, _)| wait),
     }
 }
 
@@ -422,6 +432,12 @@ mod tests {
             ("Please retry in 33.7s.", Some(33_700)),
             ("Please retry after 12 seconds. To increase …", Some(12_000)),
             ("Please retry after 1 second.", Some(1_000)),
+            ("Please try again in 20 seconds.", Some(20_000)),
+            ("Try again in 3s.", Some(3_000)),
+            ("Retry after 5s", Some(5_000)),
+            ("retry after 1.5 seconds", Some(1_500)),
+            ("Try again in 2 minutes", Some(120_000)),
+            ("You may try again in a while. Retry after 250 milliseconds.", Some(250)),
             ("Please retry after a few seconds.", None),
             ("try again in 5 apples", None),
             ("try again in a while", None),

@@ -60,6 +60,7 @@ const NAMES: &[(&str, Thinking)] = &[
     ("disabled", Thinking::Off),
     ("on", Thinking::On),
     ("true", Thinking::On),
+    ("enabled", Thinking::On),
     ("adaptive", Thinking::Adaptive(None)),
     ("between_tools", Thinking::BetweenTools),
     // As programs that look at a target name how thorough they are.
@@ -101,8 +102,8 @@ impl FromStr for Thinking {
             return Self::raw(name);
         }
         let adaptive =
-            name.split_once(':').filter(|(mode, _)| mode.eq_ignore_ascii_case("adaptive"));
-        match adaptive.map(|(_, effort)| effort.parse()) {
+            name.split_once(':').filter(|(mode, _)| mode.trim().eq_ignore_ascii_case("adaptive"));
+        match adaptive.map(|(_, effort)| effort.trim().parse()) {
             Some(Ok(effort)) => Ok(Self::Adaptive(Some(effort))),
             _ => Err(ParseThinkingError::new(text)),
         }

@@ -42,7 +42,7 @@
 //! | written | [`Thinking`] | a model with efforts | a model with budgets |
 //! |---|---|---|---|
 //! | `null`, `default` | `ModelDefault` | nothing is sent | nothing is sent |
-//! | `true`, `on` | `On` | `adaptive` | `enabled`, 8,000 tokens |
+//! | `true`, `on`, `enabled` | `On` | `adaptive` | `enabled`, 8,000 tokens |
 //! | `false`, `off`, `none`, `disabled` | `Off` | `disabled`; nothing if it does not think unasked | nothing |
 //! | `minimal` | `Effort` | `adaptive`, `low` (`minimal` where `OpenAI` has it) | 1,024 tokens |
 //! | `low`, `quick` | `Effort` | `adaptive`, `low` | 2,000 tokens |

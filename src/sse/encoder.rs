@@ -81,7 +81,8 @@ impl Encoder {
 
     /// Appends a comment, which keeps the connection alive and means nothing.
     pub fn comment(&self, text: &str, out: &mut BytesMut) {
-        for line in text.split(['\n', '\r']) {
+        // A line ends with one of `\r\n`, `\n` and `\r`.
+        for line in text.split("\r\n").flat_map(|lines| lines.split(['\n', '\r'])) {
             field(out, b": ", line.as_bytes());
         }
     }
