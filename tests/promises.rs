@@ -2144,6 +2144,38 @@ fn an_end_alone_is_an_empty_stream() {
     }
 }
 
+/// A reply in another protocol is paid for until somebody hangs up, so its first event is enough.
+#[test]
+fn another_protocol_is_told_by_its_first_event() {
+    let chat = "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let claude = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{}}\n\n";
+    let response = "data: {\"type\":\"response.created\",\"response\":{}}\n\n";
+    let spoken = [
+        (Protocol::OpenAiChat, chat),
+        (Protocol::Anthropic, claude),
+        (Protocol::OpenAiResponses, response),
+    ];
+    for (taken_for, _) in spoken {
+        for (protocol, first) in spoken.iter().filter(|(protocol, _)| *protocol != taken_for) {
+            for before in ["", ": busy\n\n"] {
+                let stream = [before, first].concat();
+                let mut decoder = Decoder::new(taken_for);
+                let mut input = Bytes::from(stream.clone());
+                let error = loop {
+                    match decoder.decode(&mut input) {
+                        Ok(Some(Event::Ping | Event::Unknown(_) | Event::Warning(_))) => {}
+                        other => break other.unwrap_err(),
+                    }
+                };
+                let ErrorKind::OtherProtocol { spoken } = error.kind() else { panic!("{error}") };
+                assert_eq!(spoken, protocol, "{stream}");
+                assert!(!error.is_transient());
+                everywhere("another protocol", stream.as_bytes(), || Decoder::new(taken_for));
+            }
+        }
+    }
+}
+
 /// A stream may be cut inside the mark that it begins with.
 #[test]
 fn half_a_byte_order_mark_is_no_text() {

@@ -42,6 +42,19 @@ impl Decoder {
         head.bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
 
+    /// Fails if the stream has begun in another protocol: it will say nothing that is known here, and its reply is
+    /// paid for until somebody hangs up.
+    pub(super) fn look_who_speaks(&mut self, offset: u64) {
+        let head = self.head.as_deref().map(|head| &*head.bytes).unwrap_or_default();
+        if head.len() < HEAD
+            && let Ok(Some(spoken)) = Protocol::detect(head)
+            && spoken != self.protocol()
+            && !self.is_done_alone(head)
+        {
+            self.fail(ErrorKind::OtherProtocol { spoken }, offset);
+        }
+    }
+
     /// What a body was that had no event in it, if it had anything.
     pub(super) fn not_a_stream(&self) -> Option<ErrorKind> {
         // A stream may begin with blank lines and comments.

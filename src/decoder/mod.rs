@@ -265,14 +265,20 @@ impl Decoder {
     fn scan(&mut self, bytes: &[u8], chunk: &Bytes) -> usize {
         match self.sse.scan(bytes) {
             Ok((taken, found)) => {
-                let is_frame = matches!(found, Some(Found::Frame { .. }));
+                let begins = match &found {
+                    Some(Found::Frame { offset, .. }) => Some(*offset),
+                    _ => None,
+                };
                 if let Some(found) = found {
                     self.found(found, chunk);
                 }
                 if self.machine.has_begun() {
                     self.head = None;
                 } else if self.failed.is_none() {
-                    self.note_head(bytes.get(..taken).unwrap_or_default(), is_frame);
+                    self.note_head(bytes.get(..taken).unwrap_or_default(), begins.is_some());
+                    if let Some(offset) = begins {
+                        self.look_who_speaks(offset);
+                    }
                 }
                 taken
             }

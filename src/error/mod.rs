@@ -97,7 +97,7 @@ pub enum ErrorKind {
     },
     /// The network, or the server: the stream ended before it had begun, without anything of a reply.
     EmptyStream,
-    /// The caller: the stream is of another protocol than it was taken for.
+    /// The caller: the stream is of another protocol than it was taken for, as its first event shows.
     OtherProtocol {
         /// What it speaks, as its first events show.
         spoken: Protocol,

@@ -34,6 +34,9 @@ impl fmt::Display for ServerError {
 
 impl core::error::Error for ServerError {}
 
+/// Of calls in a reply that ended well.
+const UNSAFE: &str = "the tool calls cannot be run: one of them is not whole, or none was kept";
+
 struct Stated<'a>(&'a ServerError);
 
 impl fmt::Display for Stated<'_> {
@@ -94,9 +97,7 @@ impl fmt::Display for Described<'_> {
             }
             ErrorKind::ToolsUnsafe {
                 stop_reason: Some(StopReason::ToolUse | StopReason::EndTurn),
-            } => f.write_str(
-                "the tool calls cannot be run: one of them is not whole, or none was kept",
-            ),
+            } => f.write_str(UNSAFE),
             ErrorKind::ToolsUnsafe { stop_reason } => {
                 let reason = stop_reason.as_ref().map_or("no known reason", StopReason::as_str);
                 write!(f, "the tool calls must not be run: the reply stopped for {reason}")

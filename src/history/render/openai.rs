@@ -37,6 +37,7 @@ pub(super) fn render(
     }
     let mut said = Said::new(target);
     let turn = history.turn_begins().last().copied();
+    let loops = |at| turn.is_none_or(|turn| at > turn);
     let first = fates.compaction.map_or(0, |(entry, _)| entry);
     for (at, entry) in history.entries.iter().enumerate() {
         // Also of what is left out.
@@ -50,10 +51,9 @@ pub(super) fn render(
         match entry {
             Entry::User(content) if role(content).is_some_and(|role| role == "assistant") => {
                 said.flush(rendered);
-                let mut spoken = Spoken::new(content.clone());
                 let blocks = user_blocks(content).enumerate();
-                spoken.blocks.extend(blocks.map(|(block, own)| ((at, block), kind(own).into())));
-                spoken.push(rendered);
+                let blocks = blocks.map(|(block, own)| ((at, block), kind(own).into())).collect();
+                Spoken { json: content.clone(), blocks }.push(rendered);
             }
             Entry::User(content) => said.user((history, fates), at, content),
             Entry::ToolResult(result) => {
@@ -68,8 +68,7 @@ pub(super) fn render(
                 let notes = &mut rendered.report.notes;
                 note_names(&reply.message, sent, notes);
                 let message = reply.left(sent, fates, target, signed, notes);
-                let loops = turn.is_none_or(|turn| at > turn);
-                push_reply(&message, target, loops, &mut rendered.messages);
+                push_reply(&message, target, loops(at), &mut rendered.messages);
                 said.answered &= rendered.messages.len() == first;
                 // What came from Gemini is as it wants it: routers sign in other places.
                 let author = reply.message.model.as_deref().unwrap_or_default();
@@ -81,9 +80,8 @@ pub(super) fn render(
             Entry::Prefill(text) => {
                 said.flush(rendered);
                 if !text.is_empty() {
-                    let loops = turn.is_none_or(|turn| at > turn);
                     let begun = message("assistant", &quoted(text));
-                    let mut spoken = Spoken::new(with_demanded(begun, target, loops));
+                    let mut spoken = Spoken::new(with_demanded(begun, target, loops(at)));
                     spoken.blocks.push(((at, 0), "text".into()));
                     spoken.push(rendered);
                 }
