@@ -658,6 +658,33 @@ fn what_a_block_says_of_itself_stays() {
     }
 }
 
+/// A binary format keeps what it takes, or takes it not at all.
+#[test]
+fn no_binary_format_changes_what_is_kept() {
+    let written = |value: &history::History| {
+        let mut bytes = Vec::new();
+        ciborium::into_writer(value, &mut bytes).map(|()| bytes)
+    };
+    let error = written(&common::talk::history(&["u a"])).unwrap_err();
+    assert!(error.to_string().contains("in JSON text alone"), "{error}");
+    assert!(
+        written(&common::talk::history(&["u a", "a claude-opus-4-8 K1 Ct1", "r t1 4"])).is_err()
+    );
+    assert!(written(&history::History::new()).is_ok());
+    for chunk in
+        [r#"{"type":"text","text":""}"#, r#"{"type":"thinking","thinking":"","signature":"S"}"#]
+    {
+        let stream = sse([START, &open(0, chunk), &shut(0), &end("end_turn"), STOP]);
+        for event in decode(Decoder::new(Protocol::Anthropic), [&stream[..]]).0 {
+            let mut bytes = Vec::new();
+            if ciborium::into_writer(&event, &mut bytes).is_ok() {
+                let back: Result<Event, _> = ciborium::from_reader(&bytes[..]);
+                assert!(back.is_err() || back.unwrap() == event, "{event:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn rate_limits_come_back() {
     let headers = Headers::from_pairs([

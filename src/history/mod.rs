@@ -130,7 +130,7 @@ use crate::text::Text;
 /// See the [module](self) for an example. It is stored as JSON text, in a field of a struct of yours or alone: through a
 /// `serde_json::Value`, or a database that keeps one, the inputs of tools lose their key order and the digits of large
 /// numbers, as any JSON does there; in an enum with a tag or without one, and in a field that is flattened, they lose
-/// [less](Json), which is still not what was signed.
+/// [less](Json), which is still not what was signed. A binary format is an error.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     entries: Vec<Entry>,

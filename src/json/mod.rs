@@ -34,7 +34,8 @@ use self::reader::Reader;
 /// last. Through a `serde_json::Value`, and so through `json!`, it loses its key order, its white
 /// space and the digits of large numbers, as any JSON does there. Read as part of an enum with a tag inside, of an
 /// untagged one, or under `#[serde(flatten)]`, it keeps its key order and whole numbers of 64 bits, but no white space
-/// and no digits that a float does without: `1.50` is `1.5`. Half a character (`"\ud83d"`) is an error there.
+/// and no digits that a float does without: `1.50` is `1.5`. Half a character (`"\ud83d"`) is an error there. A binary
+/// format (CBOR, `MessagePack`, postcard) is an error: put the text that `serde_json` writes into it.
 ///
 /// # Example
 ///
@@ -163,6 +164,10 @@ impl fmt::Display for Json {
 
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // It would be told as a map of serde_json's own, and be read back as one.
+        if !serializer.is_human_readable() {
+            return Err(S::Error::custom("JSON is kept as it was received in JSON text alone"));
+        }
         serde_json::from_str::<&RawValue>(&self.0).map_err(S::Error::custom)?.serialize(serializer)
     }
 }
