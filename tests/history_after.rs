@@ -741,6 +741,28 @@ fn what_the_api_refuses_is_recognised() {
         ("thinking.disabled.display: Extra inputs are not permitted", Kind::Mode),
         ("Could not decrypt the provided encrypted_content", Kind::InvalidEncryptedContent),
         ("Duplicate item found with id rs_1", Kind::DuplicateItem),
+        ("prompt is too long: 208310 tokens > 200000 maximum", Kind::ContextLength),
+        (
+            "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000, decrease input length or `max_tokens` and try again",
+            Kind::ContextLength,
+        ),
+        (
+            "This model's maximum context length is 8192 tokens. However, you requested 10000 tokens (9000 in the messages, 1000 in the completion).",
+            Kind::ContextLength,
+        ),
+        (
+            "Your input exceeds the context window of this model. Please adjust your input and try again.",
+            Kind::ContextLength,
+        ),
+        (
+            "The input token count (1200000) exceeds the maximum number of tokens allowed (1048575).",
+            Kind::ContextLength,
+        ),
+        ("Input is too long for requested model.", Kind::ContextLength),
+        (
+            "This model's maximum prompt length is 131072 but the request contains 140000 tokens.",
+            Kind::ContextLength,
+        ),
         (
             "Reasoning input items can only be provided to a reasoning or computer use model. Remove reasoning items from your input and try again.",
             Kind::InvalidEncryptedContent,
@@ -774,6 +796,8 @@ fn what_the_api_refuses_is_recognised() {
         let rejection = Rejection::classify(400, &error(text).to_string());
         assert_eq!(rejection.map(|rejection| rejection.kind), Some(kind), "{text}");
     }
+    let long = Rejection::classify(400, &error("prompt is too long").to_string()).unwrap();
+    assert_eq!(long.remedy(), Remedy::Shorten);
     let talkative = error(
         "The messages you sent are not valid: messages.5.content.0: Invalid `signature` in `thinking` block",
     );
@@ -856,6 +880,18 @@ fn what_was_refused_never_goes_out_again() {
         "u['one'] a[K1 Ta] u['two'] a[Tb] u['three'] a[K4 Ct1] u[rt1]"
     );
     assert_eq!(again.rejected().len(), 2);
+
+    // A system prompt that was put before them is counted too.
+    let mut talk = history(LINES);
+    let mut sent = talk.render(&target(OPUS), &plain);
+    let system = [r#"{"role":"system","content":"a"}"#, r#"{"role":"user","content":"b"}"#];
+    sent.messages.splice(0..0, system.map(|it| Json::parse(it).unwrap()));
+    let shifted = refusal("messages.5.content.0: Invalid `signature` in `thinking` block");
+    assert_eq!(talk.reject(&shifted, &sent), 1);
+    let next = talk.render(&target(OPUS), &plain);
+    assert_eq!(told(&next), "u['one'] a[K1 Ta] u['two'] a[R3 Tb] u['three'] a[K4 Ct1] u[rt1]");
+    let none = refusal("messages.0.content.0: Invalid `signature` in `thinking` block");
+    assert_eq!(talk.reject(&none, &sent), 0);
 
     // Where a gap is no better, all before it goes too.
     let bound: Vec<_> = LINES.iter().map(|line| line.replace(OPUS, BOUND)).collect();

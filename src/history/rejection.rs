@@ -7,13 +7,14 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::render::Signed;
 use super::{History, Rendered};
 use crate::error::ServerError;
 use crate::json::edit::{raw_member, string_member};
 use crate::json::reader::Items;
 use crate::text::Text;
 
-/// What an API refused of a request's thinking or tools, read from the body of its answer.
+/// What an API refused of a request's thinking, tools or length, read from the body of its answer.
 ///
 /// ```
 /// use thinkstream::history::{Rejection, RejectionKind, Remedy};
@@ -37,7 +38,7 @@ pub struct Rejection {
     pub message: Text,
 }
 
-/// What an API refuses of thinking and tools. The wording changes, so it is matched loosely.
+/// What an API refuses of thinking, tools and length. The wording changes, so it is matched loosely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -104,6 +105,8 @@ pub enum RejectionKind {
     ThinkingWhileOff,
     /// One item twice.
     DuplicateItem,
+    /// More than the model reads at once, with the room for its reply.
+    ContextLength,
 }
 
 /// What would succeed.
@@ -131,11 +134,26 @@ pub enum Remedy {
     ReplayReasoning,
     /// Render with [`Replay::Never`](crate::models::Replay::Never).
     LeaveReasoningOut,
+    /// Send less, or ask for less with `max_tokens`: the [`Policy`](super::Policy) may clear thinking and results of
+    /// tools, the API may compact; else begin anew with a summary.
+    Shorten,
 }
 
 /// What an answer says, in lower case and without backticks, and what it means. All words must be there.
 /// The first that fits counts.
 const TEXTS: &[(&[&str], RejectionKind)] = &[
+    (&["prompt is too long"], RejectionKind::ContextLength),
+    (&["exceed context limit"], RejectionKind::ContextLength),
+    (&["context_length_exceeded"], RejectionKind::ContextLength),
+    (&["maximum context length"], RejectionKind::ContextLength),
+    (&["exceeds the context window"], RejectionKind::ContextLength),
+    (&["exceeds the available context size"], RejectionKind::ContextLength),
+    (&["context window exceeds"], RejectionKind::ContextLength),
+    (&["input token count", "exceeds the maximum"], RejectionKind::ContextLength),
+    (&["input is too long"], RejectionKind::ContextLength),
+    (&["maximum prompt length"], RejectionKind::ContextLength),
+    (&["exceeded model token limit"], RejectionKind::ContextLength),
+    (&["prompt exceeds max length"], RejectionKind::ContextLength),
     (&["bound to a different conversation"], RejectionKind::BoundToOtherConversation),
     (&["thinking", "cannot be modified"], RejectionKind::CannotBeModified),
     (&["thinking", "must remain as they were"], RejectionKind::CannotBeModified),
@@ -217,7 +235,7 @@ const TEXTS: &[(&[&str], RejectionKind)] = &[
 ];
 
 impl Rejection {
-    /// Reads what an API answered, if it is about thinking or tools: its JSON error, or any text that has
+    /// Reads what an API answered, if it is about thinking, tools or length: its JSON error, or any text that has
     /// one in it, as relays send it.
     #[must_use]
     pub fn classify(status: u16, body: &str) -> Option<Self> {
@@ -269,6 +287,7 @@ impl Rejection {
             | RejectionKind::Sampling => Remedy::ChangeThinking,
             RejectionKind::ReasoningDemanded => Remedy::ReplayReasoning,
             RejectionKind::ReasoningRefused => Remedy::LeaveReasoningOut,
+            RejectionKind::ContextLength => Remedy::Shorten,
             RejectionKind::SignatureMissing
             | RejectionKind::ThinkingTextMissing
             | RejectionKind::DataMissing
@@ -294,7 +313,8 @@ impl History {
     /// many there are. The next [`render`](Self::render) leaves them out.
     ///
     /// It is the block that the answer names, and where it names none, or all that stands behind a change
-    /// is invalid, every block of thinking that the request had.
+    /// is invalid, every block of thinking that the request had. Messages that you have put before those of the
+    /// rendering, such as a system prompt, are counted if they are in `sent`.
     pub fn reject(&mut self, rejection: &Rejection, sent: &Rendered) -> usize {
         let named = |message: usize, block: usize| match (rejection.remedy(), rejection.place) {
             (Remedy::DropBlock, Some((at, Some(only)))) => (message, block) == (at, only),
@@ -309,7 +329,9 @@ impl History {
             rejection.remedy(),
             Remedy::DropBlock | Remedy::DropAllThinking | Remedy::RestoreOrTurnOff
         );
-        let signed = sent.signed.iter().filter(|it| refused && named(it.message, it.block));
+        let before = sent.put_before();
+        let named = |it: &&Signed| refused && named(it.message.saturating_add(before), it.block);
+        let signed = sent.signed.iter().filter(named);
         let prints: Vec<Text> = signed.map(|it| it.print.clone()).collect();
         let mut new = 0_usize;
         for print in prints {
@@ -386,6 +408,7 @@ impl fmt::Display for RejectionKind {
             Self::Roles => "the roles do not take turns",
             Self::ThinkingWhileOff => "thinking in a request that turns it off",
             Self::DuplicateItem => "one item twice",
+            Self::ContextLength => "more than the model reads at once",
         })
     }
 }

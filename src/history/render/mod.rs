@@ -57,6 +57,8 @@ pub struct Rendered {
     pub report: Report,
     /// The fingerprints of the signed blocks that go out, each with its message or item and its block.
     pub(super) signed: Vec<Signed>,
+    /// The first of the messages. Others may be put before it.
+    first: Option<Json>,
 }
 
 /// A signed block that goes out.
@@ -133,6 +135,7 @@ impl History {
         for message in &mut rendered.messages {
             *message = message.clone().paired();
         }
+        rendered.first = rendered.messages.first().cloned();
         rendered.report.lines.sort_by_key(|line| (line.entry, line.block));
         if let Some(edits) = policy.context_edits.as_ref().filter(|_| target.is_anthropic()) {
             rendered.edit(edits, target);
@@ -212,6 +215,13 @@ impl Rendered {
     #[must_use]
     pub fn repair(&self, target: &Target) -> Repaired {
         super::repair(&self.messages, target)
+    }
+
+    /// How many messages were put before the first of the rendering.
+    pub(super) fn put_before(&self) -> usize {
+        let first = self.first.as_ref();
+        let place = self.messages.iter().position(|message| Some(message) == first);
+        place.unwrap_or_default()
     }
 
     /// Leaves edits to the API.
