@@ -5,11 +5,12 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::sync::Arc;
 
 use common::{decode, everywhere, log, quoted, responses, sse};
 use thinkstream::{
-    Content, Decoder, Error, ErrorKind, Event, EventReader, Limits, Message, StopReason, ToolKind,
-    ToolUse,
+    Content, Decoder, Error, ErrorKind, Event, EventReader, Json, Limits, Message, StopReason,
+    ToolKind, ToolUse,
 };
 
 type Log = (Vec<Event>, Option<Error>);
@@ -224,6 +225,30 @@ macro_rules! replays {
 fn check_replay(events: &[&str], items: &[&str]) {
     let (message, _) = reply(events);
     assert_eq!(message.to_param().as_str(), format!("[{}]", items.join(",")));
+}
+
+/// What somebody has changed goes back as it is now, and all else as it came.
+#[test]
+fn what_was_changed_since_goes_back_changed() {
+    let (mut message, _) = reply(&[
+        CREATED,
+        &done(0, &message("Call Ann.")),
+        &done(1, &call(1, r#"{"a": 1}"#)),
+        COMPLETED,
+    ]);
+    let [text, tool] = &mut message.content[..] else { panic!("{message:?}") };
+    let before = [text.raw.clone().unwrap(), tool.raw.clone().unwrap()];
+    let Content::Text(said) = &mut Arc::make_mut(text).content else { panic!() };
+    said.text = "Call [name].".into();
+    let changed = r#"{"type":"message","role":"assistant","content":[{"type":"output_text","text":"Call [name]."}]}"#;
+    assert_eq!(message.to_param().as_str(), format!("[{changed},{}]", before[1]));
+    let Content::ToolUse(called) = &mut Arc::make_mut(&mut message.content[1]).content else {
+        panic!()
+    };
+    called.input = Ok(Json::parse(r#"{"a":2}"#).unwrap());
+    let call =
+        r#"{"type":"function_call","call_id":"call_1","name":"dim","arguments":"{\"a\":2}"}"#;
+    assert_eq!(message.to_param().as_str(), format!("[{changed},{call}]"));
 }
 
 /// The message that a stream makes, and the error that ends it.

@@ -105,7 +105,7 @@ pub struct Block {
     /// item of `OpenAI`.
     pub other: Vec<(Text, Json)>,
     /// The block as the provider sent it whole, where it does: an output item of the Responses API, or
-    /// the `reasoning_details` of a chat. It goes back as it is.
+    /// the `reasoning_details` of a chat. It goes back as it is, unless the text or the input was changed since.
     pub raw: Option<Json>,
     /// Whether the block's stop was received. If not, the content may be cut.
     pub complete: bool,

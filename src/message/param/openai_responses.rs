@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::json::Json;
 use crate::json::edit::{quote, quoted, raw_member, string_member, with_member, without_member};
+use crate::json::reader::Items;
 use crate::message::{Block, Content, Message, ToolKind};
 
 impl Message {
@@ -96,8 +97,30 @@ impl Block {
         item
     }
 
+    /// Whether its text or input is not what the item has: somebody has changed it since, as to take out a name.
+    fn says_otherwise(&self, raw: &str) -> bool {
+        match &self.content {
+            Content::Text(text) => {
+                let parts = Items::new(raw_member(raw, "content").unwrap_or_default());
+                let said = parts.filter_map(|part| {
+                    string_member(part, "text").or_else(|| string_member(part, "refusal"))
+                });
+                said.collect::<String>() != *text.text
+            }
+            Content::ToolUse(tool) => {
+                match (tool.kind, &tool.input, string_member(raw, "arguments")) {
+                    (ToolKind::Client, Ok(input), Some(said)) => {
+                        Json::parse(&*said).is_ok() && said.trim() != input.trim()
+                    }
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
+    }
+
     fn write_item(&self, nameless: bool, out: &mut String) {
-        if let Some(raw) = &self.raw {
+        if let Some(raw) = self.raw.as_deref().filter(|raw| !self.says_otherwise(raw)) {
             return out.push_str(&self.returned(raw, nameless));
         }
         match &self.content {
