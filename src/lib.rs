@@ -77,7 +77,7 @@
 //! ```
 //!
 //! Over a stream, a reader or a codec the loop is written already: `EventStream`, `EventReader`,
-//! `EventCodec`. They know no rule of any format and give the same events.
+//! `EventCodec`. They are thin wrappers and yield the same events.
 //!
 //! # What is where
 //!
@@ -98,7 +98,7 @@
 //!
 //! A message consists of blocks, each with its index. A block is finished by its stop, and only then is it
 //! [handed out](Event::Block) whole, signed and [replayable](Block::replayable). A block that was cut has no
-//! signature: half of one is as invalid as none, and looks better.
+//! signature: half of one would be as invalid as none.
 //!
 //! [`Event::ToolInput`] gives the JSON of a call's arguments as it comes, [`Event::ToolCall`] the whole, once;
 //! [`PartialInput`] reads the pieces: each field once it is whole, and all of them so far. Why the reply stopped is known only after the last call; if it was cut at a limit or refused, its calls must not be

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The most that a decoder holds, each with an error of its own when it is passed.
+/// Upper bounds on what a decoder holds. Exceeding one is an [`ErrorKind::Limit`](crate::ErrorKind::Limit).
 ///
 /// The defaults are generous: a provider's largest known events have a few megabytes. What is counted
 /// is the bytes held; buffers that grow take up to twice as much.

@@ -26,11 +26,11 @@ pub struct RateLimit {
     pub limit: Option<u64>,
     /// How much is left of it.
     pub remaining: Option<u64>,
-    /// When it is whole again.
+    /// When it resets.
     pub reset: Option<RateLimitReset>,
 }
 
-/// When a limit is whole again. Serialised, both are in milliseconds.
+/// When a limit resets. Serialised, both are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

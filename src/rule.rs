@@ -54,7 +54,7 @@ pub enum Rule {
     /// A block starts before anything else comes for it. Without its start the block is what its first
     /// event says.
     MissingBlockStart,
-    /// What is said whole at the end of a block is what its deltas said. The last word counts. The same
+    /// The full text at the end of a block is what its deltas said; if not, the full text counts. The same
     /// for the input of a call that begins with an empty object, where another one follows.
     DoneDiffers,
     /// A tool call has an id. Without one, it is made up: `call_`, a number, and the end of the reply's id.

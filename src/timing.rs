@@ -185,7 +185,7 @@ impl Stopwatch {
         timing.total = Some(self.now);
     }
 
-    /// An event came of the last chunk. `Complete` is given the timing.
+    /// Records an event of the last chunk, and fills in [`Complete::timing`](crate::Complete::timing).
     pub fn stamp(&mut self, event: &mut Event) {
         self.saw(event);
         if let Event::Complete(done) = event {
@@ -193,7 +193,7 @@ impl Stopwatch {
         }
     }
 
-    /// An event came of the last chunk.
+    /// Records an event of the last chunk.
     pub fn saw(&mut self, event: &Event) {
         let (now, timing) = (self.now, &mut self.timing);
         match event {

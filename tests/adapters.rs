@@ -316,6 +316,27 @@ mod wishes {
         assert!(now(events(&text).tool_calls().collect::<Vec<_>>()).is_empty());
     }
 
+    /// `select!` asks whether a stream is over.
+    #[test]
+    fn what_is_asked_of_a_stream_ends_with_it() {
+        use futures_core::FusedStream;
+        let body = reply("tool_use");
+        let mut texts = events(&body).text_stream();
+        let mut calls = events(&body).tool_calls();
+        let mut seen = events(&body).inspect_events(|_| {});
+        assert!(!texts.is_terminated() && !calls.is_terminated() && !seen.is_terminated());
+        let mut count = 0;
+        while now(texts.next()).is_some()
+            || now(calls.next()).is_some()
+            || now(seen.next()).is_some()
+        {
+            count += 1;
+        }
+        assert!(
+            count > 3 && texts.is_terminated() && calls.is_terminated() && seen.is_terminated()
+        );
+    }
+
     /// Who does not accumulate has no calls, and is told so, rather than that there were none.
     #[test]
     fn calls_that_were_not_kept_are_not_the_same_as_none() {

@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::{self, Vec};
 
-use futures_core::Stream;
+use futures_core::{FusedStream, Stream};
 
 use crate::error::{Error, ErrorKind, Partial};
 use crate::event::{self, Complete, Event};
@@ -152,6 +152,12 @@ impl<S: Stream<Item = Result<Event, Error>>> Stream for TextStream<S> {
     }
 }
 
+impl<S: FusedStream<Item = Result<Event, Error>>> FusedStream for TextStream<S> {
+    fn is_terminated(&self) -> bool {
+        self.events.is_terminated()
+    }
+}
+
 /// The error of a stream, which is then over.
 fn failed<T>(ended: &mut bool, error: Error) -> Poll<Option<Result<T, Error>>> {
     *ended = true;
@@ -222,6 +228,13 @@ impl<S: Stream<Item = Result<Event, Error>>> Stream for ToolCalls<S> {
                 None => return end(this.ended),
             }
         }
+    }
+}
+
+impl<S: FusedStream<Item = Result<Event, Error>>> FusedStream for ToolCalls<S> {
+    fn is_terminated(&self) -> bool {
+        let left = self.ready.as_ref().is_some_and(|calls| calls.len() > 0);
+        self.events.is_terminated() && !left
     }
 }
 
@@ -303,5 +316,15 @@ where
             (this.look)(event);
         }
         Poll::Ready(item)
+    }
+}
+
+impl<S, F> FusedStream for InspectEvents<S, F>
+where
+    S: FusedStream<Item = Result<Event, Error>>,
+    F: FnMut(&Event),
+{
+    fn is_terminated(&self) -> bool {
+        self.events.is_terminated()
     }
 }

@@ -40,8 +40,8 @@ use crate::event::Event;
 #[serde(default)]
 #[expect(clippy::exhaustive_structs, reason = "written with `..Timeouts::default()`")]
 pub struct Timeouts {
-    /// Between two chunks, whatever is in them. The time that the caller takes between an event and the next poll
-    /// does not count, here and for the next; nor if he has waited, went away, and was gone when it ran out.
+    /// Between two chunks, whatever is in them. The time in which the caller does
+    /// not poll the stream does not count, here and for the next.
     pub idle: Option<Duration>,
     /// Between two events that say something of the reply: comments, [`Ping`](Event::Ping), [`Unknown`](Event::Unknown)
     /// and [`Warning`](Event::Warning) do not count.

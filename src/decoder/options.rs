@@ -46,7 +46,7 @@ impl Decoder {
         self
     }
 
-    /// Whether an event that lacks only its last line ends at the end of the input counts. Off unless
+    /// Whether to read a last event whose blank line is missing at the end of the input. Off unless
     /// set: it may well have been cut.
     pub fn flush_at_end(mut self, flush: bool) -> Self {
         self.sse.set_flush(flush);

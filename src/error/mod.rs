@@ -24,7 +24,7 @@ use crate::rule::Rule;
 use crate::stop::StopReason;
 use crate::text::Text;
 
-/// The end of a stream that did not end well.
+/// Why a stream failed, and what had arrived.
 ///
 /// It says what happened ([`kind`](Self::kind)), at which byte ([`offset`](Self::offset)), and keeps
 /// what had been received ([`partial`](Self::partial)). `Display` is one line of printable ASCII, at

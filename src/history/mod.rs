@@ -4,7 +4,7 @@
 //! model that cannot read it, a tool call without an answer. [`History`] keeps what was said, as it was
 //! received, with [where it is from](Provenance). [`History::render`] makes of it what the next request
 //! sends: byte for byte what was signed, without thinking and calls that the API would refuse, and a [`Report`] of what
-//! became of each block. The record itself is never edited. What it cannot know it does not make up: a call that you
+//! became of each block. The record itself is never edited, and nothing is made up: a call that you
 //! never answered goes out as it is, with [a note](Note::Unanswered); answer it with what came of it, or let
 //! [`Rendered::repair`] say that it was not run.
 //!
@@ -259,9 +259,8 @@ impl ToolResult {
     }
 
     /// The same, of a tool that failed. `OpenAI`'s APIs have no field for that but for `shell` and `apply_patch`, so say
-    /// it in the result too. The
-    /// Messages API takes it with texts alone, and not without: images and files are shown behind it, by the user, and
-    /// where nothing is said, it is that the tool failed.
+    /// it in the result too. The Messages API accepts only text in such a result, and some: images and files follow as
+    /// the user's, and an empty result says that the tool failed.
     #[must_use]
     pub fn error(mut self) -> Self {
         self.is_error = true;

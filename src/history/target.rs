@@ -37,7 +37,7 @@ pub struct Target {
     pub account: Option<Text>,
     /// A name of your own for who serves the API, where that is not the maker of the model, as in [`Provenance`](super::Provenance::issuer).
     pub issuer: Option<Text>,
-    /// The time, in milliseconds since any moment that you keep to.
+    /// The time, in milliseconds since an epoch of your choice, always the same.
     pub now_ms: Option<u64>,
     /// What the request says of thinking.
     pub mode: Mode,
