@@ -114,6 +114,18 @@ impl Usage {
         serde_json::from_str(self.iterations.as_deref()?).ok()
     }
 
+    /// The tokens, in and out, of the steps that the totals leave out.
+    fn beside(&self) -> (u64, u64) {
+        let steps = self.iterations().unwrap_or_default();
+        let other = |kind: &str| matches!(kind, "compaction" | "advisor_message");
+        steps.iter().filter(|step| other(&step.kind)).fold((0, 0), |(input, output), step| {
+            let counts =
+                [step.input_tokens, step.cache_read_input_tokens, step.cache_creation_input_tokens];
+            let read = counts.into_iter().flatten().fold(input, u64::saturating_add);
+            (read, output.saturating_add(step.output_tokens.unwrap_or_default()))
+        })
+    }
+
     /// The calls of the provider's own tools, if it reported them.
     #[must_use]
     pub fn server_tool_requests(&self) -> Option<ServerToolRequests> {
@@ -229,7 +241,8 @@ pub(crate) fn replace(pairs: &mut Vec<(Text, Json)>, key: Text, value: Json) {
 const KEYS: usize = 64;
 
 impl fmt::Display for Usage {
-    /// For people: `1520 tokens in (1000 read from the cache, 500 written to it), 92 out (41 thinking)`.
+    /// For people: `1520 tokens in (1000 read from the cache, 500 written to it), 92 out (41 thinking)`; and what
+    /// compactions and advisors took, which is billed too: `, beside it 55196 in and 83 out`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let some = |count: Option<u64>| count.filter(|count| *count > 0);
         match self.total_input_tokens() {
@@ -248,9 +261,12 @@ impl fmt::Display for Usage {
             Some(tokens) => write!(f, ", {tokens} out")?,
             None => f.write_str(", unknown out")?,
         }
-        match some(self.thinking_tokens) {
-            Some(tokens) => write!(f, " ({tokens} thinking)"),
-            None => Ok(()),
+        if let Some(tokens) = some(self.thinking_tokens) {
+            write!(f, " ({tokens} thinking)")?;
+        }
+        match self.beside() {
+            (0, 0) => Ok(()),
+            (input, output) => write!(f, ", beside it {input} in and {output} out"),
         }
     }
 }

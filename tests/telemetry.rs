@@ -83,6 +83,35 @@ mod records {
         assert_eq!(serde_json::from_str::<CallRecord>(&line).unwrap(), record);
     }
 
+    /// A compaction is billed with the reply, and an advisor, at the price of its own model.
+    #[test]
+    fn what_other_steps_took() {
+        let usage = r#"{"output_tokens":8,"iterations":[
+            {"type":"compaction","input_tokens":60000,"output_tokens":500,"cache_read_input_tokens":5},
+            {"type":"advisor_message","model":"claude-opus-4-8","input_tokens":20,"output_tokens":3},
+            {"type":"message","model":null,"input_tokens":181,"output_tokens":8}]}"#;
+        let end = format!(
+            r#"{{"type":"message_delta","delta":{{"stop_reason":"end_turn"}},"usage":{}}}"#,
+            usage.replace('\n', "")
+        );
+        let stream = sse([
+            r#"{"type":"message_start","message":{"usage":{"input_tokens":181}}}"#,
+            &end,
+            STOP,
+        ]);
+        let done = complete(&stream, anthropic());
+        let record = CallRecord::from(&*done);
+        let steps: Vec<_> =
+            record.iterations.iter().map(|step| (&*step.kind, step.input_tokens)).collect();
+        let all =
+            [("compaction", Some(60_000)), ("advisor_message", Some(20)), ("message", Some(181))];
+        assert_eq!(steps, all);
+        assert_eq!((record.prompt_tokens, record.completion_tokens), (Some(181), Some(8)));
+        assert_eq!(serde_json::from_str::<CallRecord>(&record.to_line()).unwrap(), record);
+        let said = "181 tokens in, 8 out, beside it 60025 in and 503 out";
+        assert_eq!(done.usage().to_string(), said);
+    }
+
     #[test]
     fn of_a_finished_call() {
         let done = complete(&reply("tool_use"), anthropic().request_id("req_1"));

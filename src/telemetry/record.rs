@@ -21,6 +21,7 @@ use crate::protocol::Protocol;
 use crate::stop::StopReason;
 use crate::text::Text;
 use crate::timing::{Timing, milliseconds};
+use crate::usage::Iteration;
 
 /// What one call of a model was: for a log, a ledger or a table.
 ///
@@ -92,6 +93,10 @@ pub struct CallRecord {
     /// What was charged, in US dollars. Few servers say so, and where none did, the line is without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// The steps of the reply, where it took several, each with its model. What is billed is the sum over them: the
+    /// tokens above leave compactions and advisors out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub iterations: Vec<Iteration>,
     /// The tier that served the request.
     pub service_tier: Option<Text>,
     /// Whether the reply has calls of tools that are yours to run. Unknown where no blocks were kept, but
@@ -181,6 +186,7 @@ impl CallRecord {
             cache_creation_5m_input_tokens: usage.cache_creation.ephemeral_5m_input_tokens,
             cache_creation_1h_input_tokens: usage.cache_creation.ephemeral_1h_input_tokens,
             cost_usd: usage.cost_usd(),
+            iterations: usage.iterations().unwrap_or_default(),
             service_tier: usage.service_tier.clone(),
             ..Self::default()
         };
