@@ -3,16 +3,19 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::*;
 use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::{Value as Json, json};
 use thinkstream::telemetry::{self, CallRecord, Traced, Value};
 use thinkstream::{
-    Complete, Decoder, Error, Event, EventStream, Headers, Outcome, Protocol, Stopwatch, Tap,
+    Complete, Decoder, Ending, Error, Event, EventStream, Headers, Outcome, Protocol, Stopwatch,
+    Tap,
 };
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -61,6 +64,31 @@ fn dropped(bytes: &[u8]) -> Outcome {
     tap.next().now_or_never().unwrap().unwrap().unwrap();
     drop(tap);
     told.recv().unwrap()
+}
+
+/// What was tolerated is known of the call, and who reads the stream need not look.
+#[test]
+fn what_was_tolerated_is_in_the_outcome() {
+    let stream = sse([
+        START,
+        &open(0, TEXT),
+        &text(0, "a"),
+        &open(1, TEXT),
+        &text(1, "b"),
+        &end("end_turn"),
+        "data: [DONE]\n\n",
+    ]);
+    let (tell, told) = std::sync::mpsc::channel();
+    let body = stream::iter([Ok::<_, Infallible>(Bytes::from(stream))]);
+    let tap = Tap::new(body, anthropic(), move |outcome| tell.send(outcome).unwrap());
+    tap.collect::<Vec<_>>().now_or_never().unwrap();
+    let outcome = told.recv().unwrap();
+    assert!(matches!(outcome.ending, Ending::Complete), "{outcome:?}");
+    let rules: Vec<_> = outcome.warnings.iter().map(|warning| warning.rule.name()).collect();
+    assert_eq!(rules, ["done_for_stop", "missing_block_stop"]);
+    let record = CallRecord::from(&outcome);
+    assert!(record.to_line().contains(r#""warnings":["done_for_stop","missing_block_stop"]"#));
+    assert_eq!(serde_json::from_str::<CallRecord>(&record.to_line()).unwrap(), record);
 }
 
 mod records {

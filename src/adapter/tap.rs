@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::watch::Watch;
 use crate::decoder::Decoder;
 use crate::error::Error;
-use crate::event::{Complete, Event};
+use crate::event::{Complete, Event, Warning};
 use crate::headers::Headers;
 use crate::message::Message;
 use crate::protocol::Protocol;
@@ -84,6 +84,9 @@ pub struct Outcome {
     /// Calls that were begun of tools that the client runs, counted also where no blocks are kept.
     #[serde(default)]
     pub tool_calls: u32,
+    /// The deviations from the protocol that were tolerated: the first of each rule, without the event.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
     /// What the server speaks.
     pub protocol: Protocol,
     /// The id of the request, to quote to the provider.
@@ -139,6 +142,7 @@ impl<S, F: FnOnce(Outcome)> Tap<S, F> {
             watch: Watch::new(),
             passed: None,
             tool_calls: 0,
+            warnings: Vec::new(),
             left: None,
             report: Some(report),
         };
@@ -270,6 +274,7 @@ struct Side<F: FnOnce(Outcome)> {
     passed: Option<(Bytes, Duration)>,
     /// Calls of the client's tools that were begun.
     tool_calls: u32,
+    warnings: Vec<Warning>,
     /// Bytes that the body has still to give, if its length is known.
     left: Option<u64>,
     /// Until the outcome is told.
@@ -342,6 +347,13 @@ impl<F: FnOnce(Outcome)> Side<F> {
             Ok(Some(Event::ToolStart(call))) if call.kind.is_client() => {
                 self.tool_calls = self.tool_calls.saturating_add(1);
             }
+            Ok(Some(Event::Warning(warning))) => {
+                if self.warnings.iter().all(|known| known.rule != warning.rule) {
+                    // What was dropped may be the model's, and long.
+                    warning.dropped = None;
+                    self.warnings.push((**warning).clone());
+                }
+            }
             Ok(Some(_)) => {}
             // Of a decoder that had its reply before.
             Ok(None) => self.tell_rest(Ending::Complete),
@@ -371,11 +383,13 @@ impl<F: FnOnce(Outcome)> Side<F> {
             let timing = self.watch.timing().clone();
             let headers = self.decoder.response_headers().cloned().unwrap_or_default();
             let (tool_calls, protocol) = (self.tool_calls, self.decoder.protocol());
+            let warnings = core::mem::take(&mut self.warnings);
             report(Outcome {
                 ending,
                 message,
                 choices,
                 tool_calls,
+                warnings,
                 protocol,
                 request_id,
                 headers,

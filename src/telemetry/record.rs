@@ -18,6 +18,7 @@ use crate::json::Json;
 use crate::message::{Message, Provider};
 #[cfg(all(feature = "std", feature = "stream"))]
 use crate::protocol::Protocol;
+use crate::rule::Rule;
 use crate::stop::StopReason;
 use crate::text::Text;
 use crate::timing::{Timing, milliseconds};
@@ -107,6 +108,9 @@ pub struct CallRecord {
     /// Whether they may be run, if there are any, as [`Message::tools_safe_to_run`] has it: also where the connection
     /// broke off behind the stop reason.
     pub tools_safe_to_run: Option<bool>,
+    /// The rules of the protocol that the server broke, and that was tolerated, as a tap has seen it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Rule>,
     /// From the sending of the request to its end, if that was measured.
     #[serde(rename = "duration_ms", with = "milliseconds::optional")]
     pub duration: Option<Duration>,
@@ -270,6 +274,7 @@ impl From<&Outcome> for CallRecord {
         let mut messages = core::iter::once(&outcome.message).chain(&outcome.choices);
         let safe = messages.all(Message::tools_safe_to_run);
         let mut record = record.tool_calls(Some(outcome.tool_calls), safe);
+        record.warnings = outcome.warnings.iter().map(|warning| warning.rule).collect();
         if outcome.request_id.is_some() {
             record.request_id.clone_from(&outcome.request_id);
         }
