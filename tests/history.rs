@@ -279,6 +279,58 @@ fn what_was_said_before_a_cut_can_be_kept() {
     assert_eq!(history.resume(&target(OPUS)), Some(Resume::User));
 }
 
+/// A message that is edited, left out or summarised changes what later signatures are bound to, where they are.
+#[test]
+fn entries_can_be_changed() {
+    let lines = ["u a", "a M K1 Ta", "u b", "a M K2 Tb", "u c", "a M K3 Ct1", "r t1 4"];
+    let summary = || Entry::User(serde_json::json!("s").into());
+    let talk = |model: &str| {
+        history(&lines.map(|line| line.replace('M', model)).each_ref().map(|line| &**line))
+    };
+    for (model, first, edited, cut, short) in [
+        (
+            OPUS,
+            "u['s'] a[K1 Ta] u['b'] a[K2 Tb] u['c'] a[K3 Ct1] u[rt1]",
+            "u['a'] a[K1 Ta] u['s'] a[K2 Tb] u['c'] a[K3 Ct1] u[rt1]",
+            "u['a'] a[K1 Ta]",
+            "u['s'] a[K2 Tb] u['c'] a[K3 Ct1] u[rt1]",
+        ),
+        (
+            BOUND,
+            "u['s'] a[Ta] u['b'] a[Tb] u['c'] a[Ct1] u[rt1]",
+            "u['a'] a[Ta] u['s'] a[Tb] u['c'] a[Ct1] u[rt1]",
+            "u['a'] a[K1 Ta]",
+            "u['s'] a[Tb] u['c'] a[Ct1] u[rt1]",
+        ),
+    ] {
+        let old = talk(model);
+        let sent = |entries: Vec<Entry>| {
+            let mut new = old.with_entries(entries);
+            let stored = serde_json::to_string(&new).unwrap();
+            assert_eq!(serde_json::from_str::<History>(&stored).unwrap(), new);
+            told(&new.render(&target(model), &Policy::default()))
+        };
+        let with = |at: usize| {
+            let mut entries = old.entries().to_vec();
+            entries[at] = summary();
+            entries
+        };
+        assert_eq!(sent(with(0)), first);
+        assert_eq!(sent(with(2)), edited);
+        // What nothing follows changes nothing.
+        assert_eq!(sent(old.entries()[..2].to_vec()), cut);
+        assert_eq!(old.with_entries(old.entries().to_vec()), old);
+        assert_eq!(sent([&[summary()], &old.entries()[3..]].concat()), short);
+        // A reply to what is said now is bound to that.
+        let mut new = old.with_entries(with(0));
+        push(&mut new, &format!("a {model} K9 Tx"));
+        push(&mut new, "u d");
+        let rendered = new.render(&target(model), &Policy::default());
+        assert!(told(&rendered).ends_with("a[K9 Tx] u['d']"), "{}", told(&rendered));
+        assert_eq!(new.watermark(), if model == BOUND { 7 } else { 0 });
+    }
+}
+
 /// A loop is of calls: thinking that goes nowhere is none.
 #[test]
 fn a_cut_thought_is_no_loop() {

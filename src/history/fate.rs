@@ -48,6 +48,11 @@ pub(super) fn decide(history: &History, target: &Target, policy: &Policy) -> Fat
         (watermark, why) = (gap, "a gap would break the signatures behind it".into());
         blocks = rules.all(gap);
     }
+    if target.binds_prefix() && history.edited > watermark {
+        (watermark, why) =
+            (history.edited, "what was said before has changed, and the signatures with it".into());
+        blocks = rules.all(watermark);
+    }
     let mut fates = Fates {
         blocks,
         ignored: BTreeMap::new(),

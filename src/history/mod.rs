@@ -74,6 +74,14 @@
 //! [`render`](History::render) moves it forward, and what was removed never returns. [`preview`](History::preview) shows
 //! what another policy or target would give, and moves nothing.
 //!
+//! # Editing, trimming and summarising
+//!
+//! A record is never edited; another is made of it. [`fork`](History::fork) goes back to an earlier question, and
+//! [`with_entries`](History::with_entries) takes entries that you have edited, left out, or put a summary in place of.
+//! Leave out whole turns, from one [`User`](Entry::User) to the next, for a call without its answer is refused, and an
+//! answer without its call; [`validate`](History::validate) finds both. Signatures stay valid, but for the models that
+//! bind each to all that was said before it: their thinking behind the first change no longer goes out.
+//!
 //! # When it does not fit
 //!
 //! [`validate`] finds what the API would refuse in any array of messages, rendered or your own;
@@ -138,6 +146,8 @@ pub struct History {
     watermark: usize,
     /// Why it was moved there.
     watermark_why: Text,
+    /// What was said before the replies among the first entries, so many, is not what they answered.
+    edited: usize,
     /// How far the audit has come.
     audited: usize,
     /// The fingerprints of blocks that the API refused.
@@ -301,7 +311,7 @@ impl History {
         self.entries.insert(at, Entry::Assistant(Reply { message, provenance }));
         // Nothing of it has been handed over or sent, however far they had come.
         self.audited = self.audited.min(at);
-        self.watermark = self.watermark.min(at);
+        (self.watermark, self.edited) = (self.watermark.min(at), self.edited.min(at));
     }
 
     /// Adds the answer to a tool call.
@@ -373,9 +383,38 @@ impl History {
             entries: kept.to_vec(),
             watermark: self.watermark.min(entries),
             watermark_why: self.watermark_why.clone(),
+            edited: self.edited.min(entries),
             audited: self.audited.min(entries),
             rejected: self.rejected.clone(),
         }
+    }
+
+    /// A history of its own with other entries: where a message was edited or deleted, or a summary stands for the
+    /// older turns. The models that bind each signature to all that was said before it
+    /// get no thinking of the replies behind the first change, the tool loop in progress included; so do it between
+    /// turns. What was refused stays so; an audit is given again what stands behind the change.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use thinkstream::history::{Entry, History};
+    ///
+    /// let mut history = History::new();
+    /// history.push_user("Throw a die.");
+    /// history.push_user("Toss a coin.");
+    /// let mut entries = vec![Entry::User(json!("Summary: a die was thrown, and it was a six.").into())];
+    /// entries.extend_from_slice(&history.entries()[1..]);
+    /// let shorter = history.with_entries(entries);
+    /// assert_eq!(shorter.entries().len(), 2);
+    /// ```
+    #[must_use]
+    pub fn with_entries(&self, entries: impl IntoIterator<Item = Entry>) -> Self {
+        let entries: Vec<Entry> = entries.into_iter().collect();
+        let same = self.entries.iter().zip(&entries).take_while(|(old, new)| old == new).count();
+        let kept = self.fork(same);
+        let mut behind = entries.iter().skip(same);
+        let answers = behind.any(|entry| matches!(entry, Entry::Assistant(_)));
+        let edited = if answers { entries.len() } else { kept.edited };
+        Self { entries, edited, ..kept }
     }
 
     /// The entry before which no thinking goes out any more. It moves forward; only a reply that is put

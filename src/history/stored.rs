@@ -24,6 +24,8 @@ struct StoredHistory<E> {
     watermark: usize,
     #[serde(default, skip_serializing_if = "str::is_empty")]
     watermark_why: Text,
+    #[serde(default, skip_serializing_if = "is_none")]
+    edited: usize,
     #[serde(default)]
     audited: usize,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -37,6 +39,7 @@ impl Serialize for History {
             entries: &self.entries,
             watermark: self.watermark,
             watermark_why: self.watermark_why.clone(),
+            edited: self.edited,
             audited: self.audited,
             rejected: self.rejected.clone(),
         }
@@ -50,10 +53,17 @@ impl<'de> Deserialize<'de> for History {
         if stored.version != VERSION {
             return Err(D::Error::custom(UnknownVersion(stored.version)));
         }
-        let StoredHistory { entries, watermark, watermark_why, audited, mut rejected, .. } = stored;
+        let StoredHistory {
+            entries, watermark, watermark_why, edited, audited, mut rejected, ..
+        } = stored;
         rejected.sort_unstable();
-        Ok(Self { entries, watermark, watermark_why, audited, rejected })
+        Ok(Self { entries, watermark, watermark_why, edited, audited, rejected })
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_none(entries: &usize) -> bool {
+    *entries == 0
 }
 
 struct UnknownVersion(u32);
