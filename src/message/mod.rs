@@ -369,9 +369,11 @@ impl Citation {
         Self(raw)
     }
 
-    /// Bytes that one takes which is kept: it may be smaller than its place in the list.
+    /// Bytes that one takes which is kept: it may be smaller than its place in the list, and what its allocation,
+    /// which is shared with its event, takes beside it.
     pub(crate) fn room(raw: &str) -> usize {
-        raw.len().saturating_add(size_of::<Self>())
+        const SHARED: usize = 64;
+        raw.len().saturating_add(size_of::<Self>()).saturating_add(SHARED)
     }
 
     /// The citation as received, encrypted fields included.
