@@ -249,6 +249,12 @@ fn what_was_changed_since_goes_back_changed() {
     let call =
         r#"{"type":"function_call","call_id":"call_1","name":"dim","arguments":"{\"a\":2}"}"#;
     assert_eq!(message.to_param().as_str(), format!("[{changed},{call}]"));
+    let blocks = message.content.iter().map(|block| block.to_param().to_string());
+    assert_eq!(blocks.collect::<Vec<_>>(), [changed, call]);
+    // It is stored so, too.
+    let stored = serde_json::to_string(&message).unwrap();
+    let read: Message = serde_json::from_str(&stored).unwrap();
+    assert_eq!((&read, read.to_param()), (&message, message.to_param()));
 }
 
 /// The message that a stream makes, and the error that ends it.

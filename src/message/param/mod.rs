@@ -102,6 +102,7 @@ impl Block {
     #[must_use]
     pub fn to_param(&self) -> Json {
         match self.raw.as_ref().filter(|raw| raw.starts_with('{')) {
+            Some(raw) if self.says_otherwise(raw) => self.to_item().paired(),
             Some(raw) => raw.clone().paired(),
             None => self.as_anthropic(),
         }

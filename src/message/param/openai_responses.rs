@@ -98,7 +98,7 @@ impl Block {
     }
 
     /// Whether its text or input is not what the item has: somebody has changed it since, as to take out a name.
-    fn says_otherwise(&self, raw: &str) -> bool {
+    pub(super) fn says_otherwise(&self, raw: &str) -> bool {
         match &self.content {
             Content::Text(text) => {
                 let parts = Items::new(raw_member(raw, "content").unwrap_or_default());
@@ -117,6 +117,13 @@ impl Block {
             }
             _ => false,
         }
+    }
+
+    /// The item, as it is now.
+    pub(super) fn to_item(&self) -> Json {
+        let mut text = String::new();
+        self.write_item(false, &mut text);
+        Json::checked(text)
     }
 
     fn write_item(&self, nameless: bool, out: &mut String) {
