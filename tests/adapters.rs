@@ -134,8 +134,8 @@ mod bodies {
         let json = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
         for (status, body, expected) in [
             (529, json, "the server reported overloaded_error: Overloaded (request req_1)"),
-            (502, "<html>", "no event stream but status 502 with a page of markup (request req_1)"),
-            (500, "", "no event stream but status 500 with nothing in it (request req_1)"),
+            (502, "<html>", "not an event stream: status 502, a page of markup (request req_1)"),
+            (500, "", "not an event stream: status 500, an empty body (request req_1)"),
         ] {
             for width in [1, 1000] {
                 let response = response(status, Frames::of(body.as_bytes(), width));
@@ -177,7 +177,7 @@ mod bodies {
         let mut events =
             pin!(EventStream::from_parts(&parts, body, Protocol::Anthropic).timeouts(timeouts));
         let error = events.next().await.unwrap().unwrap_err();
-        assert_eq!(error.to_string(), "no event stream but status 503 with a page of markup");
+        assert_eq!(error.to_string(), "not an event stream: status 503, a page of markup");
     }
 
     /// Nobody waits for the end of what cannot be read, or is no error of an API.

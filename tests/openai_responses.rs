@@ -2191,7 +2191,7 @@ mod errors {
             "error malformed: malformed `response.created`: expected the end",
         ]
         a_nameless_event_that_is_cut: [CREATED, "data: {\"output_index\":\n\n"] => [
-            "error malformed: malformed ``: the text ends inside a value",
+            "error malformed: malformed event: the text ends inside a value",
         ]
         an_index_that_is_none: [CREATED, event("output_text.delta", r#""output_index":-1,"delta":"a""#)] => [
             "error malformed: malformed `response.output_text.delta`: expected an index",

@@ -70,7 +70,7 @@ impl fmt::Display for Described<'_> {
             }
             ErrorKind::EmptyStream => f.write_str("the stream ended before it had begun"),
             ErrorKind::Malformed { event, index, flaw } => {
-                write!(f, "malformed `{event}`")?;
+                malformed(event, f)?;
                 at_block(index, f)?;
                 write!(f, ": {flaw}")
             }
@@ -120,8 +120,13 @@ impl fmt::Display for Described<'_> {
     }
 }
 
+fn malformed(event: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    // One that cannot be read has no name that is known.
+    if event.is_empty() { f.write_str("malformed event") } else { write!(f, "malformed `{event}`") }
+}
+
 fn refused(status: u16, excerpt: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "no event stream but status {status} with {}", what_begins_so(excerpt))?;
+    write!(f, "not an event stream: status {status}, {}", what_begins_so(excerpt))?;
     // Then that is the only reason.
     let fine = (200..300).contains(&status);
     f.write_str(if fine { "; `content-type` is not that of an event stream" } else { "" })
@@ -130,7 +135,7 @@ fn refused(status: u16, excerpt: &str, f: &mut fmt::Formatter<'_>) -> fmt::Resul
 /// What a body is that begins like this. Its own words are left out: they may be the model's.
 fn what_begins_so(excerpt: &str) -> &'static str {
     match excerpt.trim_start().chars().next() {
-        None => "nothing in it",
+        None => "an empty body",
         Some('{' | '[') => "JSON: of another API, or `stream` was left out of the request",
         Some('<') => "a page of markup",
         Some(first) if first.is_control() || first == char::REPLACEMENT_CHARACTER => "binary data",
