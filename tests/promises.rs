@@ -2176,10 +2176,14 @@ fn another_protocol_is_told_by_its_first_event() {
     }
 }
 
-/// A stream may be cut inside the mark that it begins with.
+/// A stream may be cut inside the mark that it begins with, or before it has said anything.
 #[test]
 fn half_a_byte_order_mark_is_no_text() {
     for protocol in [Protocol::Anthropic, Protocol::OpenAiResponses, Protocol::OpenAiChat] {
+        for body in ["id: 7", "id: 7\nda", "retry: 3000\n", "\u{feff}id: 7\r\n"] {
+            let error = failure(Decoder::new(protocol), body.as_bytes());
+            assert!(error.is_transient(), "{protocol:?}: {error}");
+        }
         for cut in 1..3 {
             let error = failure(Decoder::new(protocol), &"\u{feff}".as_bytes()[..cut]);
             assert!(error.is_transient(), "{protocol:?}: {error}");

@@ -82,7 +82,9 @@ impl Decoder {
         }
         let head = head.strip_prefix(BOM).unwrap_or(head);
         let first = head.trim_ascii().first();
-        let nothing = first.is_none_or(|byte| *byte == b':') || BOM.starts_with(head);
+        let says_nothing = [b"id:".as_slice(), b"retry:"].iter().any(|it| head.starts_with(it));
+        let nothing =
+            first.is_none_or(|byte| *byte == b':') || says_nothing || BOM.starts_with(head);
         if nothing || self.sse.leftover() > 0 {
             return None;
         }
