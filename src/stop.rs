@@ -11,6 +11,23 @@ use crate::text::Text;
 /// Unknown reasons are kept as they came: providers add new ones at any time. What other providers
 /// say is put into these words; as they said it, it is in the message, under `finish_reason` or
 /// `status` ([`Message::get`](crate::Message::get)).
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::{Complete, StopReason};
+///
+/// /// What an agent does next.
+/// fn next(done: &Complete) -> &'static str {
+///     match &done.message.stop_reason {
+///         Some(StopReason::ToolUse) if done.tools_safe_to_run() => "run the tools, and send their results",
+///         Some(StopReason::PauseTurn) => "send the reply back as it is",
+///         Some(StopReason::MaxTokens) => "ask again with more room, or go on from it",
+///         Some(StopReason::Refusal) => "do not use what was written",
+///         _ => "show the answer",
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StopReason {

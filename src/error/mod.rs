@@ -79,6 +79,25 @@ pub struct Partial {
 }
 
 /// What went wrong, by whose fault it is.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::{Error, ErrorKind};
+///
+/// fn advice(error: &Error) -> String {
+///     match error.kind() {
+///         ErrorKind::Server(server) if server.is_transient() => {
+///             format!("busy ({}): wait {:?}", server.error_type.as_str(), error.retry_after())
+///         }
+///         ErrorKind::Server(server) => format!("refused: {}", server.message),
+///         ErrorKind::Incomplete { .. } if error.retry_safe() => "cut: ask again".into(),
+///         ErrorKind::Incomplete { .. } => "cut: what came is in `partial`".into(),
+///         ErrorKind::Limit { limit, max } => format!("more than {max} of {limit:?}"),
+///         _ => error.to_string(),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {

@@ -11,6 +11,25 @@ use crate::message::{Content, Message, Provider};
 use crate::text::Text;
 
 /// Takes every block of thinking: see [`History::audit`].
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::history::{AuditEntry, AuditSink};
+///
+/// /// What was thought, as text.
+/// #[derive(Default)]
+/// struct Thoughts(Vec<String>);
+///
+/// impl AuditSink for Thoughts {
+///     type Error = std::convert::Infallible;
+///
+///     fn take(&mut self, entry: &AuditEntry) -> Result<(), Self::Error> {
+///         self.0.extend(entry.thinking.as_ref().map(ToString::to_string));
+///         Ok(())
+///     }
+/// }
+/// ```
 pub trait AuditSink {
     /// Why a block could not be taken.
     type Error;

@@ -184,6 +184,23 @@ pub struct Reply {
 }
 
 /// Where a reply is from, beside what it [says itself](Message::model).
+///
+/// # Example
+///
+/// ```
+/// use std::time::{SystemTime, UNIX_EPOCH};
+/// use thinkstream::Complete;
+/// use thinkstream::history::{History, Provenance};
+///
+/// fn remember(history: &mut History, done: Complete) {
+///     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+///     let mut from = Provenance::default().account("team-a").at_ms(now.as_millis() as u64);
+///     if let Some(id) = done.request_id {
+///         from = from.request_id(id);
+///     }
+///     history.push_assistant(done.message, from);
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -234,6 +251,21 @@ impl Provenance {
 }
 
 /// The answer to a tool call.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::history::{History, ToolResult};
+///
+/// let mut history = History::new();
+/// // …the reply with the calls was pushed; then, in whatever order they end:
+/// history.push_tool_result(ToolResult::new("toolu_1", "21 °C, sunny"));
+/// history.push_tool_result(ToolResult::new("toolu_2", "no such city").error());
+/// let image = serde_json::json!([
+///     {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}},
+/// ]);
+/// history.push_tool_result(ToolResult::json("toolu_3", image));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolResult {

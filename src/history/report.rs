@@ -10,6 +10,26 @@ use super::Ttl;
 use crate::text::Text;
 
 /// What a rendering did, block by block. `Display` is for people, a line each.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::Provider;
+/// use thinkstream::history::{Action, History, Policy, Target};
+///
+/// let mut history = History::new();
+/// history.push_user("Hello!");
+/// let target = Target::new(Provider::Anthropic, "claude-opus-4-8");
+/// let report = history.render(&target, &Policy::default()).report;
+/// for line in &report.lines {
+///     if let Action::Dropped(reason) = line.action {
+///         eprintln!("block {} of entry {} does not go out: {reason:?}", line.block, line.entry);
+///     }
+/// }
+/// for note in &report.notes {
+///     eprintln!("{note}");
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {

@@ -236,6 +236,27 @@ impl Target {
 /// A policy works on the rendering; the record is never edited. What it removes of thinking, it removes
 /// from the front, and for good: a watermark in the record moves forward and never back, for where
 /// signatures are bound to their prefix, a gap or a return makes all later ones invalid.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::Provider;
+/// use thinkstream::history::{CacheMarks, CacheStrategy, History, Policy, Target, Ttl};
+///
+/// let mut policy = Policy::default();
+/// policy.stale_after_ms = Some(Policy::STALE_AFTER_MS);
+/// policy.cache = CacheMarks::new(CacheStrategy::AppendOnlyTail).system_ttl(Ttl::OneHour);
+///
+/// let mut history = History::new();
+/// history.push_user("Hello!");
+/// let rendered = history.render(&Target::new(Provider::Anthropic, "claude-opus-4-8"), &policy);
+/// assert_eq!(
+///     rendered.to_json(),
+///     r#"[{"role":"user","content":[{"type":"text","text":"Hello!","cache_control":{"type":"ephemeral"}}]}]"#,
+/// );
+/// // The system prompt is yours; this belongs on its last block.
+/// assert_eq!(rendered.system_mark.unwrap().cache_control(), r#"{"type":"ephemeral","ttl":"1h"}"#);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -408,6 +429,28 @@ impl Ttl {
 /// Edits that the API does to the conversation, before the model reads it.
 ///
 /// Source: Anthropic's page on context editing; the beta header is `context-management-2025-06-27`.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::Provider;
+/// use thinkstream::history::{ClearToolUses, ContextEdits, History, Keep, Policy, Target};
+///
+/// let mut clear = ClearToolUses::default();
+/// clear.trigger_input_tokens = Some(50_000);
+/// let mut edits = ContextEdits::default();
+/// edits.clear_thinking = Some(Keep::LastTurns(2));
+/// edits.clear_tool_uses = Some(clear);
+/// let mut policy = Policy::default();
+/// policy.context_edits = Some(edits);
+///
+/// let target = Target::new(Provider::Anthropic, "claude-opus-4-8");
+/// let rendered = History::new().render(&target, &policy);
+/// let (name, field) = &rendered.fields[0]; // goes into the request, beside the messages
+/// assert_eq!(name, "context_management");
+/// assert!(field.as_str().contains(r#""type":"clear_thinking_20251015""#));
+/// assert_eq!(rendered.betas, ["context-management-2025-06-27"]);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

@@ -117,6 +117,27 @@ pub struct Block {
 }
 
 /// What a block holds. Serialised alone, it is under its name; in a block it has the form of an API.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::{Content, Message};
+///
+/// fn print(message: &Message) {
+///     for block in &message.content {
+///         match &block.content {
+///             Content::Thinking(thinking) => println!("(thought: {})", thinking.thinking),
+///             Content::Text(text) => println!("{}", text.text),
+///             Content::ToolUse(call) => match &call.input {
+///                 Ok(input) => println!("{}({})", call.name, input.as_str()),
+///                 Err(invalid) => println!("{}: not to be run, {:?}", call.name, invalid.reason),
+///             },
+///             Content::Other(other) => println!("[{}]", other.kind),
+///             _ => {}
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -14,6 +14,26 @@ use crate::text::Text;
 /// What else of a request decides whether, and how, it may ask for thinking.
 ///
 /// Set what your request has, or read it from the request: [`of`](Self::of).
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::Provider;
+/// use thinkstream::request::{Effort, RequestParams, Thinking, ThinkingError};
+///
+/// let mut params = RequestParams::default();
+/// params.max_tokens = Some(4_096);
+/// params.tools = true;
+/// let request = Thinking::Budget(2_000).resolve("claude-sonnet-4-5", &params)?;
+/// assert_eq!(request.fields[0].1.as_str(), r#"{"type":"enabled","budget_tokens":2000}"#);
+///
+/// // The same of a request that is there already, whatever its API calls them.
+/// let request = serde_json::json!({"model": "gpt-5.5", "max_output_tokens": 4_096, "input": "Hello!"});
+/// let params = RequestParams::of(Provider::OpenAiResponses, request.as_object().unwrap());
+/// let fields = Thinking::Effort(Effort::High).resolve("gpt-5.5", &params)?.fields;
+/// assert_eq!(fields[0].0, "reasoning");
+/// # Ok::<(), ThinkingError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

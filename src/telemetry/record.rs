@@ -32,6 +32,24 @@ use crate::usage::Iteration;
 /// yours to set.
 ///
 /// Serialised it is one JSON object; [`to_line`](Self::to_line) makes sure that it is one line.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::telemetry::CallRecord;
+/// use thinkstream::{Complete, Error};
+///
+/// /// A line for the log, of whatever came of the call.
+/// fn line(outcome: &Result<Box<Complete>, Error>, round: u32) -> String {
+///     let mut record = match outcome {
+///         Ok(done) => CallRecord::from(&**done),
+///         Err(error) => CallRecord::from(error),
+///     };
+///     record.round = round;
+///     record.purpose = "answer".into();
+///     record.to_line()
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

@@ -66,6 +66,17 @@ pub fn span_to(provider: &str, request_model: &str) -> Span {
 
 /// Puts the attributes of a call on a span, as far as it has fields for them; not those of the request and
 /// the provider, which were set with the span. Lists are written as JSON, for a field has no lists.
+///
+/// # Example
+///
+/// ```
+/// use thinkstream::Complete;
+/// use thinkstream::telemetry::{self, CallRecord};
+///
+/// fn finish(span: &tracing::Span, done: &Complete) {
+///     telemetry::record(span, &CallRecord::from(done));
+/// }
+/// ```
 pub fn record(span: &Span, call: &CallRecord) {
     for (name, value) in attributes(call) {
         // A field that is set twice is exported twice.

@@ -58,6 +58,29 @@ impl fmt::Display for Change {
 /// It is for histories that are broken already; nothing else calls it. Every change is listed, and mending
 /// what is mended changes nothing. Where signatures are bound to their prefix, a change before a signed
 /// block makes it invalid all the same: see [`diff`](crate::history::diff()).
+///
+/// # Example
+///
+/// ```
+/// use serde_json::json;
+/// use thinkstream::history::{Target, repair, validate};
+/// use thinkstream::{Json, Provider};
+///
+/// let messages = [
+///     json!({"role": "user", "content": "Throw a die."}),
+///     json!({"role": "assistant", "content": [
+///         {"type": "tool_use", "id": "toolu_1", "name": "dice", "input": {}},
+///     ]}),
+/// ]
+/// .map(Json::from);
+/// let target = Target::new(Provider::Anthropic, "claude-opus-4-8");
+/// let repaired = repair(&messages, &target);
+/// for change in &repaired.changes {
+///     println!("{change}"); // what was wrong and where, and what was done
+/// }
+/// assert!(!repaired.changes.is_empty());
+/// assert!(validate(&repaired.messages, &repaired.target).is_empty());
+/// ```
 #[must_use]
 pub fn repair(messages: &[Json], target: &Target) -> Repaired {
     let mut repaired = Repaired {
